@@ -1,0 +1,47 @@
+// Arena: memory that is only ever given out, and given back all at once.
+//
+// Thread safety: Allocate by one thread at a time; bytes_reserved() from any.
+// Invariant: a pointer it returned stays valid until the arena is destroyed.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace varve {
+
+class Arena {
+ public:
+  explicit Arena(size_t block_bytes = 256 << 10);
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  // Aligned to 8. Requests over a quarter of a block get a block of their own.
+  // Returns nullptr when the system has no memory.
+  char* Allocate(size_t size) {
+    size = (size + 7) & ~size_t{7};
+    if (size <= remaining_) {
+      char* result = next_;
+      next_ += size;
+      remaining_ -= size;
+      return result;
+    }
+    return AllocateSlow(size);
+  }
+
+  size_t bytes_reserved() const { return bytes_reserved_.load(std::memory_order_relaxed); }
+
+ private:
+  char* AllocateSlow(size_t size);
+  char* NewBlock(size_t size);
+
+  const size_t block_bytes_;
+  char* next_ = nullptr;
+  size_t remaining_ = 0;
+  std::vector<char*> blocks_;
+  std::atomic<size_t> bytes_reserved_{0};
+};
+
+}  // namespace varve

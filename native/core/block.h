@@ -1,0 +1,81 @@
+// Block: a sorted run of entries in a table, read side.
+//
+// Contents (block_builder.h writes them):
+//   entry*       varint32 shared · varint32 unshared · varint32 value_size
+//                · key bytes [unshared] · fixed64 trailer · value bytes
+//                (shared counts bytes taken from the entry before; 0 at restarts)
+//   restart*     fixed32 offset of each restart entry
+//   bucket*      u8 each, the hash index: Hash64(key) % buckets → restart number,
+//                255 empty, 254 collision (absent when buckets = 0)
+//   fixed32 restarts · fixed16 buckets · fixed16 zero
+//
+// A block is parsed once (Parse checks every bound it can in O(1)); walking it
+// checks each entry, so damaged bytes that pass a checksum still cannot read out of it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/cursor.h"
+
+namespace varve {
+
+class Block {
+ public:
+  static constexpr uint8_t kBucketEmpty = 255;
+  static constexpr uint8_t kBucketCollision = 254;
+
+  // Takes the decompressed contents (without the trailer of type and checksum).
+  static Status Parse(std::unique_ptr<char[]> contents, size_t size, Block* block);
+
+  // Finds the newest version of `key` with trailer <= SeekTrailer(sequence), by the hash
+  // index if there is one. Slices point into the block.
+  // kFound: *trailer and *value; kAbsent: not in this block, and nothing after the
+  // block can hold it; kNextBlock: the search ran off the end, look on in the next.
+  enum class Found : uint8_t { kFound, kAbsent, kNextBlock, kDamaged };
+  Found Get(Slice key, uint64_t hash, uint64_t seek_trailer, uint64_t* trailer, Slice* value) const;
+
+  size_t size() const { return size_; }
+  Slice contents() const { return Slice(contents_.get(), size_); }
+  uint32_t restarts() const { return restarts_; }
+  uint32_t restart_offset(uint32_t index) const;
+  uint32_t entries_end() const { return entries_end_; }
+
+ private:
+  std::unique_ptr<char[]> contents_;
+  size_t size_ = 0;
+  uint32_t entries_end_ = 0;
+  uint32_t restarts_ = 0;
+  const char* buckets_ = nullptr;
+  uint32_t bucket_count_ = 0;
+};
+
+// Walks one block; forward and reverse both work here. Not virtual inside: table
+// cursors hold it by value. `block` must outlive the walk.
+class BlockWalker {
+ public:
+  void Attach(const Block* block);
+  void Detach();
+  void SeekToFirst();
+  void SeekToLast();
+  void Seek(Slice key, uint64_t trailer);  // first entry >= (key, trailer)
+  void SeekBefore(Slice key);              // last entry with a key < `key`
+  void Next();
+  void Prev();
+  bool valid() const { return valid_; }
+  bool damaged() const { return damaged_; }
+  Slice key() const { return Slice(key_.data(), key_.size()); }
+  uint64_t trailer() const { return trailer_; }
+  Slice value() const { return value_; }
+
+ private:
+  // …implementation's own
+  const Block* block_ = nullptr;
+  bool valid_ = false, damaged_ = false;
+  std::string key_;
+  uint64_t trailer_ = 0;
+  Slice value_;
+};
+
+}  // namespace varve

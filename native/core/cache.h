@@ -1,0 +1,79 @@
+// BlockCache: decompressed blocks, shared by all tables of an open database.
+//
+// No hash table: each table owns an array of slots, one pointer per block, and the
+// cache decides which blocks stay. Shards (by table and block number) each have a
+// mutex, a small probation queue (10 %), a main queue with two-bit counters, and a
+// ghost list of fingerprints (S3-FIFO): a scan passes through probation and leaves
+// what is hot alone.
+//
+// Thread safety: everything from any thread. A BlockPin keeps its block readable
+// after eviction and after the table is gone.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "core/block.h"
+
+namespace varve {
+
+class BlockCache;
+
+struct CachedBlock {
+  Block block;
+  std::atomic<uint32_t> references{0};
+  // …queue membership and counters, guarded by the shard
+};
+
+// A counted reference to a block.
+class BlockPin {
+ public:
+  BlockPin() = default;
+  explicit BlockPin(CachedBlock* adopted) : block_(adopted) {}  // takes over one reference
+  BlockPin(BlockPin&& other) noexcept : block_(other.block_) { other.block_ = nullptr; }
+  BlockPin& operator=(BlockPin&& other) noexcept;
+  BlockPin(const BlockPin&) = delete;
+  BlockPin& operator=(const BlockPin&) = delete;
+  ~BlockPin() { Release(); }
+  void Release();
+  const Block* get() const;
+  explicit operator bool() const { return block_ != nullptr; }
+
+ private:
+  CachedBlock* block_ = nullptr;
+};
+
+// One table's slots. Destroying it drops the table's blocks from the cache.
+class BlockSlots {
+ public:
+  BlockSlots(BlockCache* cache, uint64_t table_number, uint32_t blocks);
+  ~BlockSlots();
+  // The cached block, pinned and counted as a hit; empty on a miss.
+  BlockPin Find(uint32_t block);
+  // Hands a block just read to the cache and pins it. With fill false (long scans,
+  // compaction) it is only pinned. If another thread was faster, its block is returned.
+  BlockPin Insert(uint32_t block, Block contents, bool fill);
+
+ private:
+  // …implementation's own
+  BlockCache* cache_;
+};
+
+struct CacheStats {
+  uint64_t capacity_bytes = 0, used_bytes = 0, blocks = 0, hits = 0, misses = 0, evictions = 0;
+};
+
+class BlockCache {
+ public:
+  explicit BlockCache(size_t capacity_bytes, int shards = 16);
+  ~BlockCache();
+  void SetCapacity(size_t bytes);
+  CacheStats Stats() const;
+
+ private:
+  friend class BlockSlots;
+  // …implementation's own
+};
+
+}  // namespace varve

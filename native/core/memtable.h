@@ -1,0 +1,61 @@
+// Memtable: what was written since the last flush, in order, in memory.
+//
+// A skip list holds the entries; beside it a hash index (open addressing, 16-bit
+// tag + 48-bit pointer a slot, one slot per 64 bytes of `bytes_expected`) leads
+// from a key to its newest node, so a point lookup costs one or two cache misses
+// hit or miss. When it is 7/8 full it stops taking new keys and lookups of
+// absent keys fall back to the list. Range tombstones are kept apart, as an
+// immutable fragmented list that each new one replaces.
+//
+// Thread safety: one writer; readers from any thread, lock-free. An entry becomes
+// visible to a reader by its sequence: readers pass the visible sequence.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/arena.h"
+#include "core/cursor.h"
+#include "core/lookup.h"
+#include "core/range_tombstones.h"
+#include "core/skiplist.h"
+
+namespace varve {
+
+class Memtable {
+ public:
+  // `common`: the shared start of keys to expect (the last memtable's), see KeyPrefix.
+  Memtable(size_t bytes_expected, Slice common);
+  ~Memtable();
+
+  // REQUIRES: sequence above all those added with the same key; kind != kRangeTombstone.
+  // `expires_at` is read for kPutExpiring only. kNoSpace never; kTooLarge, or
+  // kIoError when the system has no memory.
+  Status Add(Sequence sequence, Kind kind, Slice key, Slice value, uint64_t expires_at);
+  Status AddRange(Sequence sequence, Slice start, Slice end);
+
+  // Raises result->covering by this memtable's range tombstones, then decides the
+  // result if the memtable holds a version of key.key at or below key.sequence.
+  void Get(const LookupKey& key, LookupResult* result) const;
+
+  std::unique_ptr<Cursor> NewCursor() const;
+  std::shared_ptr<const RangeTombstones> range_tombstones() const;
+  bool has_range_tombstones() const { return has_ranges_.load(std::memory_order_acquire); }
+
+  size_t bytes() const;  // reserved by entries, index and ranges: what to hold against a limit
+  uint64_t entries() const { return entries_.load(std::memory_order_relaxed); }
+  uint64_t tombstones() const { return tombstones_.load(std::memory_order_relaxed); }
+  uint64_t expiring() const { return expiring_.load(std::memory_order_relaxed); }
+  // Longest common start of all keys so far (a hint for the next memtable).
+  std::string CommonStart() const;
+
+ private:
+  // …implementation's own; sizes below are read from any thread
+  std::atomic<uint64_t> entries_{0}, tombstones_{0}, expiring_{0};
+  std::atomic<bool> has_ranges_{false};
+};
+
+}  // namespace varve

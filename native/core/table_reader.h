@@ -1,0 +1,72 @@
+// TableReader: one open table. Index and filter are pinned in memory; blocks come
+// from the cache, the page cache or the disk, as the tier allows.
+//
+// Thread safety: everything from any thread. Shared by views, cursors and jobs
+// through shared_ptr; the last one to let go closes the file.
+// Invariant: no byte of a block is used before its checksum (kind, file id and
+// offset mixed in) was verified; errors name file and offset.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/cache.h"
+#include "core/cursor.h"
+#include "core/file.h"
+#include "core/filter.h"
+#include "core/lookup.h"
+#include "core/range_tombstones.h"
+#include "core/table_format.h"
+
+namespace varve {
+
+struct ReadCounters {  // relaxed atomics, one set per database
+  std::atomic<uint64_t> filter_checks{0}, filter_negatives{0}, filter_false_positives{0};
+  std::atomic<uint64_t> blocks_from_page_cache{0}, blocks_from_disk{0}, would_block{0};
+  std::atomic<uint64_t> block_bytes_read{0};
+};
+
+class TableReader : public std::enable_shared_from_this<TableReader> {
+ public:
+  // `id`: what the manifest says; a file with another identity is kCorruption.
+  // `number`: local name, for cache shards and messages. `cache` may be null.
+  static Status Open(FileSystem* fs, const std::string& path, uint64_t number, const FileId& id,
+                     std::shared_ptr<BlockCache> cache, std::shared_ptr<ReadCounters> counters,
+                     std::shared_ptr<TableReader>* table);
+  ~TableReader();
+
+  // Range tombstones, filter, index, block: decides *result or leaves it as it was
+  // (covering may be raised). kWouldBlock when the tier does not reach.
+  Status Get(const LookupKey& key, ReadTier tier, LookupResult* result);
+
+  struct CursorOptions {
+    ReadTier tier = ReadTier::kMayBlock;
+    bool reverse = false;
+    bool fill_cache = true;
+    // Once two blocks were read in a row: read ahead up to this many bytes (0: never).
+    size_t readahead_bytes = 0;
+  };
+  std::unique_ptr<Cursor> NewCursor(const CursorOptions& options);
+
+  const TableProperties& properties() const { return properties_; }
+  const RangeTombstones& range_tombstones() const { return *range_tombstones_; }
+  std::shared_ptr<const RangeTombstones> shared_range_tombstones() const { return range_tombstones_; }
+  uint64_t number() const { return number_; }
+  const std::string& path() const { return path_; }
+  size_t pinned_bytes() const;  // index, filter, slots
+  // Bytes of data blocks before the first entry >= key.
+  uint64_t ApproximateOffset(Slice key) const;
+
+  // Reads every byte of the file: checksums, order of entries, bounds, counts, filter
+  // (each key must pass), properties. `entries_seen` grows as it goes.
+  Status Verify(const std::atomic<bool>* cancelled, std::atomic<uint64_t>* bytes_done) const;
+
+ private:
+  // …implementation's own
+  std::string path_;
+  uint64_t number_ = 0;
+  TableProperties properties_;
+  std::shared_ptr<const RangeTombstones> range_tombstones_;
+};
+
+}  // namespace varve
