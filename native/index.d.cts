@@ -1,0 +1,245 @@
+// The data plane as the control plane sees it: everything the addon exports.
+//
+// Rules of this border
+//  - Handles are small integers, valid in the environment (thread) that got them, until `release`. A wrong,
+//    released or foreign handle throws; it never crashes.
+//  - Arguments are copied before a call returns, but for frames of `writeJob`, which are held until it is done.
+//  - Functions that end in `Job`, and those said to, start work on an executor and return a job number. When it ends, its
+//    outcome is queued, and the one callback given to `setWake` is called (once for many); `drain` takes the outcomes.
+//  - Nothing here knows a default, chooses a file, reads a clock or makes a random number.
+//  - What goes wrong is thrown, or is a job's error: an Error with `code` (see NativeErrorCode), and `file`, `offset`,
+//    `errno` where they are known.
+//  - Sequences, indexes, sizes and times are numbers (safe integers). Space ids are numbers, written as varints
+//    before the user's key by the functions that take `space`.
+
+declare namespace native {
+  type FileSystem = number & { readonly brand: 'FileSystem' }
+  type Executor = number & { readonly brand: 'Executor' }
+  type Engine = number & { readonly brand: 'Engine' }
+  type Memtable = number & { readonly brand: 'Memtable' }
+  type Table = number & { readonly brand: 'Table' }
+  type Segment = number & { readonly brand: 'Segment' }
+  type Scan = number & { readonly brand: 'Scan' }
+  type AppendFile = number & { readonly brand: 'AppendFile' }
+  type Lock = number & { readonly brand: 'Lock' }
+  type Handle = FileSystem | Executor | Engine | Memtable | Table | Segment | Scan | AppendFile | Lock
+  /** What a job resolves to, for the type checker only: a job is a number. */
+  type Job<Result> = number & { readonly result?: Result }
+
+  type NativeErrorCode =
+    | 'CORRUPTION' | 'IO_ERROR' | 'NO_SPACE' | 'NOT_FOUND' | 'EXISTS' | 'LOCKED' | 'WOULD_BLOCK'
+    | 'INVALID_ARGUMENT' | 'UNSUPPORTED' | 'TOO_LARGE' | 'CLOSED' | 'ABORTED'
+  interface NativeError extends Error { code: NativeErrorCode; file?: string; offset?: number; errno?: number }
+
+  // ── environment ────────────────────────────────────────────────────────────────────────────────────────────
+  /** Called (from the event loop, with no arguments) when outcomes wait to be drained. Once per environment. */
+  function setWake(callback: () => void): void
+  /** Outcomes so far, flat: job, error or undefined, result, job, error, result, … */
+  function drain(): unknown[]
+  /** While true the environment stays alive for outcomes to come; false (at first) lets the process end. */
+  function keepAlive(on: boolean): void
+  /** Gives a handle back. What views, scans and jobs still use lives on until they let go. */
+  function release(handle: Handle): void
+  /** "sse4.2", "armv8" or "software"; the addon's own version of this contract. */
+  function about(): { crc32c: string; contract: number }
+  function crc32c(bytes: Uint8Array, start?: number): number
+  /** Prevents structuredClone and postMessage from moving the buffer away. */
+  function markUntransferable(buffer: ArrayBuffer): void
+
+  // ── executors ──────────────────────────────────────────────────────────────────────────────────────────────
+  function threadExecutor(readThreads: number, compactThreads: number): Executor
+  /** Runs nothing by itself: `step` runs one task on the calling thread. seed 0: strictly in order. */
+  function steppedExecutor(seed: number): Executor
+  function step(executor: Executor): boolean
+  function cancel(job: number): void
+  /** bytes read, bytes written, entries read; undefined when it is over. */
+  function progress(job: number): [number, number, number] | undefined
+
+  // ── the disk, lane `disk` ──────────────────────────────────────────────────────────────────────────────────
+  function posixFileSystem(): FileSystem
+  function memoryFileSystem(): FileSystem
+  interface Stat { size: number; allocatedBytes: number; modifiedMs: number; device: number; inode: number; isDirectory: boolean }
+  function readFile(executor: Executor, fs: FileSystem, path: string, bytesMax: number): Job<Buffer>
+  /** create → write → sync. */
+  function writeFile(executor: Executor, fs: FileSystem, path: string, bytes: Uint8Array): Job<void>
+  function rename(executor: Executor, fs: FileSystem, from: string, to: string): Job<void>
+  function link(executor: Executor, fs: FileSystem, from: string, to: string): Job<void>
+  function unlink(executor: Executor, fs: FileSystem, path: string): Job<void>
+  function makeDirectory(executor: Executor, fs: FileSystem, path: string): Job<void>
+  function removeDirectory(executor: Executor, fs: FileSystem, path: string): Job<void>
+  function syncDirectory(executor: Executor, fs: FileSystem, path: string): Job<void>
+  function list(executor: Executor, fs: FileSystem, path: string): Job<string[]>
+  function stat(executor: Executor, fs: FileSystem, path: string): Job<Stat>
+  function freeBytes(executor: Executor, fs: FileSystem, path: string): Job<number>
+  function lock(executor: Executor, fs: FileSystem, path: string, exclusive: boolean, owner: string): Job<Lock>
+  /** mode: 0 must exist, 1 must not exist. Appends go after the bytes that are there. */
+  function openAppend(executor: Executor, fs: FileSystem, path: string, mode: 0 | 1): Job<AppendFile>
+  /** One write at the end, then a sync of the data. A failed append or sync fails all later ones. */
+  function append(executor: Executor, file: AppendFile, bytes: Uint8Array): Job<void>
+
+  // memory file systems only; see file_memory.h
+  interface Faults { atCall: number; forever?: boolean; errno?: number; shortWrite?: boolean; operations?: number }
+  function memoryCrash(fs: FileSystem, seed: number): void
+  function memoryKill(fs: FileSystem): void
+  function memoryFaults(fs: FileSystem, faults: Faults | null): void
+  function memoryCalls(fs: FileSystem): number
+  function memoryCapacity(fs: FileSystem, bytes: number): void
+  function memoryCold(fs: FileSystem, cold: boolean): void
+  function memoryDump(fs: FileSystem, path: string): Buffer
+  function memoryOverwrite(fs: FileSystem, path: string, bytes: Uint8Array): void
+  function memoryDigest(fs: FileSystem): string
+
+  // ── engine: what one open database owns ────────────────────────────────────────────────────────────────────
+  function createEngine(executor: Executor, fs: FileSystem, cacheBytes: number): Engine
+  function setCacheBytes(engine: Engine, bytes: number): void
+  interface EngineStats {
+    cacheCapacityBytes: number; cacheBytes: number; cacheBlocks: number
+    cacheHits: number; cacheMisses: number; cacheEvictions: number
+    filterChecks: number; filterNegatives: number; filterFalsePositives: number
+    blocksFromPageCache: number; blocksFromDisk: number; wouldBlock: number; blockBytesRead: number
+    walBytesAppended: number; walSyncs: number; scans: number
+  }
+  function engineStats(engine: Engine): EngineStats
+
+  /** `common`: the shared start of the keys to expect (stored form), a hint. */
+  function createMemtable(engine: Engine, bytesExpected: number, common: Uint8Array): Memtable
+  interface MemtableStats { bytes: number; entries: number; tombstones: number; rangeTombstones: number; expiring: number; common: Buffer }
+  function memtableStats(memtable: Memtable): MemtableStats
+
+  /** TableProperties of table_format.h; keys in stored form. */
+  interface TableProperties {
+    entries: number; tombstones: number; rangeTombstones: number; expiring: number
+    expiresFirstMs: number; expiresLastMs: number; sequenceFirst: number; sequenceLast: number
+    snapshotSequenceLast: number; keyBytes: number; valueBytes: number
+    dataBytes: number; indexBytes: number; filterBytes: number; fileBytes: number; blocks: number
+    keyFirst: Buffer; keyLast: Buffer; boundIsRangeEnd: boolean
+  }
+  /** Lane `disk`. `id`: 16 bytes. */
+  function openTable(engine: Engine, path: string, number: number, id: Uint8Array): Job<{ table: Table; pinnedBytes: number; properties: TableProperties }>
+  /** How many views, scans and jobs hold the table, its own handle not counted. */
+  function tableUses(table: Table): number
+  /** Bytes of data blocks before the first entry at or after `key` (stored form). */
+  function tableOffset(table: Table, key: Uint8Array): number
+  /** Lane `compact`: reads every byte. */
+  function verifyTable(table: Table): Job<void>
+
+  /** From now on reads and writes go through this view. frozen and level 0: newest first. */
+  function setView(engine: Engine, memtable: Memtable, frozen: readonly Memtable[], levels: readonly (readonly Table[])[]): void
+
+  // ── wal ────────────────────────────────────────────────────────────────────────────────────────────────────
+  interface LogState { index: number; term: number; sequence: number; timeMs: number; hardTerm: number; hardVote: number; syncedIndex: number }
+  /** Gives the engine its log, at this position, with no segment yet. The position's sequence becomes visible. */
+  function openWal(engine: Engine, state: LogState): void
+  function walState(engine: Engine): LogState
+  /** Lane `disk`: created exclusively, reserved, synced (not its directory). */
+  function createSegment(engine: Engine, path: string, reserveBytes: number): Job<Segment>
+  /** Lane `disk`: an old segment file to be used again under its present name. */
+  function recycleSegment(engine: Engine, path: string): Job<Segment>
+  /** Writes the segment's header at the log's position and sends later records there. `id`: 16 bytes, `life`: 8 bytes. */
+  function activateSegment(engine: Engine, segment: Segment, number: number, id: Uint8Array, life: Uint8Array, membership: Uint8Array): void
+  function segmentBytes(segment: Segment): number
+
+  /**
+   * One record of batches: appended to the wal, applied to the view's memtable, made visible; synchronous.
+   * `frame`: 64 bytes of room, then `payloadBytes` of batches (wal.h), then 8 bytes of room.
+   * Returns the memtable's bytes. On an error nothing is visible; see wal.h for what is poisoned.
+   */
+  function write(engine: Engine, frame: Uint8Array, payloadBytes: number, operations: number, timeMs: number): number
+  /** The same on lane `write`: visible at once at its end. `frame` must not change until the job is over. */
+  function writeJob(engine: Engine, frame: Uint8Array, payloadBytes: number, operations: number, timeMs: number): Job<number>
+  /** Blocks until no writeJob runs or waits (for synchronous reads). */
+  function waitForWrites(engine: Engine): void
+  /** Appends a record without applying it: kind as RecordKind. `index` 0: the next one. */
+  function appendRecord(engine: Engine, kind: number, term: number, index: number, timeMs: number, operations: number, frame: Uint8Array, payloadBytes: number): void
+  /** Applies appended batches records from..to (indexes) to the view's memtable, and makes them visible. */
+  function applyRecords(engine: Engine, from: number, to: number): number
+  /** Lane `sync`: resolves to the synced index. */
+  function syncJob(engine: Engine): Job<number>
+  function readRecords(engine: Engine, from: number, bytesMax: number): Buffer
+  function recordTerm(engine: Engine, index: number): number
+  function truncateAfter(engine: Engine, index: number): void
+  /** Forgets segments whose entries are all <= index; returns their paths. */
+  function dropSegments(engine: Engine, index: number): string[]
+
+  interface ReplayRequest {
+    segments: readonly { path: string; id?: Uint8Array; endOffset?: number }[]
+    flushedIndex: number; flushedTerm: number; flushedSequence: number; flushedTimeMs: number; syncedIndex: number
+    memtable: Memtable
+    /** Where accepted records above flushedIndex are copied (null: read-only open), with its identity. */
+    copyTo: { segment: Segment; number: number; id: Uint8Array; life: Uint8Array } | null
+  }
+  interface ReplayResult extends LogState {
+    firstIndex: number; records: number; operations: number; bytes: number; membership: Buffer
+    cut: { file: string; offset: number; reason: string } | null
+  }
+  /**
+   * Lane `compact`: reads segments back into `memtable`; with copyTo, the engine gets its log (as openWal would give),
+   * `copyTo.segment` is active in it, holds the accepted records and is synced. Without, only openWal's part is done.
+   */
+  function replayJob(engine: Engine, request: ReplayRequest): Job<ReplayResult>
+  /** Lane `disk`: one line per record. */
+  function describeSegment(executor: Executor, fs: FileSystem, path: string): Job<string>
+
+  // ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────
+  /** `sequence`: the newest one that may be seen, -1 for all. */
+  const enum Answer { Missing = -1, WouldBlock = -2, NeedsTime = -3 }
+  const enum Tier { CacheOnly = 0, NoWait = 1, MayBlock = 2 }
+  /**
+   * Copies the value to slab[offset …) and returns its length; or an Answer; or -16 - length when it does not fit.
+   * NeedsTime: an expiring entry was met and nowMs was 0: ask again with the time.
+   * A string key is taken as utf8; one with a lone surrogate throws INVALID_ARGUMENT, one over 65 535 bytes TOO_LARGE.
+   */
+  function get(engine: Engine, space: number, key: string | Uint8Array, sequence: number, nowMs: number, tier: number, slab: Uint8Array, offset: number): number
+  /** The value as a string (utf8), or an Answer. */
+  function getText(engine: Engine, space: number, key: string | Uint8Array, sequence: number, nowMs: number, tier: number): string | number
+  /** 1 when the key is there, or an Answer. */
+  function has(engine: Engine, space: number, key: string | Uint8Array, sequence: number, nowMs: number, tier: number): number
+  /** Lane `read`; nowMs is the time. The value, or undefined. */
+  function getJob(engine: Engine, space: number, key: string | Uint8Array, sequence: number, nowMs: number): Job<Buffer | undefined>
+  /**
+   * Looks up keys[from …): `keys` holds them one after the other, keySizes their sizes. Values are laid into the
+   * slabs in order, each whole in one slab, starting a new slab when it does not fit. sizes[i] = length, Missing,
+   * WouldBlock, NeedsTime, or -16 - length for a value over `valueBytesMax` (left out). With no slabs: 0 for a key that is there (has).
+   * Returns the number of the first key not answered for want of slabs (count when all are); negative minus
+   * one (-n - 1) when some value laid down is not ASCII.
+   */
+  function getMany(
+    engine: Engine, space: number, keys: Uint8Array, keySizes: Uint32Array, from: number, count: number,
+    sequence: number, nowMs: number, tier: number, slabs: readonly Uint8Array[], valueBytesMax: number, sizes: Int32Array
+  ): number
+
+  /** flags: 1 reverse, 2 do not fill the cache. start inclusive, end exclusive (user keys), null: the space's own bounds. */
+  function openScan(engine: Engine, space: number, flags: number, start: Uint8Array | null, end: Uint8Array | null, sequence: number, nowMs: number): Scan
+  /**
+   * Fills a page: keys one after the other from keys[0], values from slab[slabOffset], sizes[2i], sizes[2i+1].
+   * keys or slab of length 0 leave that side out. info: keys bytes, values bytes, flags (1 done, 2 all keys ASCII,
+   * 4 all values ASCII, 8 would block), next key bytes, next value bytes (when nothing fitted). Returns the number of entries.
+   */
+  function scanPage(scan: Scan, tier: number, keys: Uint8Array, slab: Uint8Array, slabOffset: number, sizes: Uint32Array, entriesMax: number, info: Uint32Array): number
+  /** Lane `read`: one page, waiting for the disk. The scan must not be used until it is over. */
+  function scanPageJob(scan: Scan, keysBytes: number, valuesBytes: number, entriesMax: number): Job<{ keys: Buffer; values: Buffer; sizes: Uint32Array; info: Uint32Array; entries: number }>
+  function scanSeek(scan: Scan, key: Uint8Array): void
+  /** Goes on over the engine's present view, at the scan's own sequence. */
+  function scanRefresh(scan: Scan): void
+
+  // ── flush and compaction, lanes `flush` and `compact` ──────────────────────────────────────────────────────
+  interface TableOptions { blockBytes: number; restartInterval: number; filterBitsPerKey: number; hashIndex: boolean }
+  interface OutputFile { path: string; id: Uint8Array }
+  interface MergeFacts {
+    snapshots: readonly number[]
+    expiredMs: number
+    bottommost: boolean
+    /** Per level below the output: first and last key of each table, in key order, flat. */
+    deeper: readonly (readonly Uint8Array[])[]
+  }
+  interface JobResult {
+    outputs: { file: number; properties: TableProperties }[]
+    entriesIn: number; entriesOut: number; entriesDropped: number; bytesIn: number; bytesOut: number
+  }
+  function flushJob(engine: Engine, request: { memtables: readonly Memtable[]; output: OutputFile; table: TableOptions; facts: MergeFacts }): Job<JobResult>
+  function compactJob(engine: Engine, request: {
+    runs: readonly (readonly Table[])[]; outputs: readonly OutputFile[]; outputBytesMax: number
+    cutAfter: readonly Uint8Array[]; table: TableOptions; facts: MergeFacts
+  }): Job<JobResult>
+}
+export = native
