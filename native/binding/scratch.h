@@ -1,0 +1,26 @@
+// LookupScratch: memory that getMany uses again from call to call.
+#pragma once
+
+#include <napi.h>
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "core/format.h"
+#include "core/lookup.h"
+
+namespace varve::binding {
+
+struct LookupScratch {
+  static constexpr size_t kKeys = 256;  // looked up together
+
+  std::vector<char> bytes;  // stored keys
+  std::array<LookupKey, kKeys> keys;
+  std::array<LookupResult, kKeys> results;
+  std::array<bool, kKeys> blocked;
+  std::vector<napi_value> values;
+  std::vector<std::pair<char*, size_t>> slabs;
+};
+
+}  // namespace varve::binding
