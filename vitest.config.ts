@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-const long = Boolean(process.env.VARVE_LONG)
+const long = Boolean(process.env['VARVE_LONG'])
 
 export default defineConfig({
   test: {

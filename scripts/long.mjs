@@ -58,5 +58,7 @@ const account = {
   figures
 }
 writeFileSync(join(results, 'long.json'), `${JSON.stringify(account, null, 2)}\n`)
-console.log(`\n${suites.filter((suite) => suite.passed).length} of ${suites.length} suites passed: test/results/long.json`)
+console.log(
+  `\n${suites.filter((suite) => suite.passed).length} of ${suites.length} suites passed: test/results/long.json`
+)
 process.exit(suites.every((suite) => suite.passed) ? 0 : 1)

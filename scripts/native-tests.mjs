@@ -32,7 +32,11 @@ if (!['', 'address,undefined', 'thread'].includes(options.sanitize)) {
 const variant = options.sanitize.replace(',', '-') || (options.coverage ? 'coverage' : 'plain')
 const directory = inRoot('build-dev', variant)
 const testFolder = inRoot('test', 'native')
-const gtestHeader = ['/usr/include/gtest/gtest.h', '/usr/local/include/gtest/gtest.h', '/opt/homebrew/include/gtest/gtest.h']
+const gtestHeader = [
+  '/usr/include/gtest/gtest.h',
+  '/usr/local/include/gtest/gtest.h',
+  '/opt/homebrew/include/gtest/gtest.h'
+]
 
 /** Why the tests cannot be built, as a phrase; undefined when they can. */
 function obstacle() {
@@ -50,7 +54,9 @@ function build() {
     VARVE_WERROR: inCi ? 'ON' : 'OFF'
   }
   const defines = Object.entries(flags).map(([name, value]) => `-D${name}=${value}`)
-  const configured = run('cmake', ['-G', 'Unix Makefiles', '-S', '.', '-B', directory, ...defines], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const configured = run('cmake', ['-G', 'Unix Makefiles', '-S', '.', '-B', directory, ...defines], {
+    stdio: ['ignore', 'ignore', 'inherit']
+  })
   return configured || run('cmake', ['--build', directory, '--parallel', '2', '--', '--no-print-directory', '-s'])
 }
 
@@ -78,7 +84,9 @@ function runTests() {
 async function count({ status, result }) {
   const path = process.env.VARVE_TEST_SUMMARY
   if (!path) return
-  const { default: totals } = await import(result, { with: { type: 'json' } }).catch(() => ({ default: { tests: 1, failures: 1 } }))
+  const { default: totals } = await import(result, { with: { type: 'json' } }).catch(() => ({
+    default: { tests: 1, failures: 1 }
+  }))
   const failed = totals.failures || (status === 0 ? 0 : 1)
   writeFileSync(path, `${JSON.stringify({ passed: Math.max(0, totals.tests - failed), failed })}\n`)
 }

@@ -10,11 +10,21 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { withLock } from './support/lock.mjs'
-import { ensureScratch, filesUnder, hasCommand, inRoot, localNodeDirectory, run, runTool, scratch } from './support/project.mjs'
+import {
+  ensureScratch,
+  filesUnder,
+  hasCommand,
+  inRoot,
+  localNodeDirectory,
+  run,
+  runTool,
+  scratch
+} from './support/project.mjs'
 
 class SetupError extends Error {}
 
-const sourceFiles = () => ['lib', 'server'].flatMap((folder) => filesUnder(folder, (name) => /(?<!\.d)\.ts$/.test(name)))
+const sourceFiles = () =>
+  ['lib', 'server'].flatMap((folder) => filesUnder(folder, (name) => /(?<!\.d)\.ts$/.test(name)))
 const nativeFiles = () => filesUnder('native', (name) => /\.(cc|h|gypi?|cjs)$/.test(name) && name !== 'index.cjs')
 const builtFile = (source) => inRoot('dist', source.replace(/\.ts$/, '.js'))
 const platform = () => `${process.platform}-${process.arch}`
@@ -46,7 +56,11 @@ const steps = {
 function hashFiles(paths, extra = []) {
   const hash = createHash('sha256')
   for (const text of extra) hash.update(`${text}\n`)
-  for (const path of paths) hash.update(`${path}\n`).update(readFileSync(inRoot(path))).update('\n')
+  for (const path of paths)
+    hash
+      .update(`${path}\n`)
+      .update(readFileSync(inRoot(path)))
+      .update('\n')
   return hash.digest('hex')
 }
 
@@ -87,7 +101,8 @@ function buildAddon() {
 function compileTypes() {
   // tsc's own record says what is already emitted; without the emitted files it is wrong.
   if (!steps.types.complete()) rmSync(join(scratch, 'dist.tsbuildinfo'), { force: true })
-  if (runTool('tsc', ['-p', 'tsconfig.json', '--pretty', 'false']) !== 0) throw new SetupError('TypeScript did not compile; see above.')
+  if (runTool('tsc', ['-p', 'tsconfig.json', '--pretty', 'false']) !== 0)
+    throw new SetupError('TypeScript did not compile; see above.')
   const wanted = new Set(sourceFiles().map((source) => source.slice(0, -'.ts'.length)))
   for (const path of filesUnder('dist', () => true)) {
     const source = path.replace(/^dist\//, '').replace(/(\.d)?\.[a-z]+(\.map)?$/, '')

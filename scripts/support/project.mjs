@@ -34,7 +34,8 @@ export function output(command, args, options = {}) {
   return result.status === 0 ? result.stdout : undefined
 }
 
-export const hasCommand = (command) => output(command, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] }) !== undefined
+export const hasCommand = (command) =>
+  output(command, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] }) !== undefined
 
 /** Runs an npm-installed tool by its file, not through npx: quicker, and never asks the registry. */
 export function runTool(name, args, options) {
@@ -60,7 +61,11 @@ export function filesUnder(folder, passes) {
   if (!existsSync(inRoot(folder))) return []
   return readdirSync(inRoot(folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && passes(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1).replaceAll('\\', '/'))
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(root.length + 1)
+        .replaceAll('\\', '/')
+    )
     .filter((path) => !/(^|\/)(node_modules|build)\//.test(path))
     .sort()
 }
