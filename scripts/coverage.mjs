@@ -18,11 +18,17 @@ const typescriptReport = inRoot('coverage', 'typescript', 'coverage-final.json')
 function runTests() {
   for (const path of filesUnder('build-dev/coverage', (name) => name.endsWith('.gcda'))) rmSync(inRoot(path))
   rmSync(inRoot('coverage'), { recursive: true, force: true })
-  const native = run(process.execPath, [inRoot('scripts', 'native-tests.mjs'), '--coverage', '--addon'])
+  const native = run(process.execPath, [inRoot('scripts', 'native-tests.mjs'), '--coverage', '--addon'], {
+    env: { VARVE_TEST_SUMMARY: '' }
+  })
   if (native !== 0 && native !== exitNotThere) return native
   const binding = `${nativeBuild}/varve.node`
   return runTool('vitest', ['run', '--coverage', '--passWithNoTests', '--exclude', 'test/tidy.test.ts'], {
-    env: { VARVE_INSTRUMENTED: '1', ...(existsSync(binding) ? { VARVE_NATIVE_BINDING: binding } : {}) }
+    env: {
+      VARVE_TEST_SUMMARY: '',
+      VARVE_INSTRUMENTED: '1',
+      ...(existsSync(binding) ? { VARVE_NATIVE_BINDING: binding } : {})
+    }
   })
 }
 

@@ -60,7 +60,7 @@ function install(tarball) {
 }
 
 const story = `
-  const db = await open(process.argv[2])
+  const db = await open(process.argv[2] ?? 'data')
   await db.put('key', 'value')
   const value = await db.get('key')
   const missing = await db.get('other')
@@ -112,7 +112,7 @@ function buildFromSource() {
   const native = join(user, 'node_modules', 'varve', 'native')
   const loaded = output(process.execPath, [
     '-e',
-    `try { require(${JSON.stringify(native)}) } catch (e) { console.log(e.message) }`
+    `try { require(${JSON.stringify(join(native, 'index.cjs'))}) } catch (e) { console.log(e.message) }`
   ])
   if (!loaded?.includes(`--directory="${native}"`))
     throw new SmokeError(`the loader does not say how to build: ${loaded}`)
