@@ -54,10 +54,16 @@ Status ApplyOperations(OperationReader* reader, Sequence first_sequence, uint64_
 }
 
 Status ApplyBatches(Slice payload, Sequence first_sequence, uint64_t count, Memtable* memtable) {
-  OperationReader reader(payload);
-  VARVE_TRY(ApplyOperations(&reader, first_sequence, ~uint64_t{0}, memtable));
-  if (reader.read() == count) return Status::Ok();
-  return Status::Corruption("a record holds " + std::to_string(reader.read()) +
+  uint64_t operations = 0;
+  if (memtable == nullptr) {
+    VARVE_TRY(CheckBatches(payload, &operations));
+  } else {
+    OperationReader reader(payload);
+    VARVE_TRY(ApplyOperations(&reader, first_sequence, ~uint64_t{0}, memtable));
+    operations = reader.read();
+  }
+  if (operations == count) return Status::Ok();
+  return Status::Corruption("a record holds " + std::to_string(operations) +
                             " operations; its header says " + std::to_string(count));
 }
 

@@ -49,7 +49,8 @@ Status CheckBatches(Slice payload, uint64_t* operations);
 Status ApplyOperations(OperationReader* reader, Sequence first_sequence, uint64_t operations_max,
                        Memtable* memtable);
 
-// All of a payload; kCorruption when it does not hold `count` operations.
+// All of a payload; kCorruption when it does not hold `count` operations. A null memtable: only
+// checks.
 Status ApplyBatches(Slice payload, Sequence first_sequence, uint64_t count, Memtable* memtable);
 
 inline bool OperationReader::Next(Operation* operation) {
