@@ -4,6 +4,8 @@
 #include <system_error>
 #include <utility>
 
+#include "core/immortal.h"
+
 namespace varve {
 namespace {
 
@@ -55,14 +57,10 @@ Status::Status(Code code, std::string message) {
 Status Status::WouldBlock() {
   // Part of the ordinary read path: one immortal detail that nobody counts, so that
   // saying so allocates nothing and touches no shared counter.
-  union Immortal {
-    Immortal() : detail{Code::kWouldBlock, false, 0, 0, "it needs the disk", ""} {}
-    ~Immortal() {}
-    Detail detail;
-  };
-  static Immortal immortal;
+  static Immortal<Detail> immortal(Code::kWouldBlock, false, 0, uint64_t{0}, "it needs the disk",
+                                   "");
   Status status;
-  status.detail_ = std::shared_ptr<Detail>(std::shared_ptr<Detail>(), &immortal.detail);
+  status.detail_ = std::shared_ptr<Detail>(std::shared_ptr<Detail>(), immortal.get());
   return status;
 }
 
