@@ -6,8 +6,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <memory>
-#include <vector>
 
 namespace varve {
 
@@ -18,11 +16,12 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  // Aligned to 8. Requests over a quarter of a block get a block of their own.
+  // Aligned to 8. A request over a quarter of a block that the current one has no room for
+  // gets a block of its own.
   // Returns nullptr when the system has no memory.
   char* Allocate(size_t size) {
     size = (size + 7) & ~size_t{7};
-    if (size <= remaining_) {
+    if (size - 1 < remaining_) {  // false for 0, which the slow path knows
       char* result = next_;
       next_ += size;
       remaining_ -= size;
@@ -40,7 +39,7 @@ class Arena {
   const size_t block_bytes_;
   char* next_ = nullptr;
   size_t remaining_ = 0;
-  std::vector<char*> blocks_;
+  char* newest_block_ = nullptr;  // each block begins with a pointer to the one before it
   std::atomic<size_t> bytes_reserved_{0};
 };
 

@@ -18,9 +18,21 @@ inline constexpr size_t kVarint64BytesMax = 10;
 inline void EncodeFixed16(char* to, uint16_t value) { std::memcpy(to, &value, 2); }
 inline void EncodeFixed32(char* to, uint32_t value) { std::memcpy(to, &value, 4); }
 inline void EncodeFixed64(char* to, uint64_t value) { std::memcpy(to, &value, 8); }
-inline uint16_t DecodeFixed16(const char* from) { uint16_t value; std::memcpy(&value, from, 2); return value; }
-inline uint32_t DecodeFixed32(const char* from) { uint32_t value; std::memcpy(&value, from, 4); return value; }
-inline uint64_t DecodeFixed64(const char* from) { uint64_t value; std::memcpy(&value, from, 8); return value; }
+inline uint16_t DecodeFixed16(const char* from) {
+  uint16_t value;
+  std::memcpy(&value, from, 2);
+  return value;
+}
+inline uint32_t DecodeFixed32(const char* from) {
+  uint32_t value;
+  std::memcpy(&value, from, 4);
+  return value;
+}
+inline uint64_t DecodeFixed64(const char* from) {
+  uint64_t value;
+  std::memcpy(&value, from, 8);
+  return value;
+}
 
 void PutFixed16(std::string* to, uint16_t value);
 void PutFixed32(std::string* to, uint32_t value);

@@ -46,13 +46,15 @@ class File {
   virtual Status ReadAtNoWait(uint64_t offset, size_t size, char* to, size_t* read) const = 0;
   // Writes all of `bytes` (loops over short writes).
   virtual Status WriteAt(uint64_t offset, Slice bytes) = 0;
-  // Data and what is needed to read it back (size, extents) are on disk.
+  // Data and what is needed to read it back (size, extents) are on disk. Once a sync of
+  // either kind has failed, both fail for ever: the kernel calls the lost pages clean.
   virtual Status SyncData() = 0;
   // Data and all metadata are on disk.
   virtual Status Sync() = 0;
   // Starts writing a range back without waiting, so that a later Sync is short.
   virtual void StartWriteback(uint64_t offset, uint64_t size) = 0;
-  // Reserves blocks for [0, size) and sets the size; kNoSpace when there are none.
+  // Reserves blocks for [0, size) and sets the size, which never shrinks; kNoSpace when
+  // there are none.
   virtual Status Allocate(uint64_t size) = 0;
   virtual Status Truncate(uint64_t size) = 0;
   virtual Status Size(uint64_t* size) const = 0;
@@ -77,6 +79,7 @@ class FileSystem {
   virtual ~FileSystem() = default;
   virtual Status Open(const std::string& path, OpenMode mode, std::unique_ptr<File>* file) = 0;
   virtual Status Stat(const std::string& path, FileStat* stat) = 0;
+  // Names in order, without "." and "..".
   virtual Status List(const std::string& directory, std::vector<std::string>* names) = 0;
   virtual Status MakeDirectory(const std::string& path) = 0;  // ok if it is there
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
@@ -87,8 +90,10 @@ class FileSystem {
   // Takes the lock file (an open-file-description lock, and a table in this process
   // keyed by device and inode). Exclusive: creates it if absent and writes
   // `owner` into it. Shared: opens it read-only, and an absent one counts as
-  // free. kLocked: the message holds what the owner wrote.
-  virtual Status Lock(const std::string& path, bool exclusive, Slice owner, std::unique_ptr<FileLock>* lock) = 0;
+  // free. kLocked: the message is what the owner wrote.
+  // Giving back an exclusive lock empties the file.
+  virtual Status Lock(const std::string& path, bool exclusive, Slice owner,
+                      std::unique_ptr<FileLock>* lock) = 0;
   // Bytes a caller may still write on the file system that holds `path`.
   virtual Status FreeBytes(const std::string& path, uint64_t* bytes) = 0;
 };
@@ -96,7 +101,8 @@ class FileSystem {
 FileSystem* PosixFileSystem();
 
 // Whole small files (CURRENT, manifests, identities).
-Status ReadWholeFile(FileSystem* fs, const std::string& path, uint64_t bytes_max, std::string* contents);
+Status ReadWholeFile(FileSystem* fs, const std::string& path, uint64_t bytes_max,
+                     std::string* contents);
 // create → write → sync, at `path` itself; the caller renames and syncs the directory.
 Status WriteWholeFile(FileSystem* fs, const std::string& path, Slice contents);
 

@@ -39,9 +39,15 @@ class [[nodiscard]] Status {
   Status(Code code, std::string message);
 
   static Status Ok() { return Status(); }
-  static Status Corruption(std::string message) { return Status(Code::kCorruption, std::move(message)); }
-  static Status InvalidArgument(std::string message) { return Status(Code::kInvalidArgument, std::move(message)); }
-  static Status Unsupported(std::string message) { return Status(Code::kUnsupported, std::move(message)); }
+  static Status Corruption(std::string message) {
+    return Status(Code::kCorruption, std::move(message));
+  }
+  static Status InvalidArgument(std::string message) {
+    return Status(Code::kInvalidArgument, std::move(message));
+  }
+  static Status Unsupported(std::string message) {
+    return Status(Code::kUnsupported, std::move(message));
+  }
   static Status WouldBlock();
   static Status Closed() { return Status(Code::kClosed, "it is closed"); }
   static Status Aborted() { return Status(Code::kAborted, "it was cancelled"); }
@@ -81,10 +87,10 @@ class [[nodiscard]] Status {
 // The name of a code as the control plane sees it: "CORRUPTION", "NO_SPACE", …
 std::string_view CodeName(Code code);
 
-#define VARVE_TRY(expression)                      \
-  do {                                             \
-    ::varve::Status try_status_ = (expression);    \
-    if (!try_status_.ok()) return try_status_;     \
+#define VARVE_TRY(expression)                   \
+  do {                                          \
+    ::varve::Status try_status_ = (expression); \
+    if (!try_status_.ok()) return try_status_;  \
   } while (false)
 
 }  // namespace varve

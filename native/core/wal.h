@@ -1,181 +1,158 @@
-// Wal: segments of records; the one log of a database, and of Raft.
+// Wal: segments of records; the one log of a database, and of Raft. Format: wal_format.h.
 //
-// Segment: header (128 bytes + membership), then records, each aligned to 8.
-//   header  magic "VARVEWAL" · fixed32 formatVersion (1) · fixed32 header bytes (multiple of 8) ·
-//           file id [16] · fixed64 life id · fixed64 segment number ·
-//           fixed64 previous index · fixed64 previous term · fixed64 previous sequence (the last
-//           one used before this segment) · fixed64 previous timeMs · fixed64 synced index ·
-//           hard state: fixed64 term · fixed64 vote · fixed32 membership bytes · zero [4] ·
-//           fixed32 crc over header (this field as zero) and membership · zero [4] · membership · pad
-//   record  64 bytes: fixed32 payload bytes · fixed32 crc over the 56 bytes that follow and the payload ·
-//           u8 kind · u8 formatVersion (1) · fixed16 group (0) · fixed32 count ·
-//           fixed64 life id · fixed64 term · fixed64 index · fixed64 first sequence · fixed64 timeMs ·
-//           fixed64 synced index; then the payload, zero padded to 8
-//   payload of kBatches: batch* ; batch: fixed32 bytes of operations · fixed32 operations · operation*
-//   operation: u8 kind · varint32 key bytes · key · [kPutExpiring, kExpire: fixed64 expiresAt] ·
-//           [kPut, kPutExpiring, kRangeTombstone: varint32 value bytes · value]
-//   payload of kHardState: fixed64 term · fixed64 vote.  kMembership: opaque.  kNoop, kSyncMark: empty.
+// 1. Failures. A write or sync error poisons: all later appends, rotations and syncs fail with that
+//    first cause, and no file is written or synced again. No space while writing a record seals the
+//    segment at its last whole record instead: appends fail with kNoSpace until Rotate to another
+//    one. An append that failed is indeterminate: it is not in the log, its index is used again,
+//    its sequences are not. No space from a sync poisons (and is then kIoError).
+// 2. Evidence. Every record says what was on disk when it was written, which is how replay tells a
+//    torn end from damage. Truncation lowers synced_index before anything new is written.
+// 3. A segment that an earlier process wrote is read, never written or synced: Restart copies what
+//    is not known to be on disk into a new one.
 //
-// kBatches, kNoop and kMembership are log entries: they have consecutive indexes, and an index at or below
-// the last one supersedes that entry and all after it. kHardState and kSyncMark carry
-// the last index and are no entries. firstSequence = previous firstSequence + previous count
-// (checked at append); count is the number of operations (0 for other kinds).
-// A sync mark with synced index s says that everything up to s was on disk when it was written.
-//
-// Thread safety: appends, rotation and truncation by one thread at a time; SyncTo from the
-// sync thread; last_*, synced_index from any.
+// Thread safety: Append, SetHardState, MarkSynced, Rotate, Restart, TruncateAfter and DropBefore by
+// one thread at a time; Sync from another, one at a time; everything else from any.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "core/file.h"
-#include "core/format.h"
+#include "core/log_index.h"
 #include "core/memtable.h"
+#include "core/wal_format.h"
+#include "core/wal_operations.h"
+#include "core/wal_segment.h"
 
 namespace varve {
 
-enum class RecordKind : uint8_t { kBatches = 1, kNoop = 2, kHardState = 3, kMembership = 4, kSyncMark = 5 };
+// A log as replay found it: what a Wal goes on from. The default is that of a new database.
+struct LogState {
+  LogState() = default;
+  // An empty log that begins after `position`, all of which is on disk elsewhere.
+  LogState(const LogPosition& position, std::string membership);
 
-inline constexpr size_t kRecordHeaderBytes = 64;
-inline constexpr uint32_t kWalFormatVersion = 1;
-inline constexpr uint64_t kRecordPayloadBytesMax = (uint64_t{1} << 30) + (1 << 20);
-
-struct RecordHeader {
-  uint32_t payload_bytes = 0;
-  RecordKind kind = RecordKind::kNoop;
-  uint32_t count = 0;
-  uint64_t life = 0, term = 0, index = 0, first_sequence = 0, time_ms = 0, synced_index = 0;
-};
-
-// Position of a log: what the next record follows.
-struct LogPosition {
-  uint64_t index = 0, term = 0, sequence = 0, time_ms = 0;
-};
-
-struct HardState {
-  uint64_t term = 0, vote = 0;
-};
-
-struct SegmentHeader {
-  FileId id{};
-  uint64_t life = 0, number = 0;
-  LogPosition previous;
-  uint64_t synced_index = 0;
+  LogPosition position;  // of the last entry; its sequence includes skipped ones
   HardState hard_state;
-  std::string membership;
+  uint64_t synced_index = 0;  // entries up to it are on disk for certain
+  SegmentEnd end;             // where the log's last segment ends
+  LogIndex index;
+  std::vector<std::shared_ptr<WalSegment>> segments;  // by slot
 };
 
-// Calls `operation` for each operation of a kBatches payload, in order; false from it stops.
-// kCorruption/kUnsupported for bytes that are no operations.
-struct Operation { Kind kind; Slice key, value; uint64_t expires_at; };
-Status ForEachOperation(Slice payload, const std::function<Status(const Operation&)>& operation);
-
-// Applies a kBatches payload: operation i gets first_sequence + i.
-Status ApplyBatches(Slice payload, Sequence first_sequence, Memtable* memtable);
-
-// One open segment that records are appended to.
-class WalSegment {
- public:
-  // Creates (exclusive), reserves `reserve_bytes` and syncs the file; the caller syncs the directory.
-  // It cannot be appended to before Begin.
-  static Status Create(FileSystem* fs, const std::string& path, uint64_t reserve_bytes, std::shared_ptr<WalSegment>* segment);
-  // Opens an old segment to be used again: its bytes stay until they are overwritten.
-  static Status Recycle(FileSystem* fs, const std::string& path, std::shared_ptr<WalSegment>* segment);
-  // Writes the header: records may follow. (The header is synced with the first sync.)
-  Status Begin(const SegmentHeader& header);
-
-  uint64_t bytes() const { return end_.load(std::memory_order_relaxed); }  // header and records
-  const SegmentHeader& header() const { return header_; }
-  const std::string& path() const { return file_->path(); }
-
- private:
-  friend class Wal;
-  std::unique_ptr<File> file_;
-  SegmentHeader header_;
-  std::atomic<uint64_t> end_{0};
-  // …implementation's own: offsets of records for Read and TruncateAfter
+struct EntryToAppend {
+  RecordKind kind = RecordKind::kBatches;
+  uint64_t term = 1;
+  uint64_t time_ms = 0;  // raised to the previous entry's
+  uint32_t count = 0;
+  uint64_t index = 0;           // 0: the next one; at or below the last: supersedes
+  Sequence first_sequence = 0;  // 0: the next one; above it: skips (an entry of another's log)
 };
 
 class Wal {
  public:
-  explicit Wal(LogPosition position, HardState hard_state, uint64_t synced_index);
+  explicit Wal(LogState state);
   ~Wal();
+  Wal(const Wal&) = delete;
+  Wal& operator=(const Wal&) = delete;
 
-  // Records go to `segment` from now on. REQUIRES: it begins at this log's position. Segments before
-  // it are synced with the next sync, before it.
-  void Activate(std::shared_ptr<WalSegment> segment);
+  // Begins `segment` at this log's position: its header is written, records go to it from now on.
+  // kNoSpace: nothing changed, but `segment` is spent.
+  Status Rotate(std::shared_ptr<WalSegment> segment, const SegmentIdentity& identity);
+  // The first rotation after replay: also copies the entries above max(synced_index, flushed_index)
+  // into the segment. They are durable, and may be answered for, after the next Sync. When it fails
+  // this Wal is of no further use; the files are as good as they were.
+  Status Restart(std::shared_ptr<WalSegment> segment, const SegmentIdentity& identity,
+                 uint64_t flushed_index);
 
-  // Appends one record. `frame` has kRecordHeaderBytes of room, then the payload, then room for padding
-  // up to 8 bytes: the header is filled in place and everything is one pwrite.
-  // Entry kinds get index last + 1 (or `index` <= last: supersedes), others the last index.
-  // Any error poisons the wal: all later appends fail with it. kNoSpace does not poison, but seals the
-  // segment: appends fail until another one is activated. On failure nothing was appended; its
-  // sequences are not used again: position().sequence still moves on.
-  Status Append(RecordKind kind, uint64_t term, uint64_t time_ms, uint32_t count, char* frame, size_t payload_bytes);
+  // Appends one entry. `frame` has kRecordHeaderBytes of room, then the payload, then room for
+  // padding up to 8 bytes: the header is filled in place and everything is one write.
+  Status Append(const EntryToAppend& entry, char* frame, size_t payload_bytes);
+  // Logs term and vote; durable after the next Sync.
+  Status SetHardState(const HardState& hard_state);
+  // Logs that everything is synced, if that is so and not the last thing logged.
+  Status MarkSynced();
 
-  // Makes everything appended before the call durable (all active segments, in order) and then
-  // raises synced_index. At most one at a time. An error poisons.
+  // Makes everything appended before the call durable (its segments in order) and then raises
+  // synced_index. Nothing to sync: returns at once. Any error poisons.
   Status Sync();
+  // Anything appended, but sync marks, that no Sync has covered.
+  bool needs_sync() const;
 
-  LogPosition position() const;  // of the last record appended
+  LogPosition position() const;  // of the last entry
+  HardState hard_state() const;
+  std::string membership(uint64_t* index) const;  // the last one in the log, and its entry's index
   uint64_t last_index() const { return last_index_.load(std::memory_order_acquire); }
   uint64_t synced_index() const { return synced_index_.load(std::memory_order_acquire); }
-  uint64_t first_index() const;
+  uint64_t first_index() const;  // last_index + 1 when there are no entries
+  // Of entries, and of first_index - 1; kNotFound otherwise.
   Status Term(uint64_t index, uint64_t* term) const;
-  // Whole records of entries from `from` on, as they lie in the file (header and padded payload), at
-  // least one, at most bytes_max.
-  Status Read(uint64_t from, uint64_t bytes_max, std::string* records) const;
-  // Forgets entries after `index` (the next append supersedes them on disk).
-  Status TruncateAfter(uint64_t index);
-  // Drops segments all of whose entries are <= index from memory and gives their paths; the caller removes the files.
-  std::vector<std::string> DropBefore(uint64_t index);
-  Status poison() const;
 
+  // Whole records of entries from `from` on, as they lie in the file (header and padded payload), at
+  // least one, at most bytes_max. Their checksums were verified.
+  Status Read(uint64_t from, uint64_t bytes_max, std::string* records) const;
+  // Applies entries [from, to], stopping early once bytes_max of records were read; *applied is the
+  // position of the last one applied.
+  Status Apply(uint64_t from, uint64_t to, uint64_t bytes_max, Memtable* memtable,
+               LogPosition* applied) const;
+
+  // Forgets entries after `index`. Only the next append makes that durable.
+  Status TruncateAfter(uint64_t index);
+  // Forgets everything, to go on from `position` after a Rotate: a snapshot took the log's place.
+  void Reset(const LogPosition& position, std::string membership);
+  // Drops the leading segments that hold nothing above `index` and gives their paths; the caller
+  // removes or recycles the files, once no Read is under way. REQUIRES: what is at or below
+  // `index` is on disk elsewhere, as replay's flushed position will say.
+  std::vector<std::string> DropBefore(uint64_t index);
+
+  Status poison() const;      // the first cause; ok while there is none
+  Status sealed() const;      // why appends wait for a Rotate; ok when they do not
+  uint64_t segment_bytes() const;  // of the active segment
   uint64_t bytes_appended() const { return bytes_appended_.load(std::memory_order_relaxed); }
   uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }
 
  private:
-  // …implementation's own
+  struct PlacedEntry;
+  using EntryVisitor = std::function<Status(const RecordHeader&, Slice record, bool* go_on)>;
+
+  Status Begin(std::shared_ptr<WalSegment> segment, const SegmentIdentity& identity);
+  SegmentHeader NextHeader(const SegmentIdentity& identity) const;
+  Status CheckEntry(const EntryToAppend& entry, size_t payload_bytes, RecordHeader* header,
+                    LogPosition* before) const;
+  RecordHeader MarkHeader(RecordKind kind, size_t payload_bytes) const;
+  Status WriteRecord(RecordHeader* header, char* frame, uint64_t* offset);
+  void NoteWritten(uint64_t bytes, bool worth_syncing);
+  void LowerLast(const LogPosition& last);
+  Status Poison(Status cause);
+
+  std::vector<PlacedEntry> Locate(uint64_t from, uint64_t to) const;
+  Status Visit(uint64_t from, uint64_t to, size_t window_bytes, const EntryVisitor& visitor) const;
+  Status PositionAt(uint64_t index, LogPosition* position) const;
+  Status CopyEntries(const std::vector<PlacedEntry>& entries);
+
+  mutable std::mutex mutex_;
+  // Written by the appending thread under the mutex; it reads them without.
+  LogPosition position_;
+  HardState hard_state_;
+  LogIndex index_;
+  std::map<uint32_t, std::shared_ptr<WalSegment>> segments_;  // by slot, those still needed
+  std::shared_ptr<WalSegment> active_;  // the last one, once this Wal has begun one
+  uint32_t slot_ = 0;                   // its slot
+  SegmentEnd end_;                      // of the log, until then
+  Status sealed_;
+  bool restarted_ = false;
+  bool marked_ = false;  // the last record is a sync mark
+
+  Status poison_;  // under the mutex
+  std::atomic<bool> poisoned_{false};
+  uint64_t sync_target_ = 0;  // of the Sync under way, lowered by truncation; under the mutex
   std::atomic<uint64_t> last_index_{0}, synced_index_{0}, bytes_appended_{0}, syncs_{0};
 };
-
-// Reads segments back, in order of number, at open.
-struct ReplayOptions {
-  std::vector<std::string> segments;   // paths, in order
-  std::vector<FileId> ids;             // what the manifest or header says; empty id = take the header's word
-  uint64_t flushed_index = 0;          // records at or below are read but not applied
-  uint64_t synced_index = 0;           // known from the manifest
-  Sequence flushed_sequence = 0;
-};
-
-struct ReplayResult {
-  LogPosition position;                // of the last accepted record
-  HardState hard_state;
-  std::string membership;
-  uint64_t first_index = 0;            // of the first accepted entry
-  uint64_t synced_index = 0;           // highest one recorded anywhere accepted
-  uint64_t records = 0, operations = 0, bytes = 0;
-  // Where replay stopped short of the end: file and offset of the first record that was cut ("" if none).
-  std::string cut_file;
-  uint64_t cut_offset = 0;
-  std::string cut_reason;
-};
-
-// Applies what is above flushed_index to `memtable` (may be null) and hands every accepted record (header
-// and padded payload) above flushed_index to `record` (may be empty). Stops at the first invalid or
-// non-consecutive record; if a later valid record of the same life, or options.synced_index, says that
-// it had been synced, fails with kCorruption naming file and offset; otherwise everything from it on is cut.
-// A missing or alien first segment whose previous index is above flushed_index is kCorruption.
-Status ReplayWal(FileSystem* fs, const ReplayOptions& options, Memtable* memtable,
-                 const std::function<Status(Slice record, const RecordHeader& header)>& record, ReplayResult* result);
-
-// One text line per record, for `inspect wal`.
-Status DescribeSegment(FileSystem* fs, const std::string& path, const std::function<void(const std::string&)>& line);
 
 }  // namespace varve

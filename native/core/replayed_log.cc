@@ -1,0 +1,120 @@
+#include "core/replayed_log.h"
+
+#include <algorithm>
+
+namespace varve {
+
+void ReplayedLog::Start(const SegmentHeader& header) {
+  index_.Reset(header.previous, header.membership);
+  tail_ = cursor_ = header.previous;
+}
+
+bool ReplayedLog::GoesOnFrom(const LogPosition& previous) const {
+  uint64_t term = 0;
+  return index_.Term(previous.index, &term).ok() && term == previous.term &&
+         (previous.index < tail_.index || previous.sequence >= tail_.sequence);
+}
+
+bool ReplayedLog::Begin(const SegmentHeader& header, const File* file) {
+  const LogPosition& previous = header.previous;
+  if (!files_.empty() && GoesOnFrom(previous)) {
+    cursor_ = previous;
+    if (previous.index == tail_.index) tail_ = previous;  // its sequence tells of skipped ones
+    if (previous.index >= index_.membership_index() && header.membership != index_.membership()) {
+      index_.SetMembership(previous.index, header.membership);
+    }
+  } else if (files_.empty() || previous.index <= flushed_.index) {
+    Start(header);
+  } else {
+    return false;
+  }
+  files_.push_back(file);
+  hard_state_ = header.hard_state;
+  synced_index_ = std::max(synced_index_, header.synced_index);
+  return true;
+}
+
+Status ReplayedLog::HeaderOf(uint64_t index, RecordHeader* header) const {
+  const EntryLocation location = index_.Locate(index);
+  char bytes[kRecordHeaderBytes];
+  size_t read = 0;
+  const File* file = files_[location.slot];
+  Status status = file->ReadAt(location.offset, sizeof bytes, bytes, &read);
+  if (status.ok() && read < sizeof bytes) status = Status::Corruption("a record was cut off");
+  if (!status.ok()) return status.At(file->path(), location.offset);
+  *header = DecodeRecordHeader(bytes);
+  return Status::Ok();
+}
+
+Status ReplayedLog::IsSameEntry(const RecordHeader& header, bool* same) const {
+  RecordHeader held;
+  VARVE_TRY(HeaderOf(header.index, &held));
+  *same = held.kind == header.kind && held.term == header.term &&
+          held.first_sequence == header.first_sequence && held.count == header.count &&
+          held.time_ms == header.time_ms && held.payload_bytes == header.payload_bytes;
+  return Status::Ok();
+}
+
+void ReplayedLog::Push(const RecordHeader& header, uint64_t offset) {
+  index_.Push(header.term, static_cast<uint32_t>(files_.size() - 1), offset);
+  tail_ = cursor_ = header.position();
+}
+
+Status ReplayedLog::Supersede(const RecordHeader& header, uint64_t offset, bool* follows) {
+  LogPosition before = index_.base();
+  if (header.index - 1 > before.index) {
+    RecordHeader held;
+    VARVE_TRY(HeaderOf(header.index - 1, &held));
+    before = held.position();
+  }
+  *follows = header.first_sequence > before.sequence && header.term >= before.term;
+  if (!*follows) return Status::Ok();
+  index_.TruncateAfter(header.index - 1);
+  synced_index_ = std::min(synced_index_, header.index - 1);
+  Push(header, offset);
+  return Status::Ok();
+}
+
+Status ReplayedLog::Accept(const RecordHeader& header, Slice payload, uint64_t offset,
+                           bool* follows) {
+  *follows = false;
+  if (!header.is_entry()) {
+    if (header.index > cursor_.index) return Status::Ok();
+    *follows = header.kind != RecordKind::kHardState || DecodeHardState(payload, &hard_state_);
+  } else if (header.index > cursor_.index + 1 || header.index <= index_.base().index ||
+             header.last_sequence() > kSequenceMax) {
+    return Status::Ok();
+  } else if (header.index > tail_.index) {
+    *follows = header.first_sequence > tail_.sequence && header.term >= tail_.term;
+    if (*follows) Push(header, offset);
+  } else {
+    bool same = false;
+    VARVE_TRY(IsSameEntry(header, &same));
+    if (same) {
+      *follows = true;
+      cursor_ = header.position();
+      if (header.index == tail_.index) cursor_ = tail_;
+    } else {
+      VARVE_TRY(Supersede(header, offset, follows));
+    }
+  }
+  if (!*follows) return Status::Ok();
+  if (header.kind == RecordKind::kMembership && cursor_.index == tail_.index) {
+    index_.SetMembership(header.index, std::string(payload));
+  }
+  synced_index_ = std::max(synced_index_, header.synced_index);
+  return Status::Ok();
+}
+
+void ReplayedLog::Finish(const std::string& flushed_membership) {
+  uint64_t term = 0;
+  discarded_ = flushed_.term != 0 && index_.Term(flushed_.index, &term).ok() &&
+               term != flushed_.term;
+  if (tail_.index < flushed_.index || discarded_) {
+    index_.Reset(flushed_, flushed_membership);
+    tail_ = flushed_;
+  }
+  synced_index_ = std::clamp(synced_index_, index_.base().index, tail_.index);
+}
+
+}  // namespace varve

@@ -1,0 +1,48 @@
+#include "core/wal_segment.h"
+
+namespace varve {
+
+Status WalSegment::Create(FileSystem* fs, const std::string& path, uint64_t reserve_bytes,
+                          std::shared_ptr<WalSegment>* segment) {
+  std::unique_ptr<File> file;
+  VARVE_TRY(fs->Open(path, OpenMode::kCreateExclusive, &file));
+  if (reserve_bytes > 0) VARVE_TRY(file->Allocate(reserve_bytes));
+  VARVE_TRY(file->Sync());
+  segment->reset(new WalSegment(std::move(file)));
+  return Status::Ok();
+}
+
+Status WalSegment::Recycle(FileSystem* fs, const std::string& path, uint64_t reserve_bytes,
+                           std::shared_ptr<WalSegment>* segment) {
+  std::unique_ptr<File> file;
+  VARVE_TRY(fs->Open(path, OpenMode::kReadWrite, &file));
+  uint64_t size = 0;
+  VARVE_TRY(file->Size(&size));
+  if (size < reserve_bytes) {
+    VARVE_TRY(file->Allocate(reserve_bytes));
+    VARVE_TRY(file->Sync());
+  }
+  segment->reset(new WalSegment(std::move(file)));
+  return Status::Ok();
+}
+
+std::shared_ptr<WalSegment> WalSegment::Replayed(std::unique_ptr<File> file, SegmentHeader header,
+                                                 uint64_t end, uint64_t synced_bytes) {
+  std::shared_ptr<WalSegment> segment(new WalSegment(std::move(file)));
+  segment->header_ = std::move(header);
+  segment->end_.store(end, std::memory_order_relaxed);
+  segment->synced_bytes_.store(synced_bytes, std::memory_order_relaxed);
+  segment->read_only_ = true;
+  return segment;
+}
+
+Status WalSegment::Begin(const SegmentHeader& header) {
+  const std::string bytes = EncodeSegmentHeader(header);
+  VARVE_TRY(file_->WriteAt(0, bytes));
+  header_ = header;
+  worth_syncing_ = bytes.size();
+  end_.store(bytes.size(), std::memory_order_relaxed);
+  return Status::Ok();
+}
+
+}  // namespace varve
