@@ -40,8 +40,11 @@ declare namespace native {
   function keepAlive(on: boolean): void
   /** Gives a handle back. What views, scans and jobs still use lives on until they let go. */
   function release(handle: Handle): void
-  /** "sse4.2", "armv8" or "software"; the addon's own version of this contract. */
-  function about(): { crc32c: string; contract: number }
+  /**
+   * "sse4.2", "armv8" or "software"; the addon's own version of this contract; the room a frame has before its payload
+   * (`frameStartBytes`) and after it (`frameEndBytes`).
+   */
+  function about(): { crc32c: string; contract: number; frameStartBytes: number; frameEndBytes: number }
   function crc32c(bytes: Uint8Array, start?: number): number
   /** Prevents structuredClone and postMessage from moving the buffer away. */
   function markUntransferable(buffer: ArrayBuffer): void
@@ -51,8 +54,9 @@ declare namespace native {
   /** Runs nothing by itself: `step` runs one task on the calling thread. seed 0: strictly in order. */
   function steppedExecutor(seed: number): Executor
   function step(executor: Executor): boolean
+  /** The job fails with ABORTED, if it can still be stopped. One that is over, or unknown, is left alone. */
   function cancel(job: number): void
-  /** bytes read, bytes written, entries read; undefined when it is over. */
+  /** bytes read, bytes written, entries read; undefined when its outcome was drained. */
   function progress(job: number): [number, number, number] | undefined
 
   // ── the disk, lane `disk` ──────────────────────────────────────────────────────────────────────────────────
@@ -97,7 +101,9 @@ declare namespace native {
     cacheHits: number; cacheMisses: number; cacheEvictions: number
     filterChecks: number; filterNegatives: number; filterFalsePositives: number
     blocksFromPageCache: number; blocksFromDisk: number; wouldBlock: number; blockBytesRead: number
-    walBytesAppended: number; walSyncs: number; scans: number
+    walBytesAppended: number; walSyncs: number
+    /** Open ones. */
+    scans: number
   }
   function engineStats(engine: Engine): EngineStats
 
@@ -123,58 +129,87 @@ declare namespace native {
   /** Lane `compact`: reads every byte. */
   function verifyTable(table: Table): Job<void>
 
-  /** From now on reads and writes go through this view. frozen and level 0: newest first. */
+  /**
+   * From now on reads and writes go through this view. frozen and level 0: newest first. Waits for writeJobs that run
+   * or wait: what was asked for before goes into the memtable of before.
+   */
   function setView(engine: Engine, memtable: Memtable, frozen: readonly Memtable[], levels: readonly (readonly Table[])[]): void
 
   // ── wal ────────────────────────────────────────────────────────────────────────────────────────────────────
-  interface LogState { index: number; term: number; sequence: number; timeMs: number; hardTerm: number; hardVote: number; syncedIndex: number }
-  /** Gives the engine its log, at this position, with no segment yet. The position's sequence becomes visible. */
-  function openWal(engine: Engine, state: LogState): void
-  function walState(engine: Engine): LogState
+  interface LogPosition { index: number; term: number; sequence: number; timeMs: number }
+  interface LogState extends LogPosition { hardTerm: number; hardVote: number; syncedIndex: number }
+  /** Gives the engine its log, at this position, with no segment yet; once. The position's sequence becomes visible. */
+  function openWal(engine: Engine, state: LogState, membership: Uint8Array): void
+  /** firstIndex: of the first entry the log still holds, or index + 1. needsSync: a syncJob would have work. */
+  function walState(engine: Engine): LogState & { firstIndex: number; needsSync: boolean }
+  /** The last membership in the log, and its entry's index. */
+  function walMembership(engine: Engine): { index: number; bytes: Buffer }
+  /** Forgets all entries, to go on from `position` after activateSegment: a snapshot took the place of log and tables. */
+  function resetWal(engine: Engine, position: LogPosition, membership: Uint8Array): void
   /** Lane `disk`: created exclusively, reserved, synced (not its directory). */
   function createSegment(engine: Engine, path: string, reserveBytes: number): Job<Segment>
-  /** Lane `disk`: an old segment file to be used again under its present name. */
-  function recycleSegment(engine: Engine, path: string): Job<Segment>
-  /** Writes the segment's header at the log's position and sends later records there. `id`: 16 bytes, `life`: 8 bytes. */
-  function activateSegment(engine: Engine, segment: Segment, number: number, id: Uint8Array, life: Uint8Array, membership: Uint8Array): void
-  function segmentBytes(segment: Segment): number
+  /** Lane `disk`: an old segment file to be used again, already under its new name; grown to `reserveBytes`. */
+  function recycleSegment(engine: Engine, path: string, reserveBytes: number): Job<Segment>
+  /**
+   * Writes the segment's header (position, hard state, membership are the log's own) and sends later records there.
+   * `id`: 16 bytes, `life`: 8 random bytes, not all zero. NO_SPACE: nothing changed, but the segment is spent.
+   */
+  function activateSegment(engine: Engine, segment: Segment, number: number, id: Uint8Array, life: Uint8Array): void
+  /** Header and records; 0 before it was activated. */  function segmentBytes(segment: Segment): number
 
   /**
    * One record of batches: appended to the wal, applied to the view's memtable, made visible; synchronous.
-   * `frame`: 64 bytes of room, then `payloadBytes` of batches (wal.h), then 8 bytes of room.
-   * Returns the memtable's bytes. On an error nothing is visible; see wal.h for what is poisoned.
+   * `frame`: `frameStartBytes` of room, then `payloadBytes` of batches (wal_format.h), then `frameEndBytes` of room; the
+   * room is written to. Batches that do not parse, or are not `operations` in all, throw before anything is logged.
+   * Returns the memtable's bytes. On an error nothing is visible; see wal.h for what is poisoned. NO_SPACE: activate
+   * another segment and write again. Waits for writeJobs that were asked for before.
    */
   function write(engine: Engine, frame: Uint8Array, payloadBytes: number, operations: number, timeMs: number): number
-  /** The same on lane `write`: visible at once at its end. `frame` must not change until the job is over. */
+  /** The same on lane `write`: visible at once at its end. `frame` must not change, move or be detached until the job is over. */
   function writeJob(engine: Engine, frame: Uint8Array, payloadBytes: number, operations: number, timeMs: number): Job<number>
   /** Blocks until no writeJob runs or waits (for synchronous reads). */
   function waitForWrites(engine: Engine): void
-  /** Appends a record without applying it: kind as RecordKind. `index` 0: the next one. */
-  function appendRecord(engine: Engine, kind: number, term: number, index: number, timeMs: number, operations: number, frame: Uint8Array, payloadBytes: number): void
-  /** Applies appended batches records from..to (indexes) to the view's memtable, and makes them visible. */
+  /**
+   * Appends a record without applying it: kind as RecordKind. `index` 0: the next one; at or below the last: supersedes.
+   * `firstSequence` 0 or left out: the next one; else that of the same entry in another's log. For kHardState (payload:
+   * term and vote, 8 bytes each) and kSyncMark term, index, timeMs, operations and firstSequence are not looked at.
+   */
+  function appendRecord(engine: Engine, kind: number, term: number, index: number, timeMs: number, operations: number, frame: Uint8Array, payloadBytes: number, firstSequence?: number): void
+  /** Applies appended entries from..to (indexes) to the view's memtable, and makes them visible. Returns the memtable's bytes. */
   function applyRecords(engine: Engine, from: number, to: number): number
   /** Lane `sync`: resolves to the synced index. */
   function syncJob(engine: Engine): Job<number>
+  /** Whole records of entries as they lie in the file, at least one, else at most `bytesMax`. NOT_FOUND: not in the log. */
   function readRecords(engine: Engine, from: number, bytesMax: number): Buffer
+  /** Of an entry in the log, or of the one before the first. NOT_FOUND otherwise. */
   function recordTerm(engine: Engine, index: number): number
   function truncateAfter(engine: Engine, index: number): void
-  /** Forgets segments whose entries are all <= index; returns their paths. */
+  /** Forgets segments whose entries are all <= index (flushed, that is); returns their paths. */
   function dropSegments(engine: Engine, index: number): string[]
 
   interface ReplayRequest {
-    segments: readonly { path: string; id?: Uint8Array; endOffset?: number }[]
-    flushedIndex: number; flushedTerm: number; flushedSequence: number; flushedTimeMs: number; syncedIndex: number
+    /** Ascending. `number`: by its name. `endOffset`: where the manifest says it ends. */
+    segments: readonly { path: string; number: number; id?: Uint8Array; endOffset?: number }[]
+    flushedIndex: number; flushedTerm: number; flushedSequence: number; flushedTimeMs: number
+    /** Entries known to be on disk in the wal. */
+    syncedIndex: number
+    /** Entries above are read but not applied; left out: all are applied. */
+    applyTo?: number
     memtable: Memtable
-    /** Where accepted records above flushedIndex are copied (null: read-only open), with its identity. */
+    /** The segment in which the log goes on, with its identity (null: read-only open). */
     copyTo: { segment: Segment; number: number; id: Uint8Array; life: Uint8Array } | null
   }
   interface ReplayResult extends LogState {
-    firstIndex: number; records: number; operations: number; bytes: number; membership: Buffer
+    firstIndex: number; appliedIndex: number; records: number; operations: number; bytes: number
+    membership: Buffer; membershipIndex: number
+    /** Listed segments that hold no part of the log: prepared, bypassed or cut. */
+    unused: string[]
     cut: { file: string; offset: number; reason: string } | null
   }
   /**
-   * Lane `compact`: reads segments back into `memtable`; with copyTo, the engine gets its log (as openWal would give),
-   * `copyTo.segment` is active in it, holds the accepted records and is synced. Without, only openWal's part is done.
+   * Lane `compact`: reads the segments back, what is above flushedIndex into `memtable`. The engine gets its log, when the
+   * outcome is drained: the segments read stay part of it (dropSegments gives them up). With copyTo,
+   * `copyTo.segment` is active in it, and what may not have been on disk was copied there and synced.
    */
   function replayJob(engine: Engine, request: ReplayRequest): Job<ReplayResult>
   /** Lane `disk`: one line per record. */
@@ -194,11 +229,11 @@ declare namespace native {
   function getText(engine: Engine, space: number, key: string | Uint8Array, sequence: number, nowMs: number, tier: number): string | number
   /** 1 when the key is there, or an Answer. */
   function has(engine: Engine, space: number, key: string | Uint8Array, sequence: number, nowMs: number, tier: number): number
-  /** Lane `read`; nowMs is the time. The value, or undefined. */
+  /** Lane `read`; nowMs is the time, not 0. The value, or undefined. */
   function getJob(engine: Engine, space: number, key: string | Uint8Array, sequence: number, nowMs: number): Job<Buffer | undefined>
   /**
    * Looks up keys[from …): `keys` holds them one after the other, keySizes their sizes. Values are laid into the
-   * slabs in order, each whole in one slab, starting a new slab when it does not fit. sizes[i] = length, Missing,
+   * slabs in order, each whole in one slab, in the first from the present one on that has room. sizes[i] = length, Missing,
    * WouldBlock, NeedsTime, or -16 - length for a value over `valueBytesMax` (left out). With no slabs: 0 for a key that is there (has).
    * Returns the number of the first key not answered for want of slabs (count when all are); negative minus
    * one (-n - 1) when some value laid down is not ASCII.
@@ -214,6 +249,7 @@ declare namespace native {
    * Fills a page: keys one after the other from keys[0], values from slab[slabOffset], sizes[2i], sizes[2i+1].
    * keys or slab of length 0 leave that side out. info: keys bytes, values bytes, flags (1 done, 2 all keys ASCII,
    * 4 all values ASCII, 8 would block), next key bytes, next value bytes (when nothing fitted). Returns the number of entries.
+   * `sizes` has two elements per entry of `entriesMax`, `info` five.
    */
   function scanPage(scan: Scan, tier: number, keys: Uint8Array, slab: Uint8Array, slabOffset: number, sizes: Uint32Array, entriesMax: number, info: Uint32Array): number
   /** Lane `read`: one page, waiting for the disk. The scan must not be used until it is over. */

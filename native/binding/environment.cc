@@ -121,7 +121,8 @@ napi_value About(napi_env env, napi_callback_info) {
   ObjectBuilder about(env);
   about.Text("crc32c", crc32c::Implementation());
   about.Number("contract", kContract);
-  about.Number("recordHeaderBytes", kRecordHeaderBytes);
+  about.Number("frameStartBytes", uint64_t{kRecordHeaderBytes});
+  about.Number("frameEndBytes", uint64_t{kRecordAlignment});
   return about.value();
 }
 

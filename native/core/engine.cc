@@ -56,7 +56,7 @@ Status Engine::Reset(const LogPosition& position, std::string membership) {
   std::lock_guard<std::mutex> lock(write_mutex_);
   VARVE_TRY(RequireLog());
   RunQueuedWrites(nullptr);
-  VARVE_TRY(wal_->Reset(position, std::move(membership)));
+  wal_->Reset(position, std::move(membership));
   NoteTerm();
   visible_.store(position.sequence, std::memory_order_release);
   return Status::Ok();
