@@ -3,7 +3,9 @@
 //
 // Lanes keep kinds of work apart: a compaction never delays a sync. Jobs of
 // a lane start in the order they were submitted; lanes of one thread also finish so.
-// Thread safety: Submit from any thread.
+// Every task is run exactly once: what is still queued when an executor is destroyed runs
+// then. Where the system refuses a lane its first thread, its tasks run on the caller.
+// Thread safety: Submit from any thread, tasks included.
 #pragma once
 
 #include <atomic>
@@ -28,8 +30,9 @@ class Executor {
   using Task = std::function<void()>;
   virtual ~Executor() = default;
   virtual void Submit(Lane lane, Task task) = 0;
-  // Waits until nothing runs and nothing is queued, then refuses further tasks (runs them at once, on
-  // the caller).
+  // Waits until nothing runs and nothing is queued (tasks may submit more till then), then
+  // refuses further tasks (runs them at once, on the caller). What tasks captured is gone
+  // when it returns. REQUIRES: not called by a task.
   virtual void Drain() = 0;
 };
 
