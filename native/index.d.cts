@@ -155,7 +155,8 @@ declare namespace native {
    * `id`: 16 bytes, `life`: 8 random bytes, not all zero. NO_SPACE: nothing changed, but the segment is spent.
    */
   function activateSegment(engine: Engine, segment: Segment, number: number, id: Uint8Array, life: Uint8Array): void
-  /** Header and records; 0 before it was activated. */  function segmentBytes(segment: Segment): number
+  /** Header and records; 0 before it was activated. */
+  function segmentBytes(segment: Segment): number
 
   /**
    * One record of batches: appended to the wal, applied to the view's memtable, made visible; synchronous.

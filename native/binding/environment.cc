@@ -52,8 +52,12 @@ void Environment::OnWake(napi_env env, napi_value, void* context, void*) {
   napi_value receiver = nullptr;
   if (napi_get_reference_value(env, environment->wake_, &callback) != napi_ok || !callback) return;
   if (napi_get_undefined(env, &receiver) != napi_ok) return;
-  // What it throws becomes an uncaught exception.
-  napi_call_function(env, receiver, callback, 0, nullptr, nullptr);
+  if (napi_call_function(env, receiver, callback, 0, nullptr, nullptr) != napi_pending_exception) {
+    return;
+  }
+  // Left pending it would be a mere warning.
+  napi_value thrown = nullptr;
+  if (napi_get_and_clear_last_exception(env, &thrown) == napi_ok) napi_fatal_exception(env, thrown);
 }
 
 void Environment::SetWake(napi_value callback) {
