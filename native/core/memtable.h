@@ -4,23 +4,23 @@
 // tag + 48-bit pointer a slot, one slot per 64 bytes of `bytes_expected`) leads
 // from a key to its newest node, so a point lookup costs one or two cache misses
 // hit or miss. When it is 7/8 full it stops taking new keys and lookups of
-// absent keys fall back to the list. Range tombstones are kept apart, as an
-// immutable fragmented list that each new one replaces.
+// absent keys fall back to the list. Range tombstones are kept apart, fragmented, in
+// immutable lists that new ones replace.
 //
-// Thread safety: one writer; readers from any thread, lock-free. An entry becomes
+// Thread safety: one writer; readers from any thread, lock-free (but for a short mutex
+// once there are range tombstones). An entry becomes
 // visible to a reader by its sequence: readers pass the visible sequence.
 #pragma once
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <vector>
 
 #include "core/arena.h"
 #include "core/cursor.h"
+#include "core/key_index.h"
 #include "core/lookup.h"
-#include "core/range_tombstones.h"
+#include "core/memtable_ranges.h"
 #include "core/skiplist.h"
 
 namespace varve {
@@ -35,13 +35,16 @@ class Memtable {
   // `expires_at` is read for kPutExpiring only. kNoSpace never; kTooLarge, or
   // kIoError when the system has no memory.
   Status Add(Sequence sequence, Kind kind, Slice key, Slice value, uint64_t expires_at);
+  // An empty span (start >= end) covers nothing and leaves no trace.
   Status AddRange(Sequence sequence, Slice start, Slice end);
 
   // Raises result->covering by this memtable's range tombstones, then decides the
   // result if the memtable holds a version of key.key at or below key.sequence.
   void Get(const LookupKey& key, LookupResult* result) const;
 
+  // Entries of all sequences, range tombstones not. The memtable must outlive the cursor.
   std::unique_ptr<Cursor> NewCursor() const;
+  // All of them, never nullptr.
   std::shared_ptr<const RangeTombstones> range_tombstones() const;
   bool has_range_tombstones() const { return has_ranges_.load(std::memory_order_acquire); }
 
@@ -53,7 +56,13 @@ class Memtable {
   std::string CommonStart() const;
 
  private:
-  // …implementation's own; sizes below are read from any thread
+  // The newest version at or below `sequence`, or nullptr.
+  const SkipList::Node* Find(const LookupKey& key) const;
+
+  Arena arena_;
+  SkipList list_;
+  KeyIndex index_;
+  MemtableRanges ranges_;
   std::atomic<uint64_t> entries_{0}, tombstones_{0}, expiring_{0};
   std::atomic<bool> has_ranges_{false};
 };

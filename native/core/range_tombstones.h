@@ -1,7 +1,8 @@
 // Range tombstones of one source (a memtable or a table), fragmented.
 //
 // Fragments are disjoint [start, end) spans in key order, each with the sequences
-// of all tombstones that cover it, newest first. An entry at sequence s under a
+// of all tombstones that cover it, newest first. Neighbours that touch differ in their
+// sequences. Nested tombstones cost memory by the square of their number. An entry at sequence s under a
 // tombstone at sequence t is deleted when s < t and t is visible to the reader.
 //
 // Immutable once built; share it between threads.
@@ -35,6 +36,7 @@ class RangeTombstones {
   bool empty() const { return fragments_.empty(); }
   size_t size() const { return fragments_.size(); }
   const std::vector<Fragment>& fragments() const { return fragments_; }
+  size_t bytes() const;  // memory of all fragments
 
   // Newest sequence <= visible of a tombstone that covers `key`; 0 if there is none.
   Sequence Covering(Slice key, Sequence visible) const;
