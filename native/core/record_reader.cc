@@ -68,6 +68,7 @@ Status RecordReader::At(uint64_t offset, bool whole, Found* found) {
   found->bytes = RecordBytes(header.payload_bytes);
   if (header.payload_bytes > kRecordPayloadBytesMax || found->bytes > limit_ - offset) {
     found->reason = "a record goes beyond the end of its segment";
+    found->bytes = 0;
     return Status::Ok();
   }
   uint32_t crc = 0;
