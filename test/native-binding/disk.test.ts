@@ -79,6 +79,7 @@ describe('memory only', () => {
     await done(native.makeDirectory(executor, fs, '/d'))
     await done(native.writeFile(executor, fs, '/d/kept', Buffer.from('kept')))
     await done(native.syncDirectory(executor, fs, '/d'))
+    await done(native.syncDirectory(executor, fs, '/'))
     await done(native.writeFile(executor, fs, '/d/lost', Buffer.from('lost')))
     native.memoryKill(fs)
     expect((await done(native.list(executor, fs, '/d'))).sort()).toEqual(['kept', 'lost'])
