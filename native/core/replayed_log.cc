@@ -46,15 +46,6 @@ Status ReplayedLog::HeaderOf(uint64_t index, RecordHeader* header) const {
   return Status::Ok();
 }
 
-Status ReplayedLog::IsSameEntry(const RecordHeader& header, bool* same) const {
-  RecordHeader held;
-  VARVE_TRY(HeaderOf(header.index, &held));
-  *same = held.kind == header.kind && held.term == header.term &&
-          held.first_sequence == header.first_sequence && held.count == header.count &&
-          held.time_ms == header.time_ms && held.payload_bytes == header.payload_bytes;
-  return Status::Ok();
-}
-
 void ReplayedLog::Push(const RecordHeader& header, uint64_t offset) {
   index_.Push(header.term, static_cast<uint32_t>(files_.size() - 1), offset);
   tail_ = cursor_ = header.position();
@@ -88,18 +79,10 @@ Status ReplayedLog::Accept(const RecordHeader& header, Slice payload, uint64_t o
     *follows = header.first_sequence > tail_.sequence && header.term >= tail_.term;
     if (*follows) Push(header, offset);
   } else {
-    bool same = false;
-    VARVE_TRY(IsSameEntry(header, &same));
-    if (same) {
-      *follows = true;
-      cursor_ = header.position();
-      if (header.index == tail_.index) cursor_ = tail_;
-    } else {
-      VARVE_TRY(Supersede(header, offset, follows));
-    }
+    VARVE_TRY(Supersede(header, offset, follows));
   }
   if (!*follows) return Status::Ok();
-  if (header.kind == RecordKind::kMembership && cursor_.index == tail_.index) {
+  if (header.kind == RecordKind::kMembership) {
     index_.SetMembership(header.index, std::string(payload));
   }
   synced_index_ = std::max(synced_index_, header.synced_index);
