@@ -6,7 +6,17 @@ namespace varve {
 
 void ReplayedLog::Start(const SegmentHeader& header) {
   index_.Reset(header.previous, header.membership);
+  base_known_ = true;
   tail_ = cursor_ = header.previous;
+}
+
+// Entries from below the first segment's start were superseded, by ones that are in tables too: the
+// term before them is not known.
+void ReplayedLog::StartBelow(const RecordHeader& header) {
+  const LogPosition before{header.index - 1, 0, header.first_sequence - 1, 0};
+  index_.Reset(before, index_.membership());
+  synced_index_ = std::min(synced_index_, before.index);
+  base_known_ = false;
 }
 
 bool ReplayedLog::GoesOnFrom(const LogPosition& previous) const {
@@ -72,9 +82,13 @@ Status ReplayedLog::Accept(const RecordHeader& header, Slice payload, uint64_t o
   if (!header.is_entry()) {
     if (header.index > cursor_.index) return Status::Ok();
     *follows = header.kind != RecordKind::kHardState || DecodeHardState(payload, &hard_state_);
-  } else if (header.index > cursor_.index + 1 || header.index <= index_.base().index ||
+  } else if (header.index > cursor_.index + 1 || header.index == 0 || header.first_sequence == 0 ||
              header.last_sequence() > kSequenceMax) {
     return Status::Ok();
+  } else if (header.index <= index_.base().index) {
+    *follows = true;
+    StartBelow(header);
+    Push(header, offset);
   } else if (header.index > tail_.index) {
     *follows = header.first_sequence > tail_.sequence && header.term >= tail_.term;
     if (*follows) Push(header, offset);
@@ -96,6 +110,9 @@ void ReplayedLog::Finish(const std::string& flushed_membership) {
   if (tail_.index < flushed_.index || discarded_) {
     index_.Reset(flushed_, flushed_membership);
     tail_ = flushed_;
+  } else if (!base_known_) {
+    LogPosition base = flushed_;
+    if (index_.Term(base.index, &base.term).ok()) index_.DropThrough(base);
   }
   synced_index_ = std::clamp(synced_index_, index_.base().index, tail_.index);
 }

@@ -35,6 +35,7 @@ class ReplayedLog {
 
  private:
   void Start(const SegmentHeader& header);
+  void StartBelow(const RecordHeader& header);
   bool GoesOnFrom(const LogPosition& previous) const;
   Status HeaderOf(uint64_t index, RecordHeader* header) const;
   Status Supersede(const RecordHeader& header, uint64_t offset, bool* follows);
@@ -46,6 +47,7 @@ class ReplayedLog {
   HardState hard_state_;
   uint64_t synced_index_ = 0;
   std::vector<const File*> files_;  // by slot
+  bool base_known_ = true;
   bool discarded_ = false;
 };
 
