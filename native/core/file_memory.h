@@ -8,6 +8,13 @@
 // Every call is counted; the fault plan makes the n-th counted call fail, once
 // or from then on. The same calls with the same seed give the same bytes.
 //
+// Paths are absolute: "/a//b/", "/a/./b" and "a/b" are one, ".." means nothing. The root is
+// there; as on a real disk, a file's directory must exist. A rename is kept or
+// lost as a whole; other changes of names independently. After a failed sync what was to
+// be synced counts as clean: later syncs leave it out until it is written anew.
+// Hints (StartWriteback, AdviseSequential), Dump, Overwrite and Digest are not counted, nor
+// are calls on handles that a Crash or Kill has closed.
+//
 // Thread safety: one mutex around everything; it is for tests and simulation.
 #pragma once
 
@@ -45,7 +52,8 @@ class MemoryFileSystem final : public FileSystem {
   Status Unlink(const std::string& path) override;
   Status RemoveDirectory(const std::string& path) override;
   Status SyncDirectory(const std::string& path) override;
-  Status Lock(const std::string& path, bool exclusive, Slice owner, std::unique_ptr<FileLock>* lock) override;
+  Status Lock(const std::string& path, bool exclusive, Slice owner,
+              std::unique_ptr<FileLock>* lock) override;
   Status FreeBytes(const std::string& path, uint64_t* bytes) override;
 
   // Power loss: open files of before fail with kIoError, locks are gone, and each
@@ -58,7 +66,7 @@ class MemoryFileSystem final : public FileSystem {
   void Kill();
 
   void SetFaults(const FaultPlan& plan);
-  uint64_t calls() const;   // counted since SetFaults (or creation)
+  uint64_t calls() const;            // counted since SetFaults (or creation)
   void SetCapacity(uint64_t bytes);  // kNoSpace beyond it; 0 = no limit
   void SetCold(bool cold);
 
@@ -68,9 +76,10 @@ class MemoryFileSystem final : public FileSystem {
   // Names and contents in order: equal digests, equal disks.
   uint64_t Digest() const;
 
+  struct Impl;  // file_memory_impl.h; open files and locks share it
+
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace varve
