@@ -6,7 +6,17 @@ namespace varve {
 
 void ReplayedLog::Start(const SegmentHeader& header) {
   index_.Reset(header.previous, header.membership);
+  base_known_ = true;
   tail_ = cursor_ = header.previous;
+}
+
+// Entries from below the first segment's start were superseded, by ones that are in tables too: the
+// term before them is not known.
+void ReplayedLog::StartBelow(const RecordHeader& header) {
+  const LogPosition before{header.index - 1, 0, header.first_sequence - 1, 0};
+  index_.Reset(before, index_.membership());
+  synced_index_ = std::min(synced_index_, before.index);
+  base_known_ = false;
 }
 
 bool ReplayedLog::GoesOnFrom(const LogPosition& previous) const {
@@ -46,15 +56,6 @@ Status ReplayedLog::HeaderOf(uint64_t index, RecordHeader* header) const {
   return Status::Ok();
 }
 
-Status ReplayedLog::IsSameEntry(const RecordHeader& header, bool* same) const {
-  RecordHeader held;
-  VARVE_TRY(HeaderOf(header.index, &held));
-  *same = held.kind == header.kind && held.term == header.term &&
-          held.first_sequence == header.first_sequence && held.count == header.count &&
-          held.time_ms == header.time_ms && held.payload_bytes == header.payload_bytes;
-  return Status::Ok();
-}
-
 void ReplayedLog::Push(const RecordHeader& header, uint64_t offset) {
   index_.Push(header.term, static_cast<uint32_t>(files_.size() - 1), offset);
   tail_ = cursor_ = header.position();
@@ -81,25 +82,21 @@ Status ReplayedLog::Accept(const RecordHeader& header, Slice payload, uint64_t o
   if (!header.is_entry()) {
     if (header.index > cursor_.index) return Status::Ok();
     *follows = header.kind != RecordKind::kHardState || DecodeHardState(payload, &hard_state_);
-  } else if (header.index > cursor_.index + 1 || header.index <= index_.base().index ||
+  } else if (header.index > cursor_.index + 1 || header.index == 0 || header.first_sequence == 0 ||
              header.last_sequence() > kSequenceMax) {
     return Status::Ok();
+  } else if (header.index <= index_.base().index) {
+    *follows = true;
+    StartBelow(header);
+    Push(header, offset);
   } else if (header.index > tail_.index) {
     *follows = header.first_sequence > tail_.sequence && header.term >= tail_.term;
     if (*follows) Push(header, offset);
   } else {
-    bool same = false;
-    VARVE_TRY(IsSameEntry(header, &same));
-    if (same) {
-      *follows = true;
-      cursor_ = header.position();
-      if (header.index == tail_.index) cursor_ = tail_;
-    } else {
-      VARVE_TRY(Supersede(header, offset, follows));
-    }
+    VARVE_TRY(Supersede(header, offset, follows));
   }
   if (!*follows) return Status::Ok();
-  if (header.kind == RecordKind::kMembership && cursor_.index == tail_.index) {
+  if (header.kind == RecordKind::kMembership) {
     index_.SetMembership(header.index, std::string(payload));
   }
   synced_index_ = std::max(synced_index_, header.synced_index);
@@ -113,6 +110,9 @@ void ReplayedLog::Finish(const std::string& flushed_membership) {
   if (tail_.index < flushed_.index || discarded_) {
     index_.Reset(flushed_, flushed_membership);
     tail_ = flushed_;
+  } else if (!base_known_) {
+    LogPosition base = flushed_;
+    if (index_.Term(base.index, &base.term).ok()) index_.DropThrough(base);
   }
   synced_index_ = std::clamp(synced_index_, index_.base().index, tail_.index);
 }

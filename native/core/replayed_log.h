@@ -1,7 +1,7 @@
 // ReplayedLog: the log as records are accepted into it, one after the other.
 //
 // Two positions: the writer's (`cursor`: what its next record had to follow) and the log's own end.
-// They differ while a segment repeats entries the log has already, which recovery's copies do.
+// They differ while nothing has superseded what the writer truncated before it began a segment.
 // Thread safety: one thread.
 #pragma once
 
@@ -35,9 +35,9 @@ class ReplayedLog {
 
  private:
   void Start(const SegmentHeader& header);
+  void StartBelow(const RecordHeader& header);
   bool GoesOnFrom(const LogPosition& previous) const;
   Status HeaderOf(uint64_t index, RecordHeader* header) const;
-  Status IsSameEntry(const RecordHeader& header, bool* same) const;
   Status Supersede(const RecordHeader& header, uint64_t offset, bool* follows);
   void Push(const RecordHeader& header, uint64_t offset);
 
@@ -47,6 +47,7 @@ class ReplayedLog {
   HardState hard_state_;
   uint64_t synced_index_ = 0;
   std::vector<const File*> files_;  // by slot
+  bool base_known_ = true;
   bool discarded_ = false;
 };
 

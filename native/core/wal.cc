@@ -46,30 +46,36 @@ SegmentHeader Wal::NextHeader(const SegmentIdentity& identity) const {
   return header;
 }
 
-Status Wal::Rotate(std::shared_ptr<WalSegment> segment, const SegmentIdentity& identity) {
-  if (!restarted_) {
-    return Status::InvalidArgument("a replayed wal begins with Restart");
-  }
-  return Begin(std::move(segment), identity);
+Status Wal::CheckNext(const WalSegment& segment, const SegmentIdentity& identity) const {
+  if (poisoned_.load(std::memory_order_acquire)) return poison();
+  const uint64_t before = segments_.empty() ? end_.number : segments_.rbegin()->second->number();
+  if (identity.life != 0 && identity.number > before && !segment.begun()) return Status::Ok();
+  return Status::InvalidArgument("a segment begins once, with a life and a number above " +
+                                 std::to_string(before));
 }
 
-Status Wal::Begin(std::shared_ptr<WalSegment> segment, const SegmentIdentity& identity) {
-  if (poisoned_.load(std::memory_order_acquire)) return poison();
-  const uint64_t before = active_ != nullptr ? active_->number() : end_.number;
-  if (identity.life == 0 || identity.number <= before || segment->begun()) {
-    return Status::InvalidArgument("a segment begins once, with a life and a number above " +
-                                   std::to_string(before));
-  }
-  if (Status status = segment->Begin(NextHeader(identity)); !status.ok()) {
-    status.InFile(segment->path());
-    return status.code() == Code::kNoSpace ? status : Poison(std::move(status));
-  }
+Status Wal::WriteHeader(WalSegment* segment) {
+  Status status = segment->WriteHeader();
+  if (status.ok()) return status;
+  status.At(segment->path(), 0);
+  return status.code() == Code::kNoSpace ? status : Poison(std::move(status));
+}
+
+void Wal::Activate(std::shared_ptr<WalSegment> segment) {
   std::lock_guard<std::mutex> lock(mutex_);
   slot_ = segments_.empty() ? 0 : segments_.rbegin()->first + 1;
   segments_.emplace(slot_, segment);
   active_ = std::move(segment);
   sealed_ = Status::Ok();
   marked_ = false;
+}
+
+Status Wal::Rotate(std::shared_ptr<WalSegment> segment, const SegmentIdentity& identity) {
+  if (!restarted_) return Status::InvalidArgument("a replayed wal begins with Restart");
+  VARVE_TRY(CheckNext(*segment, identity));
+  segment->SetHeader(NextHeader(identity));
+  VARVE_TRY(WriteHeader(segment.get()));
+  Activate(std::move(segment));
   return Status::Ok();
 }
 
@@ -194,6 +200,15 @@ RecordHeader Wal::MarkHeader(RecordKind kind, size_t payload_bytes) const {
   return header;
 }
 
+Status Wal::SyncSegment(WalSegment* segment) {
+  Status status = segment->file_->SyncData();
+  if (status.ok()) return status;
+  if (status.code() == Code::kNoSpace) {
+    status = Status(Code::kIoError, "no space from a sync: " + status.message());
+  }
+  return Poison(std::move(status.InFile(segment->path())));
+}
+
 Status Wal::Sync() {
   struct Dirty {
     std::shared_ptr<WalSegment> segment;
@@ -211,12 +226,7 @@ Status Wal::Sync() {
     sync_target_ = position_.index;
   }
   for (const Dirty& one : dirty) {
-    if (Status status = one.segment->file_->SyncData(); !status.ok()) {
-      if (status.code() == Code::kNoSpace) {
-        status = Status(Code::kIoError, "no space from a sync: " + status.message());
-      }
-      return Poison(std::move(status.InFile(one.segment->path())));
-    }
+    VARVE_TRY(SyncSegment(one.segment.get()));
     one.segment->synced_bytes_.store(one.end, std::memory_order_release);
   }
   std::lock_guard<std::mutex> lock(mutex_);

@@ -65,9 +65,10 @@ class Wal {
   // Begins `segment` at this log's position: its header is written, records go to it from now on.
   // kNoSpace: nothing changed, but `segment` is spent.
   Status Rotate(std::shared_ptr<WalSegment> segment, const SegmentIdentity& identity);
-  // The first rotation after replay: also copies the entries above max(synced_index, flushed_index)
-  // into the segment. They are durable, and may be answered for, after the next Sync. When it fails
-  // this Wal is of no further use; the files are as good as they were.
+  // The first rotation after replay, and the only one that syncs: the entries above
+  // max(synced_index, flushed_index) are copied into the segment and synced, then its header. When it
+  // returns ok all of the log is on disk and may be answered for; when it fails this Wal is of
+  // no further use, and the files are as good as they were.
   Status Restart(std::shared_ptr<WalSegment> segment, const SegmentIdentity& identity,
                  uint64_t flushed_index);
 
@@ -106,7 +107,8 @@ class Wal {
   Status TruncateAfter(uint64_t index);
   // Forgets everything, to go on from `position` after a Rotate: a snapshot took the log's place.
   void Reset(const LogPosition& position, std::string membership);
-  // Drops the leading segments that hold nothing above `index` and gives their paths; the caller
+  // Drops the leading segments that hold nothing above `index` and gives their paths, and first those
+  // that Restart made superfluous; the caller
   // removes or recycles the files, once no Read is under way. REQUIRES: what is at or below
   // `index` is on disk elsewhere, as replay's flushed position will say.
   std::vector<std::string> DropBefore(uint64_t index);
@@ -118,10 +120,16 @@ class Wal {
   uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }
 
  private:
-  struct PlacedEntry;
+  struct PlacedEntry {
+    std::shared_ptr<WalSegment> segment;
+    uint64_t offset;
+  };
   using EntryVisitor = std::function<Status(const RecordHeader&, Slice record, bool* go_on)>;
 
-  Status Begin(std::shared_ptr<WalSegment> segment, const SegmentIdentity& identity);
+  Status CheckNext(const WalSegment& segment, const SegmentIdentity& identity) const;
+  Status WriteHeader(WalSegment* segment);
+  Status SyncSegment(WalSegment* segment);
+  void Activate(std::shared_ptr<WalSegment> segment);
   SegmentHeader NextHeader(const SegmentIdentity& identity) const;
   Status CheckEntry(const EntryToAppend& entry, size_t payload_bytes, RecordHeader* header,
                     LogPosition* before) const;
@@ -134,6 +142,8 @@ class Wal {
   std::vector<PlacedEntry> Locate(uint64_t from, uint64_t to) const;
   Status Visit(uint64_t from, uint64_t to, size_t window_bytes, const EntryVisitor& visitor) const;
   Status PositionAt(uint64_t index, LogPosition* position) const;
+  Status EndAfter(uint64_t index, SegmentEnd* end) const;
+  Status ForgetTail(uint64_t index, SegmentEnd* end, std::vector<PlacedEntry>* tail);
   Status CopyEntries(const std::vector<PlacedEntry>& entries);
 
   mutable std::mutex mutex_;
@@ -145,6 +155,7 @@ class Wal {
   std::shared_ptr<WalSegment> active_;  // the last one, once this Wal has begun one
   uint32_t slot_ = 0;                   // its slot
   SegmentEnd end_;                      // of the log, until then
+  std::vector<std::string> bypassed_;   // segments that Restart made superfluous
   Status sealed_;
   bool restarted_ = false;
   bool marked_ = false;  // the last record is a sync mark

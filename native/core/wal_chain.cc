@@ -11,7 +11,7 @@ Status ReadHeader(ListedSegment* segment) {
   size_t read = 0;
   VARVE_TRY(segment->file->ReadAt(0, bytes.size(), bytes.data(), &read));
   bytes.resize(read);
-  if (const uint64_t size = SegmentHeaderBytes(bytes); size > read && size <= segment->size) {
+  if (const uint64_t size = ClaimedHeaderBytes(bytes); size > read && size <= segment->size) {
     bytes.resize(size);
     VARVE_TRY(segment->file->ReadAt(0, bytes.size(), bytes.data(), &read));
     bytes.resize(read);

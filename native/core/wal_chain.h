@@ -17,7 +17,7 @@ struct ListedSegment {
   bool stale = false;    // its header is valid and of a former use
 
   const std::string& path() const { return listed->path; }
-  uint64_t header_bytes() const { return kSegmentHeaderFixedBytes + PaddedPayload(header.membership.size()); }
+  uint64_t header_bytes() const { return SegmentHeaderBytes(header); }
 };
 
 // Opens every listed segment and reads its header. A header that is torn makes a segment that has

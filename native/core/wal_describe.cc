@@ -115,7 +115,7 @@ Status DescribeSegment(FileSystem* fs, const std::string& path,
   if (!begun) line(state == HeaderState::kBlank ? "not begun" : "no valid header");
   if (begun) line(DescribeHeader(header));
   RecordReader reader(file.get(), begun ? header.identity.life : 0, size);
-  uint64_t offset = begun ? SegmentHeaderBytes(bytes) : 0;
+  uint64_t offset = begun ? ClaimedHeaderBytes(bytes) : 0;
   bool gap = !begun;
   for (;;) {
     RecordReader::Found found;

@@ -14,7 +14,7 @@ struct ReplayStop {
   bool none = true;
   uint64_t offset = 0;
   uint64_t limit = 0;          // of this segment's bytes
-  uint64_t missing_index = 0;  // the first entry that the log does not hold
+  uint64_t missing_index = 0;  // the first entry neither the log nor tables hold
   std::string reason;
   bool of_this_life = false;   // a torn record of this segment stands there
 };

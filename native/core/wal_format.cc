@@ -90,7 +90,7 @@ std::string EncodeSegmentHeader(const SegmentHeader& header) {
   std::string bytes(kMagic, kMagicBytes);
   PutFixed32(&bytes, 0);
   PutFixed32(&bytes, kWalFormatVersion);
-  const uint64_t size = kSegmentHeaderFixedBytes + PaddedPayload(header.membership.size());
+  const uint64_t size = SegmentHeaderBytes(header);
   PutFixed32(&bytes, static_cast<uint32_t>(size));
   PutFixed32(&bytes, static_cast<uint32_t>(header.membership.size()));
   bytes.append(reinterpret_cast<const char*>(header.identity.id.data()), header.identity.id.size());
@@ -108,7 +108,7 @@ std::string EncodeSegmentHeader(const SegmentHeader& header) {
   return bytes;
 }
 
-uint64_t SegmentHeaderBytes(Slice fixed) {
+uint64_t ClaimedHeaderBytes(Slice fixed) {
   if (fixed.size() < kSegmentHeaderFixedBytes) return 0;
   if (std::memcmp(fixed.data(), kMagic, kMagicBytes) != 0) return 0;
   const uint64_t size = DecodeFixed32(fixed.data() + 16);
@@ -119,7 +119,7 @@ uint64_t SegmentHeaderBytes(Slice fixed) {
 
 Status DecodeSegmentHeader(Slice bytes, SegmentHeader* header, HeaderState* state) {
   *state = HeaderState::kInvalid;
-  const uint64_t size = SegmentHeaderBytes(bytes);
+  const uint64_t size = ClaimedHeaderBytes(bytes);
   if (size == 0 || size > bytes.size()) {
     if (AllZero(bytes.substr(0, kSegmentHeaderFixedBytes))) *state = HeaderState::kBlank;
     return Status::Ok();

@@ -23,22 +23,23 @@
 //   08 00 00 00 · 02 00 00 00 · 01 01 'a' 01 '1' · 03 01 'b'
 //
 // 1. kBatches, kNoop and kMembership are entries of the log: their indexes are consecutive, and an
-//    index at or below the last one supersedes that entry and all after it. An entry equal in
-//    index, term, sequences, time and size to the one already there is that same entry (recovery
-//    copies the unsynced tail into a new segment): it supersedes nothing.
+//    index at or below the last one supersedes that entry and all after it.
 // 2. kHardState and kSyncMark are no entries; they carry the last entry's index and term.
 // 3. count is the number of operations (0 for other kinds); operation i has sequence first
 //    sequence + i. Within the log first sequence >= the previous entry's first sequence + count.
 //    It is equal but after a write that failed for want of space: its sequences are skipped. A
 //    segment that begins after one carries the skip in its header's sequence.
-// 4. `synced index`: all entries up to it were on disk when this was written. `synced bytes`: so
-//    were this segment below that offset and, unless it is 0, all entries before this segment that
-//    it follows. Both only claim what is certain.
+// 4. `synced index`: all entries up to it were on disk when this was written, here or in tables.
+//    `synced bytes`: so were this segment below that offset and, unless it is 0, all entries before
+//    this segment that it follows. Both only claim what is certain.
 // 5. A segment's header names the segment it follows and where that one ended; what stands there
 //    at or after that end is no part of the log, nor are segments between the two. An entry of the
 //    segment before, above the header's index, stays until a record of this one supersedes it.
 // 6. The life id tells a segment's records from those of the file's former uses. A recycled segment
 //    that has not begun still shows the header of its former use, under a smaller number.
+// 7. Recovery copies the entries that are not known to be on disk into a new segment and writes its
+//    header last, once they are synced: it follows the segment of the last entry before them, and
+//    with its header it takes the place of all after that.
 #pragma once
 
 #include <cstdint>
@@ -139,11 +140,14 @@ enum class HeaderState : uint8_t {
   kBlank,    // nothing was ever written
   kInvalid,  // torn or damaged
 };
-// First bytes of every header, enough for SegmentHeaderBytes.
+// First bytes of every header, enough for ClaimedHeaderBytes.
 inline constexpr size_t kSegmentHeaderFixedBytes = 136;
 inline constexpr size_t kSegmentHeaderBytesMax = kSegmentHeaderFixedBytes + kMembershipBytesMax;
+inline uint64_t SegmentHeaderBytes(const SegmentHeader& header) {
+  return kSegmentHeaderFixedBytes + PaddedPayload(header.membership.size());
+}
 // Bytes the header whose fixed part this is claims to have; 0 when it is none.
-uint64_t SegmentHeaderBytes(Slice fixed);
+uint64_t ClaimedHeaderBytes(Slice fixed);
 // `bytes` is the whole header. kUnsupported for a valid header of a newer format.
 Status DecodeSegmentHeader(Slice bytes, SegmentHeader* header, HeaderState* state);
 

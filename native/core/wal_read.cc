@@ -18,11 +18,6 @@ size_t WindowFor(uint64_t bytes_max) {
 
 }  // namespace
 
-struct Wal::PlacedEntry {
-  std::shared_ptr<WalSegment> segment;
-  uint64_t offset;
-};
-
 std::vector<Wal::PlacedEntry> Wal::Locate(uint64_t from, uint64_t to) const {
   std::vector<PlacedEntry> placed;
   std::lock_guard<std::mutex> lock(mutex_);
@@ -132,60 +127,9 @@ void Wal::Reset(const LogPosition& position, std::string membership) {
   sealed_ = Status::InvalidArgument("the wal was reset and waits for a new segment");
 }
 
-Status Wal::Restart(std::shared_ptr<WalSegment> segment, const SegmentIdentity& identity,
-                    uint64_t flushed_index) {
-  if (active_ != nullptr) return Status::InvalidArgument("a wal restarts once, after replay");
-  const uint64_t last = position_.index;
-  const uint64_t skipped_to = position_.sequence;
-  const uint64_t from =
-      std::clamp(std::max(synced_index(), flushed_index), index_.base().index, last);
-  LogPosition copied;
-  VARVE_TRY(PositionAt(from, &copied));
-  std::vector<PlacedEntry> tail;
-  while (from + tail.size() < last) {
-    std::vector<PlacedEntry> more = Locate(from + tail.size() + 1, last);
-    tail.insert(tail.end(), more.begin(), more.end());
-  }
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    LowerLast(copied);
-    synced_index_.store(from, std::memory_order_release);
-    restarted_ = true;
-  }
-  VARVE_TRY(Begin(std::move(segment), identity));
-  VARVE_TRY(CopyEntries(tail));
-  std::lock_guard<std::mutex> lock(mutex_);
-  position_.sequence = std::max(position_.sequence, skipped_to);
-  return Status::Ok();
-}
-
-Status Wal::CopyEntries(const std::vector<PlacedEntry>& entries) {
-  std::shared_ptr<WalSegment> source;
-  std::unique_ptr<RecordReader> reader;
-  std::string frame;
-  for (const PlacedEntry& one : entries) {
-    if (one.segment != source) {
-      source = one.segment;
-      reader = std::make_unique<RecordReader>(&source->file(), source->header().identity.life,
-                                              source->bytes());
-    }
-    RecordReader::Found found;
-    VARVE_TRY(reader->At(one.offset, true, &found));
-    if (!found.valid || found.header.index != position_.index + 1) {
-      return Status::Corruption("an entry changed while it was copied")
-          .At(source->path(), one.offset);
-    }
-    const RecordHeader& header = found.header;
-    frame.assign(found.record);
-    VARVE_TRY(Append({header.kind, header.term, header.time_ms, header.count, header.index,
-                      header.first_sequence},
-                     frame.data(), header.payload_bytes));
-  }
-  return Status::Ok();
-}
-
 std::vector<std::string> Wal::DropBefore(uint64_t index) {
-  std::vector<std::string> paths;
+  std::vector<std::string> paths = std::move(bypassed_);
+  bypassed_.clear();
   while (segments_.size() > 1) {
     const auto front = segments_.begin();
     // The next segment becomes the first one that replay sees: it must not begin beyond `index`.

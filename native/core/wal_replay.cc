@@ -116,7 +116,7 @@ Status Replay::ReadSegment(size_t position) {
 
 Status Replay::CheckStop() {
   const bool empty = extents_.empty();
-  stop_.missing_index = (empty ? options_.flushed.index : log_.tail().index) + 1;
+  stop_.missing_index = std::max(log_.tail().index, options_.flushed.index) + 1;
   if (stop_.reason.empty()) stop_.reason = empty ? "no segment has a valid header" : "it ends";
   bool dropped = false;
   VARVE_TRY(CheckEvidence(segments_, options_, stop_, &dropped));

@@ -3,8 +3,8 @@
 // The chain of segments is followed from the last one that has begun back to the first, by what each
 // header says it follows; what is not on that chain is no part of the log. Along it records are
 // accepted up to the first one that is invalid or does not follow. If the next segment goes on from
-// what was accepted (recovery had copied the tail), so does replay. Otherwise the log ends there, and
-// if anything says that what stood there had been on disk, the log is damaged: kCorruption
+// an entry that was accepted or is in tables, so does replay. Otherwise the log ends there, and if
+// anything says that what stood there had been on disk, the log is damaged: kCorruption
 // with file and offset. Evidence is: options.synced_index; a later record of the same life (found by
 // an 8-byte aligned scan) whose synced bytes lie beyond; a later segment that says so.
 //
@@ -32,8 +32,7 @@ struct ReplayOptions {
   // snapshot took its place), the log is empty and begins here. term 0: not compared.
   LogPosition flushed;
   std::string flushed_membership;  // used in that case
-  // Entries known to be on disk *in the wal*; the flushed index does not say that.
-  uint64_t synced_index = 0;
+  uint64_t synced_index = 0;  // by the manifest: entries up to it were on disk
   uint64_t apply_to = ~uint64_t{0};  // entries above are read but not applied (Raft: not committed)
 };
 

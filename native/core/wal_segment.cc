@@ -36,13 +36,12 @@ std::shared_ptr<WalSegment> WalSegment::Replayed(std::unique_ptr<File> file, Seg
   return segment;
 }
 
-Status WalSegment::Begin(const SegmentHeader& header) {
-  const std::string bytes = EncodeSegmentHeader(header);
-  VARVE_TRY(file_->WriteAt(0, bytes));
-  header_ = header;
-  worth_syncing_ = bytes.size();
-  end_.store(bytes.size(), std::memory_order_relaxed);
-  return Status::Ok();
+void WalSegment::SetHeader(SegmentHeader header) {
+  header_ = std::move(header);
+  worth_syncing_ = SegmentHeaderBytes(header_);
+  end_.store(worth_syncing_, std::memory_order_relaxed);
 }
+
+Status WalSegment::WriteHeader() { return file_->WriteAt(0, EncodeSegmentHeader(header_)); }
 
 }  // namespace varve

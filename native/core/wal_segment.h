@@ -37,7 +37,8 @@ class WalSegment {
  private:
   friend class Wal;
   explicit WalSegment(std::unique_ptr<File> file) : file_(std::move(file)) {}
-  Status Begin(const SegmentHeader& header);
+  void SetHeader(SegmentHeader header);  // records may follow where it will end
+  Status WriteHeader();
 
   std::unique_ptr<File> file_;
   SegmentHeader header_;

@@ -230,19 +230,21 @@ TEST_F(WalTest, AHalfCopiedTailLosesNothing) {
   for (int i = 1; i <= 10; ++i) Put("k", std::to_string(i));
   ASSERT_OK(wal_->Sync());  // answered for, but nothing on disk says so
   wal_.reset();
-  for (uint64_t copied = 0; copied <= 10; ++copied) {
+  for (uint64_t call = 1; call <= 14; ++call) {  // ten copies, a sync, the header, a sync
     ReplayResult first;
     ASSERT_OK(directory_.Replay(directory_.Options(), &first, &entries_));
     ASSERT_EQ(entries_.size(), 10u);
     Wal wal(std::move(first.log));
     std::shared_ptr<WalSegment> segment;
-    ASSERT_OK(directory_.Prepare(2 + copied, &segment));
+    ASSERT_OK(directory_.Prepare(1 + call, &segment));
     FaultPlan faults;
-    faults.at_call = copied + 2;  // the header is the first write
-    faults.operations = 4;
+    faults.at_call = call;
+    faults.operations = 4 | 8;
+    faults.short_write = call % 2 == 0;
     fs_.SetFaults(faults);
-    EXPECT_EQ(wal.Restart(segment, directory_.IdentityOf(2 + copied), 0).ok(), copied == 10);
+    EXPECT_EQ(wal.Restart(segment, directory_.IdentityOf(1 + call), 0).ok(), call == 14) << call;
     fs_.SetFaults({});
+    fs_.Crash(call);
   }
   ASSERT_OK(directory_.Replay(directory_.Options(), &result_, &entries_));
   EXPECT_EQ(entries_.size(), 10u);
