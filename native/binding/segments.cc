@@ -20,7 +20,7 @@ bool ToLife(napi_env env, napi_value value, const char* what, uint64_t* life) {
 
 namespace {
 
-constexpr uint64_t kReserveBytesMax = uint64_t{1} << 32;
+constexpr uint64_t kReserveBytesMax = uint64_t{1} << 31;
 
 struct PrepareSegmentWork {
   using Prepare = Status (*)(FileSystem*, const std::string&, uint64_t,
