@@ -69,7 +69,7 @@ inline constexpr uint8_t kRecordFormatVersion = 1;
 inline constexpr uint32_t kWalFormatVersion = 1;
 inline constexpr uint64_t kRecordPayloadBytesMax = (uint64_t{1} << 30) + (1 << 20);
 inline constexpr size_t kMembershipBytesMax = 256 << 10;
-inline constexpr size_t kKeyBytesMax = 65535;
+inline constexpr size_t kKeyBytesMax = 65535 + 10;  // the user's, after its space's varint
 
 // Position of a log: what the next record follows. `sequence` is the last one used.
 struct LogPosition {

@@ -67,7 +67,7 @@ inline bool OperationReader::Next(Operation* operation) {
   if (at == nullptr || size > static_cast<size_t>(batch_end_ - at)) {
     return Fail(Code::kCorruption, "the key of an operation goes beyond its batch");
   }
-  if (size > kKeyBytesMax) return Fail(Code::kTooLarge, "a key is longer than 65535 bytes");
+  if (size > kKeyBytesMax) return Fail(Code::kTooLarge, "a key is too long");
   operation->kind = static_cast<Kind>(kind);
   operation->key = Slice(at, size);
   operation->value = Slice();

@@ -139,7 +139,7 @@ TEST(WalOperations, UnknownKindsAreUnsupported) {
   payload[8] = 6;
   uint64_t operations = 0;
   EXPECT_EQ(CheckBatches(payload, &operations).code(), Code::kUnsupported);
-  EXPECT_EQ(CheckBatches(PutBatch(std::string(65536, 'k'), ""), &operations).code(), Code::kTooLarge);
+  EXPECT_EQ(CheckBatches(PutBatch(std::string(kKeyBytesMax + 1, 'k'), ""), &operations).code(), Code::kTooLarge);
 }
 
 TEST(WalOperations, RandomBytesNeverReadBeyondThePayload) {
