@@ -1,8 +1,9 @@
 // The addon exports what the contract declares, and nothing else.
+// asan: yes
 import { readFileSync } from 'node:fs'
 import { MessageChannel } from 'node:worker_threads'
-import native from '#native'
 import { expect, test } from 'vitest'
+import native from '#native'
 import { failure } from './support/jobs.ts'
 
 test('every function of the contract is exported, and no other', () => {

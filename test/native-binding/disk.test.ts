@@ -1,9 +1,10 @@
 // The disk's functions, on both backends.
+// asan: yes
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import native from '#native'
 import { afterAll, describe, expect, test } from 'vitest'
+import native from '#native'
 import { done, failure, rejection } from './support/jobs.ts'
 
 const executor = native.threadExecutor(1, 1)

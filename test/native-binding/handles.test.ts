@@ -1,6 +1,8 @@
 // Handles: small integers that are found out when they are wrong.
-import native from '#native'
+// asan: yes
+
 import { expect, test } from 'vitest'
+import native from '#native'
 import { noBytes } from './support/database.ts'
 import { failure } from './support/jobs.ts'
 

@@ -1,10 +1,10 @@
 // Whatever a function is called with, the answer is a value or an Error with a code, never a crash.
-import native from '#native'
-import { describe, expect, test } from 'vitest'
-import { baselines, makeWorld, releaseWorld, type World } from './support/baseline.ts'
-import { settle } from './support/jobs.ts'
+// asan: yes
 
-type Name = keyof typeof native
+import { describe, expect, test } from 'vitest'
+import native from '#native'
+import { baselines, type FunctionName, makeWorld, releaseWorld, type World } from './support/baseline.ts'
+import { settle } from './support/jobs.ts'
 
 let world: World
 
@@ -83,7 +83,7 @@ const junk: Record<string, (world: World) => unknown> = {
   'a handle with another generation': ({ engine }) => engine + (1 << 16)
 }
 
-const call = (name: Name, args: readonly unknown[]): unknown =>
+const call = (name: FunctionName, args: readonly unknown[]): unknown =>
   (native[name] as (...args: readonly unknown[]) => unknown)(...args)
 
 function expectNativeError(error: unknown): void {
@@ -93,7 +93,7 @@ function expectNativeError(error: unknown): void {
 }
 
 /** Calls, lets what was started end, and looks at every error there is. */
-function attempt(name: Name, args: readonly unknown[]): void {
+function attempt(name: FunctionName, args: readonly unknown[]): void {
   try {
     call(name, args)
   } catch (error) {
@@ -116,7 +116,7 @@ function* variants(value: unknown, replacement: unknown): Generator<unknown> {
   }
 }
 
-function replaceEach(name: Name, make: (world: World) => unknown): void {
+function replaceEach(name: FunctionName, make: (world: World) => unknown): void {
   const { length } = baselines[name](world)
   attempt(
     name,
@@ -135,7 +135,7 @@ function replaceEach(name: Name, make: (world: World) => unknown): void {
   }
 }
 
-describe.each(Object.keys(baselines) as Name[])('%s', (name) => {
+describe.each(Object.keys(baselines) as FunctionName[])('%s', (name) => {
   test('takes its baseline', () => {
     inWorld(() => {
       if (name !== 'openWal') call(name, baselines[name](world))

@@ -1,9 +1,10 @@
 // A database through the raw contract: written, flushed, compacted, scanned, replayed.
+// asan: yes
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import native from '#native'
 import { afterAll, describe, expect, test } from 'vitest'
+import native from '#native'
 import { Database, facts, idOf, lifeOf, noBytes, readAll, tableOptions } from './support/database.ts'
 import { frameOf } from './support/frames.ts'
 import { done, failure, rejection } from './support/jobs.ts'
@@ -106,8 +107,8 @@ describe('values', () => {
 
   test('texts of all kinds come back', async () => {
     const database = await memory()
-    const texts = ['', 'ascii', 'é', 'x'.repeat(31) + 'ü', '\u{1f600}', 'y'.repeat(100_000), '\ufffd']
-    texts.forEach((value, i) => database.write({ put: `t${i}`, value }))
+    const texts = ['', 'ascii', 'é', `${'x'.repeat(31)}ü`, '\u{1f600}', 'y'.repeat(100_000), '\ufffd']
+    for (const [i, value] of texts.entries()) database.write({ put: `t${i}`, value })
     expect(texts.map((_, i) => database.text(`t${i}`))).toEqual(texts)
   })
 
@@ -150,9 +151,7 @@ describe('getMany', () => {
     const bytes = Buffer.from(keys.join(''))
     const keySizes = Uint32Array.from(keys, (key) => Buffer.byteLength(key))
     const { engine } = database
-    const next = native.getMany(
-      engine, 0, bytes, keySizes, from, keys.length, -1, 0, 2, slabs, valueBytesMax, sizes
-    )
+    const next = native.getMany(engine, 0, bytes, keySizes, from, keys.length, -1, 0, 2, slabs, valueBytesMax, sizes)
     return { next, sizes: [...sizes] }
   }
 
@@ -295,7 +294,11 @@ test('a stepped executor with the same seed leaves the same disk', () => {
     const engine = native.createEngine(stepped, fs, 1 << 16)
     const memtable = native.createMemtable(engine, 1 << 16, noBytes)
     native.setView(engine, memtable, [], [])
-    native.openWal(engine, { index: 0, term: 0, sequence: 0, timeMs: 0, hardTerm: 0, hardVote: 0, syncedIndex: 0 }, noBytes)
+    native.openWal(
+      engine,
+      { index: 0, term: 0, sequence: 0, timeMs: 0, hardTerm: 0, hardVote: 0, syncedIndex: 0 },
+      noBytes
+    )
     native.createSegment(engine, '/1.wal', 4096)
     while (native.step(stepped));
     const segment = native.drain()[2] as native.Segment
@@ -306,7 +309,12 @@ test('a stepped executor with the same seed leaves the same disk', () => {
       native.syncJob(engine)
       native.writeFile(stepped, fs, `/f${i}`, Buffer.from(String(i)))
     }
-    native.flushJob(engine, { memtables: [memtable], output: { path: '/1.sst', id: idOf(1) }, table: tableOptions, facts })
+    native.flushJob(engine, {
+      memtables: [memtable],
+      output: { path: '/1.sst', id: idOf(1) },
+      table: tableOptions,
+      facts
+    })
     while (native.step(stepped));
     native.drain()
     return native.memoryDigest(fs)

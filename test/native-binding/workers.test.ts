@@ -1,7 +1,8 @@
 // Several environments at once, ended in the middle of jobs.
+// asan: yes
 import { Worker } from 'node:worker_threads'
-import native from '#native'
 import { expect, test } from 'vitest'
+import native from '#native'
 import { Database } from './support/database.ts'
 import { done } from './support/jobs.ts'
 

@@ -1,6 +1,8 @@
 // Writes: order, checks, failures.
-import native from '#native'
+// asan: yes
+
 import { describe, expect, test } from 'vitest'
+import native from '#native'
 import { Database, emptyLog, idOf, lifeOf, noBytes, readAll } from './support/database.ts'
 import { frameOf, rawFrame } from './support/frames.ts'
 import { done, failure, rejection } from './support/jobs.ts'

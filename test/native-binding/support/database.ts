@@ -1,7 +1,7 @@
 // One engine over one directory, with a log and a memtable: the least that reads and writes.
 import native from '#native'
-import { done } from './jobs.ts'
 import { type Frame, frameOf, type Operation } from './frames.ts'
+import { done } from './jobs.ts'
 
 export const emptyLog: native.LogState = {
   index: 0,
@@ -114,7 +114,6 @@ export class Database {
     return result
   }
 }
-
 
 /** All entries of a scan, in pages of `entriesMax`. */
 export function readAll(scan: native.Scan, entriesMax = 100): [string, string][] {
