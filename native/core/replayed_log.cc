@@ -63,7 +63,9 @@ void ReplayedLog::Push(const RecordHeader& header, uint64_t offset) {
 
 Status ReplayedLog::Supersede(const RecordHeader& header, uint64_t offset, bool* follows) {
   LogPosition before = index_.base();
-  if (header.index - 1 > before.index) {
+  if (header.index - 1 == before.index) {
+    before.sequence = 0;  // it may count skipped ones, which superseding entries use again
+  } else {
     RecordHeader held;
     VARVE_TRY(HeaderOf(header.index - 1, &held));
     before = held.position();

@@ -71,9 +71,11 @@ class Lives {
     if (Chance(4)) SetFault();
     std::shared_ptr<WalSegment> segment;
     if (!Prepare(&segment).ok()) return false;
-    if (!wal_->Restart(segment, identity_, flushed_.index).ok()) return false;
+    std::vector<std::string> superfluous;
+    if (!wal_->Restart(segment, identity_, flushed_.index, &superfluous).ok()) return false;
     Settle();
-    for (const std::string& path : result.unused) {
+    superfluous.insert(superfluous.end(), result.unused.begin(), result.unused.end());
+    for (const std::string& path : superfluous) {
       if (Chance(2)) continue;
       if (!fs_.Unlink(path).ok()) return false;
       std::erase(spare_, path);
@@ -132,7 +134,9 @@ class Lives {
     appended_.resize(count);
     const uint64_t vote = result.log.hard_state.vote;
     const auto held = std::find(hard_states_.begin(), hard_states_.end(), vote);
-    ASSERT_TRUE(held != hard_states_.end()) << "a vote was lost: " << vote;
+    ASSERT_TRUE(held != hard_states_.end()) 
+        << "a vote was lost: " << vote << " of " << hard_states_.front() << ".."
+        << hard_states_.back() << "\n" << Describe(directory_.Options());
     ASSERT_TRUE(!killed_ || vote == hard_states_.back());
     hard_states_.erase(held + 1, hard_states_.end());
   }
@@ -277,14 +281,14 @@ class Lives {
 };
 
 TEST(WalCrash, AloneEveryCrashLeavesWhatWasAnsweredFor) {
-  for (uint64_t seed = 1; seed <= 400 && !::testing::Test::HasFailure(); ++seed) {
+  for (uint64_t seed = 1; seed <= 20000 && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Lives(seed, false).Run(12);
   }
 }
 
 TEST(WalCrash, UnderRaftEveryCrashLeavesWhatWasAnsweredFor) {
-  for (uint64_t seed = 1; seed <= 400 && !::testing::Test::HasFailure(); ++seed) {
+  for (uint64_t seed = 1; seed <= 20000 && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Lives(seed, true).Run(12);
   }
