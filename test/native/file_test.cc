@@ -4,22 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "core/file_memory.h"
+#include "status_helpers.h"
 #include "temporary_directory.h"
 
 namespace varve {
 namespace {
-
-#define ASSERT_OK(expression)                        \
-  do {                                               \
-    const Status status_ = (expression);             \
-    ASSERT_TRUE(status_.ok()) << status_.ToString(); \
-  } while (false)
 
 using Names = std::vector<std::string>;
 
