@@ -21,10 +21,10 @@ KeyIndex::KeyIndex(size_t bytes_expected) {
   if (slots_ == nullptr) complete_.store(false, std::memory_order_relaxed);
 }
 
-void KeyIndex::Put(uint64_t hash, const SkipList::Node* node) {
+void KeyIndex::Put(uint64_t hash, const EntryTree::Entry* entry) {
   if (slots_ == nullptr) return;
-  const auto pointer = static_cast<uint64_t>(reinterpret_cast<uintptr_t>(node));
-  if (pointer >> kTagShift != 0) {  // an address space this wide: the list alone then
+  const auto pointer = static_cast<uint64_t>(reinterpret_cast<uintptr_t>(entry));
+  if (pointer >> kTagShift != 0) {  // an address space this wide: the tree alone then
     complete_.store(false, std::memory_order_release);
     return;
   }
@@ -39,7 +39,7 @@ void KeyIndex::Put(uint64_t hash, const SkipList::Node* node) {
       --room_;
       break;
     }
-    if ((slot ^ hash) >> kTagShift == 0 && NodeOf(slot)->key() == node->key()) break;
+    if ((slot ^ hash) >> kTagShift == 0 && EntryOf(slot)->key() == entry->key()) break;
   }
   slots_[at].store(hash >> kTagShift << kTagShift | pointer, std::memory_order_release);
 }

@@ -1,12 +1,12 @@
-// KeyIndex: from a key to its newest node in a skip list, by hash.
+// KeyIndex: from a key to its newest entry in a memtable, by hash.
 //
 // Open addressing with linear probing. slot = 16-bit tag << 48 | pointer, 0 = empty;
 // the low bits of the hash choose the slot, the high ones are the tag. At 7/8 full it
 // takes no new keys, so that a probe always ends at an empty slot; known keys go on
-// being led to their newest node.
+// being led to their newest entry.
 //
 // Thread safety: Put by one thread at a time; everything else from any thread. A slot
-// is stored with release once its node is in the list, and never emptied.
+// is stored with release once its entry is in the tree, and never emptied.
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "core/skiplist.h"
+#include "core/entry_tree.h"
 
 namespace varve {
 
@@ -23,22 +23,22 @@ class KeyIndex {
   // One slot per 64 bytes, rounded up to a power of two.
   explicit KeyIndex(size_t bytes_expected);
 
-  void Put(uint64_t hash, const SkipList::Node* node);
-  // The newest node of the key; nullptr if it has none here.
-  const SkipList::Node* Find(Slice key, uint64_t hash) const {
+  void Put(uint64_t hash, const EntryTree::Entry* entry);
+  // The newest entry of the key; nullptr if it has none here.
+  const EntryTree::Entry* Find(Slice key, uint64_t hash) const {
     if (slots_ == nullptr) return nullptr;
     for (size_t at = hash & mask_;; at = (at + 1) & mask_) {
       const uint64_t slot = slots_[at].load(std::memory_order_acquire);
       if (slot == 0) return nullptr;
       if ((slot ^ hash) >> kTagShift != 0) continue;
-      const SkipList::Node* node = NodeOf(slot);
-      if (node->key() == key) return node;
+      const EntryTree::Entry* entry = EntryOf(slot);
+      if (entry->key() == key) return entry;
     }
   }
   void Prefetch(uint64_t hash) const {
     if (slots_ != nullptr) __builtin_prefetch(&slots_[hash & mask_]);
   }
-  // False once a key was turned away: what Find misses may be in the list all the same.
+  // False once a key was turned away: what Find misses may be in the tree all the same.
   // Ask after Find.
   bool complete() const { return complete_.load(std::memory_order_acquire); }
   size_t bytes() const { return slots_ == nullptr ? 0 : (mask_ + 1) * sizeof(uint64_t); }
@@ -46,9 +46,9 @@ class KeyIndex {
  private:
   static constexpr int kTagShift = 48;
 
-  static const SkipList::Node* NodeOf(uint64_t slot) {
+  static const EntryTree::Entry* EntryOf(uint64_t slot) {
     constexpr uint64_t kPointerMask = (uint64_t{1} << kTagShift) - 1;
-    return reinterpret_cast<const SkipList::Node*>(static_cast<uintptr_t>(slot & kPointerMask));
+    return reinterpret_cast<const EntryTree::Entry*>(static_cast<uintptr_t>(slot & kPointerMask));
   }
 
   struct Free {

@@ -11,8 +11,6 @@ namespace {
 
 constexpr size_t kKeyBytesMax = 65535 + kVarint64BytesMax;  // a space id, then the user's key
 constexpr size_t kValueBytesMax = size_t{1} << 30;
-// Versions of a key stepped over before a search is cheaper.
-constexpr int kVersionsWalked = 8;
 
 // Only the writer counts, so no read-modify-write is needed.
 void Increment(std::atomic<uint64_t>* count) {
@@ -21,8 +19,8 @@ void Increment(std::atomic<uint64_t>* count) {
 
 }  // namespace
 
-Memtable::Memtable(size_t bytes_expected, Slice common)
-    : list_(&arena_, common), index_(bytes_expected) {}
+Memtable::Memtable(size_t bytes_expected, Slice)
+    : tree_(&arena_), index_(bytes_expected) {}
 
 Memtable::~Memtable() = default;
 
@@ -34,9 +32,9 @@ Status Memtable::Add(Sequence sequence, Kind kind, Slice key, Slice value, uint6
   char expiry[8];
   EncodeFixed64(expiry, expires_at);
   const Slice head = kind == Kind::kPutExpiring ? Slice(expiry, sizeof(expiry)) : Slice();
-  const SkipList::Node* node = list_.Insert(key, PackTrailer(sequence, kind), head, value);
-  if (node == nullptr) return Status(Code::kIoError, "the system has no memory for the entry");
-  index_.Put(hash, node);
+  const EntryTree::Entry* entry = tree_.Insert(key, PackTrailer(sequence, kind), head, value);
+  if (entry == nullptr) return Status(Code::kIoError, "the system has no memory for the entry");
+  index_.Put(hash, entry);
   Increment(&entries_);
   if (IsTombstone(kind)) Increment(&tombstones_);
   if (kind == Kind::kPutExpiring) Increment(&expiring_);
@@ -53,28 +51,24 @@ Status Memtable::AddRange(Sequence sequence, Slice start, Slice end) {
   return Status::Ok();
 }
 
-const SkipList::Node* Memtable::Find(const LookupKey& key) const {
-  const SkipList::Node* node = index_.Find(key.key, key.hash);
-  if (node == nullptr && index_.complete()) return nullptr;
-  for (int walked = 0; node != nullptr && walked < kVersionsWalked; ++walked) {
-    if (TrailerSequence(node->trailer) <= key.sequence) return node;
-    node = SkipList::Next(node);
-    if (node == nullptr || node->key() != key.key) return nullptr;
-  }
-  node = list_.SeekAtOrAfter(key.key, SeekTrailer(key.sequence));
-  return node != nullptr && node->key() == key.key ? node : nullptr;
+const EntryTree::Entry* Memtable::Find(const LookupKey& key) const {
+  const EntryTree::Entry* entry = index_.Find(key.key, key.hash);
+  if (entry == nullptr && index_.complete()) return nullptr;
+  if (entry != nullptr && TrailerSequence(entry->trailer) <= key.sequence) return entry;
+  entry = tree_.SeekAtOrAfter(key.key, SeekTrailer(key.sequence));
+  return entry != nullptr && entry->key() == key.key ? entry : nullptr;
 }
 
 void Memtable::Get(const LookupKey& key, LookupResult* result) const {
   if (has_range_tombstones()) {
     result->covering = std::max(result->covering, ranges_.Covering(key.key, key.sequence));
   }
-  const SkipList::Node* node = Find(key);
-  if (node != nullptr) result->Decide(node->trailer, node->value());
+  const EntryTree::Entry* entry = Find(key);
+  if (entry != nullptr) result->Decide(entry->trailer, entry->value());
 }
 
 std::unique_ptr<Cursor> Memtable::NewCursor() const {
-  return std::make_unique<MemtableCursor>(&list_);
+  return std::make_unique<MemtableCursor>(&tree_);
 }
 
 std::shared_ptr<const RangeTombstones> Memtable::range_tombstones() const {
@@ -86,10 +80,11 @@ size_t Memtable::bytes() const {
 }
 
 std::string Memtable::CommonStart() const {
-  const SkipList::Node* first = list_.First();
-  const SkipList::Node* last = list_.Last();
-  if (first == nullptr || last == nullptr) return std::string();
-  const Slice low = first->key(), high = last->key();
+  EntryTree::Batch first, last;
+  tree_.First(&first);
+  tree_.Last(&last);
+  if (first.count == 0 || last.count == 0) return std::string();
+  const Slice low = first.entries[0]->key(), high = last.entries[last.count - 1]->key();
   const auto differ = std::mismatch(low.begin(), low.end(), high.begin(), high.end());
   return std::string(low.begin(), differ.first);
 }

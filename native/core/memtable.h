@@ -1,10 +1,10 @@
 // Memtable: what was written since the last flush, in order, in memory.
 //
-// A skip list holds the entries; beside it a hash index (open addressing, 16-bit
+// A tree holds the entries in order; beside it a hash index (open addressing, 16-bit
 // tag + 48-bit pointer a slot, one slot per 64 bytes of `bytes_expected`) leads
-// from a key to its newest node, so a point lookup costs one or two cache misses
+// from a key to its newest entry, so a point lookup costs one or two cache misses
 // hit or miss. When it is 7/8 full it stops taking new keys and lookups of
-// absent keys fall back to the list. Range tombstones are kept apart, fragmented, in
+// absent keys fall back to the tree. Range tombstones are kept apart, fragmented, in
 // immutable lists that new ones replace.
 //
 // Thread safety: one writer; readers from any thread, lock-free (but for a short mutex
@@ -18,10 +18,10 @@
 
 #include "core/arena.h"
 #include "core/cursor.h"
+#include "core/entry_tree.h"
 #include "core/key_index.h"
 #include "core/lookup.h"
 #include "core/memtable_ranges.h"
-#include "core/skiplist.h"
 
 namespace varve {
 
@@ -57,10 +57,10 @@ class Memtable {
 
  private:
   // The newest version at or below `sequence`, or nullptr.
-  const SkipList::Node* Find(const LookupKey& key) const;
+  const EntryTree::Entry* Find(const LookupKey& key) const;
 
   Arena arena_;
-  SkipList list_;
+  EntryTree tree_;
   KeyIndex index_;
   MemtableRanges ranges_;
   std::atomic<uint64_t> entries_{0}, tombstones_{0}, expiring_{0};

@@ -1,54 +1,59 @@
-// MemtableCursor: walks a skip list in either direction; see cursor.h.
-//
-// The list has no links back. Reverse walks collect the dozen nodes before the
-// present one at a time; entries added between them meanwhile are newer than
-// what the reader may see.
+// MemtableCursor: walks an EntryTree in either direction, a leaf at a time; see cursor.h.
+// Entries added to a leaf after it was read are newer than what the reader may see.
 #pragma once
 
 #include "core/cursor.h"
-#include "core/skiplist.h"
+#include "core/entry_tree.h"
 
 namespace varve {
 
 class MemtableCursor final : public Cursor {
  public:
-  // `list` must outlive the cursor.
-  explicit MemtableCursor(const SkipList* list) : list_(list) {}
+  // `tree` must outlive the cursor.
+  explicit MemtableCursor(const EntryTree* tree) : tree_(tree) {}
 
-  void SeekToFirst() override { Start(list_->First()); }
-  void SeekToLast() override { Start(list_->Last()); }
-  void Seek(Slice key, uint64_t trailer) override { Start(list_->SeekAtOrAfter(key, trailer)); }
-  void SeekBefore(Slice key) override { Start(list_->SeekBefore(key, kTrailerFirst)); }
-  void Next() override { Stand(SkipList::Next(node_)); }
-  void Prev() override;
+  void SeekToFirst() override {
+    tree_->First(&batch_);
+    StartForward(0);
+  }
+  void SeekToLast() override {
+    tree_->Last(&batch_);
+    StartBackward(batch_.count);
+  }
+  void Seek(Slice key, uint64_t trailer) override {
+    StartForward(tree_->Seek(key, trailer, &batch_));
+  }
+  void SeekBefore(Slice key) override {
+    StartBackward(tree_->Seek(key, kTrailerFirst, &batch_));
+  }
+  void Next() override {
+    if (++at_ < batch_.count) {
+      Stand();
+    } else {
+      StartForward(at_);
+    }
+  }
+  void Prev() override {
+    if (--at_ >= 0) {
+      Stand();
+    } else {
+      StartBackward(tree_->Seek(key_, trailer_, &batch_));
+    }
+  }
 
  private:
-  static constexpr int kBehindMax = 32;
-
-  void Start(const SkipList::Node* node) {
-    behind_count_ = 0;
-    Stand(node);
-  }
-  void Stand(const SkipList::Node* node) {
-    node_ = node;
-    valid_ = node != nullptr;
-    if (!valid_) return;
-    // The node after this one, while the caller is busy with it.
-    __builtin_prefetch(SkipList::Next(node));
-    trailer_ = node->trailer;
-    key_ = node->key();
-    value_ = node->value();
+  void StartForward(int at);
+  void StartBackward(int end);
+  void Stand() {
+    const EntryTree::Entry* const entry = batch_.entries[at_];
+    trailer_ = entry->trailer;
+    key_ = entry->key();
+    value_ = entry->value();
   }
 
-  const SkipList* const list_;
-  const SkipList::Node* node_ = nullptr;
-  int behind_count_ = 0;  // nodes before node_, in order, still to be given out
-  const SkipList::Node* behind_[kBehindMax];
+  const EntryTree* const tree_;
+  EntryTree::Batch batch_;
+  int at_ = 0;
 };
-
-inline void MemtableCursor::Prev() {
-  if (behind_count_ == 0) behind_count_ = list_->CollectBefore(key_, trailer_, behind_, kBehindMax);
-  Stand(behind_count_ == 0 ? nullptr : behind_[--behind_count_]);
-}
 
 }  // namespace varve
