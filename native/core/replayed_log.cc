@@ -8,6 +8,7 @@ void ReplayedLog::Start(const SegmentHeader& header) {
   index_.Reset(header.previous, header.membership);
   base_known_ = true;
   tail_ = cursor_ = header.previous;
+  synced_index_ = std::min(synced_index_, header.previous.index);
 }
 
 // Entries from below the first segment's start were superseded, by ones that are in tables too: the
