@@ -8,6 +8,7 @@ void ReplayedLog::Start(const SegmentHeader& header) {
   index_.Reset(header.previous, header.membership);
   base_known_ = true;
   tail_ = cursor_ = header.previous;
+  synced_index_ = std::min(synced_index_, header.previous.index);
 }
 
 // Entries from below the first segment's start were superseded, by ones that are in tables too: the
@@ -63,7 +64,9 @@ void ReplayedLog::Push(const RecordHeader& header, uint64_t offset) {
 
 Status ReplayedLog::Supersede(const RecordHeader& header, uint64_t offset, bool* follows) {
   LogPosition before = index_.base();
-  if (header.index - 1 > before.index) {
+  if (header.index - 1 == before.index) {
+    before.sequence = 0;  // it may count skipped ones, which superseding entries use again
+  } else {
     RecordHeader held;
     VARVE_TRY(HeaderOf(header.index - 1, &held));
     before = held.position();

@@ -124,6 +124,7 @@ Status Wal::WriteRecord(RecordHeader* header, char* frame, uint64_t* offset) {
   const uint64_t kept = header->is_entry() ? header->index - 1 : header->index;
   header->synced_index = std::min(synced_index(), kept);
   header->synced_bytes = active_->synced_bytes_.load(std::memory_order_acquire);
+  active_->synced_claim_ = std::max(active_->synced_claim_, header->synced_index);
   SealRecord(*header, frame);
   *offset = active_->bytes();
   Status status =

@@ -69,8 +69,10 @@ class Wal {
   // max(synced_index, flushed_index) are copied into the segment and synced, then its header. When it
   // returns ok all of the log is on disk and may be answered for; when it fails this Wal is of
   // no further use, and the files are as good as they were.
+  // *superfluous: segments that the new one takes the place of. They, and those that replay found
+  // unused, are to be removed, not recycled.
   Status Restart(std::shared_ptr<WalSegment> segment, const SegmentIdentity& identity,
-                 uint64_t flushed_index);
+                 uint64_t flushed_index, std::vector<std::string>* superfluous);
 
   // Appends one entry. `frame` has kRecordHeaderBytes of room, then the payload, then room for
   // padding up to 8 bytes: the header is filled in place and everything is one write.
@@ -107,9 +109,8 @@ class Wal {
   Status TruncateAfter(uint64_t index);
   // Forgets everything, to go on from `position` after a Rotate: a snapshot took the log's place.
   void Reset(const LogPosition& position, std::string membership);
-  // Drops the leading segments that hold nothing above `index` and gives their paths, and first those
-  // that Restart made superfluous; the caller
-  // removes or recycles the files, once no Read is under way. REQUIRES: what is at or below
+  // Drops the leading segments that hold nothing above `index`, and that a synced one follows, and
+  // gives their paths; the caller removes or recycles the files, once no Read is under way. REQUIRES: what is at or below
   // `index` is on disk elsewhere, as replay's flushed position will say.
   std::vector<std::string> DropBefore(uint64_t index);
 
@@ -143,7 +144,8 @@ class Wal {
   Status Visit(uint64_t from, uint64_t to, size_t window_bytes, const EntryVisitor& visitor) const;
   Status PositionAt(uint64_t index, LogPosition* position) const;
   Status EndAfter(uint64_t index, SegmentEnd* end) const;
-  Status ForgetTail(uint64_t index, SegmentEnd* end, std::vector<PlacedEntry>* tail);
+  Status ForgetTail(uint64_t index, std::vector<PlacedEntry>* tail,
+                    std::vector<std::string>* superfluous);
   Status CopyEntries(const std::vector<PlacedEntry>& entries);
 
   mutable std::mutex mutex_;
@@ -155,7 +157,6 @@ class Wal {
   std::shared_ptr<WalSegment> active_;  // the last one, once this Wal has begun one
   uint32_t slot_ = 0;                   // its slot
   SegmentEnd end_;                      // of the log, until then
-  std::vector<std::string> bypassed_;   // segments that Restart made superfluous
   Status sealed_;
   bool restarted_ = false;
   bool marked_ = false;  // the last record is a sync mark

@@ -90,14 +90,11 @@ class EvidenceSearch {
                          });
   }
 
-  // Without a header nothing tells this use of the file from former ones, but that the records of
-  // those are all in tables.
+  // Without a header nothing tells this use of the file from former ones, but that those speak only
+  // of entries that are in tables (see Wal::DropBefore).
   Status SearchTorn(const ListedSegment& segment) {
     return ForEachRecord(segment, 0, 0, segment.size, [&](const RecordReader::Found& found) {
-      const RecordHeader& header = found.header;
-      if (header.index <= options_.flushed.index) return Status::Ok();
-      dropped_ = true;
-      const bool claims = header.synced_bytes > 0 || header.synced_index >= stop_.missing_index;
+      const bool claims = found.header.synced_index >= stop_.missing_index;
       return claims ? Fail(Place(segment, found.offset)) : Status::Ok();
     });
   }

@@ -128,14 +128,22 @@ void Wal::Reset(const LogPosition& position, std::string membership) {
 }
 
 std::vector<std::string> Wal::DropBefore(uint64_t index) {
-  std::vector<std::string> paths = std::move(bypassed_);
-  bypassed_.clear();
+  std::vector<std::string> paths;
   while (segments_.size() > 1) {
     const auto front = segments_.begin();
     // The next segment becomes the first one that replay sees: it must not begin beyond `index`.
     if (std::next(front)->second->header().previous.index > index) break;
+    // Its hard state must stand in a later header that is on disk.
+    const bool followed =
+        std::any_of(std::next(front), segments_.end(), [](const auto& later) {
+          return !later.second->read_only_ && later.second->synced_bytes_.load() > 0;
+        });
+    if (!followed) break;
     const uint64_t held = index_.LastInSlot(front->first);
     LogPosition base;
+    // Used again, its old records must not speak of entries that are not in tables: should its next
+    // header be torn, nothing else tells them from new ones.
+    if (front->second->synced_claim_ > index) break;
     if (held > index || !PositionAt(held, &base).ok()) break;
     std::lock_guard<std::mutex> lock(mutex_);
     index_.DropThrough(base);

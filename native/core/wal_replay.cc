@@ -34,7 +34,7 @@ class Replay {
 
  private:
   struct Extent {
-    uint64_t end, synced_bytes;
+    uint64_t end, synced_bytes, synced_claim;
   };
 
   Status ReadChain();
@@ -85,7 +85,7 @@ Status Replay::ReadSegment(size_t position) {
   const ListedSegment& segment = segments_[chain_[position]];
   const uint64_t limit = LimitOf(position);
   uint64_t offset = segment.header_bytes();
-  uint64_t synced_bytes = 0;
+  Extent extent{0, 0, segment.header.synced_index};
   RecordReader reader(segment.file.get(), segment.header.identity.life, limit);
   stop_ = ReplayStop();
   while (offset < limit) {
@@ -101,7 +101,8 @@ Status Replay::ReadSegment(size_t position) {
       stop_.of_this_life = found.valid || found.of_this_life;
       break;
     }
-    synced_bytes = std::max(synced_bytes, found.header.synced_bytes);
+    extent.synced_bytes = std::max(extent.synced_bytes, found.header.synced_bytes);
+    extent.synced_claim = std::max(extent.synced_claim, found.header.synced_index);
     offset += found.bytes;
     ++result_->records;
     result_->bytes += found.bytes;
@@ -110,7 +111,8 @@ Status Replay::ReadSegment(size_t position) {
   stop_.segment = chain_[position];
   stop_.offset = offset;
   stop_.limit = limit;
-  extents_.push_back({offset, synced_bytes});
+  extent.end = offset;
+  extents_.push_back(extent);
   return Status::Ok();
 }
 
@@ -137,11 +139,14 @@ void Replay::TakeState() {
   std::vector<bool> used(segments_.size(), false);
   for (size_t position = 0; position < extents_.size(); ++position) {
     ListedSegment& segment = segments_[chain_[position]];
-    const Extent& extent = extents_[position];
+    Extent& extent = extents_[position];
+    // Records that were cut from the last one may say as much as this.
+    if (position + 1 == extents_.size()) extent.synced_claim = state.position.index;
     used[chain_[position]] = true;
     state.end = {segment.listed->number, extent.end, extent.synced_bytes};
     state.segments.push_back(WalSegment::Replayed(std::move(segment.file), segment.header,
-                                                  extent.end, extent.synced_bytes));
+                                                  extent.end, extent.synced_bytes,
+                                                  extent.synced_claim));
   }
   for (size_t at = 0; at < segments_.size(); ++at) {
     if (!used[at]) result_->unused.push_back(segments_[at].path());

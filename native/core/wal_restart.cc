@@ -24,23 +24,26 @@ Status Wal::EndAfter(uint64_t index, SegmentEnd* end) const {
 }
 
 // Goes back to the end of entry `index`, and gives the entries after it.
-Status Wal::ForgetTail(uint64_t index, SegmentEnd* end, std::vector<PlacedEntry>* tail) {
+Status Wal::ForgetTail(uint64_t index, std::vector<PlacedEntry>* tail,
+                       std::vector<std::string>* superfluous) {
   LogPosition last;
   VARVE_TRY(PositionAt(index, &last));
-  VARVE_TRY(EndAfter(index, end));
+  VARVE_TRY(EndAfter(index, &end_));
   while (index + tail->size() < position_.index) {
     std::vector<PlacedEntry> more = Locate(index + tail->size() + 1, position_.index);
     tail->insert(tail->end(), more.begin(), more.end());
   }
-  const uint32_t slot = index_.Holds(index) ? index_.Locate(index).slot : 0;
+  const bool held = index_.Holds(index);
+  const uint32_t slot = held ? index_.Locate(index).slot : 0;
+  const auto after = held ? segments_.upper_bound(slot) : segments_.begin();
+  superfluous->clear();
   std::lock_guard<std::mutex> lock(mutex_);
+  for (auto segment = after; segment != segments_.end(); ++segment) {
+    superfluous->push_back(segment->second->path());
+  }
+  segments_.erase(after, segments_.end());
   LowerLast(last);
   synced_index_.store(index, std::memory_order_release);
-  while (!segments_.empty() && (end->number == 0 || segments_.rbegin()->first > slot)) {
-    bypassed_.push_back(segments_.rbegin()->second->path());
-    segments_.erase(std::prev(segments_.end()));
-  }
-  std::reverse(bypassed_.begin(), bypassed_.end());
   return Status::Ok();
 }
 
@@ -70,16 +73,14 @@ Status Wal::CopyEntries(const std::vector<PlacedEntry>& entries) {
 }
 
 Status Wal::Restart(std::shared_ptr<WalSegment> segment, const SegmentIdentity& identity,
-                    uint64_t flushed_index) {
+                    uint64_t flushed_index, std::vector<std::string>* superfluous) {
   if (active_ != nullptr) return Status::InvalidArgument("a wal restarts once, after replay");
   VARVE_TRY(CheckNext(*segment, identity));
   const LogPosition last = position_;
   const uint64_t durable =
       std::clamp(std::max(synced_index(), flushed_index), index_.base().index, last.index);
-  SegmentEnd end;
   std::vector<PlacedEntry> tail;
-  VARVE_TRY(ForgetTail(durable, &end, &tail));
-  end_ = end;
+  VARVE_TRY(ForgetTail(durable, &tail, superfluous));
   restarted_ = true;
   segment->SetHeader(NextHeader(identity));
   Activate(segment);

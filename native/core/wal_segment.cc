@@ -27,17 +27,20 @@ Status WalSegment::Recycle(FileSystem* fs, const std::string& path, uint64_t res
 }
 
 std::shared_ptr<WalSegment> WalSegment::Replayed(std::unique_ptr<File> file, SegmentHeader header,
-                                                 uint64_t end, uint64_t synced_bytes) {
+                                                 uint64_t end, uint64_t synced_bytes,
+                                                 uint64_t synced_claim) {
   std::shared_ptr<WalSegment> segment(new WalSegment(std::move(file)));
   segment->header_ = std::move(header);
   segment->end_.store(end, std::memory_order_relaxed);
   segment->synced_bytes_.store(synced_bytes, std::memory_order_relaxed);
+  segment->synced_claim_ = synced_claim;
   segment->read_only_ = true;
   return segment;
 }
 
 void WalSegment::SetHeader(SegmentHeader header) {
   header_ = std::move(header);
+  synced_claim_ = header_.synced_index;
   worth_syncing_ = SegmentHeaderBytes(header_);
   end_.store(worth_syncing_, std::memory_order_relaxed);
 }

@@ -25,7 +25,8 @@ class WalSegment {
                         std::shared_ptr<WalSegment>* segment);
   // For replay: a begun segment whose records end at `end`, of which `synced_bytes` are on disk.
   static std::shared_ptr<WalSegment> Replayed(std::unique_ptr<File> file, SegmentHeader header,
-                                              uint64_t end, uint64_t synced_bytes);
+                                              uint64_t end, uint64_t synced_bytes,
+                                              uint64_t synced_claim);
 
   uint64_t bytes() const { return end_.load(std::memory_order_relaxed); }  // header and records
   bool begun() const { return bytes() != 0; }
@@ -45,6 +46,7 @@ class WalSegment {
   std::atomic<uint64_t> end_{0};
   std::atomic<uint64_t> synced_bytes_{0};  // certainly on disk
   uint64_t worth_syncing_ = 0;  // end of the last record that is no sync mark; under Wal's mutex
+  uint64_t synced_claim_ = 0;   // the highest synced index that it says; the appending thread's
   bool read_only_ = false;      // an earlier process wrote it: its page cache is not to be trusted
 };
 

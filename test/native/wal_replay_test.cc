@@ -242,7 +242,7 @@ TEST_F(WalTest, AHalfCopiedTailLosesNothing) {
     faults.operations = 4 | 8;
     faults.short_write = call % 2 == 0;
     fs_.SetFaults(faults);
-    EXPECT_EQ(wal.Restart(segment, directory_.IdentityOf(1 + call), 0).ok(), call == 14) << call;
+    EXPECT_EQ(wal.Restart(segment, directory_.IdentityOf(1 + call), 0, &superfluous_).ok(), call == 14) << call;
     fs_.SetFaults({});
     fs_.Crash(call);
   }

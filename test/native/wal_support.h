@@ -148,7 +148,8 @@ class WalTest : public ::testing::Test {
     wal_ = std::make_unique<Wal>(std::move(result_.log));
     std::shared_ptr<WalSegment> segment;
     ASSERT_OK(directory_.Prepare(number, &segment));
-    ASSERT_OK(wal_->Restart(segment, directory_.IdentityOf(number), options.flushed.index));
+    ASSERT_OK(wal_->Restart(segment, directory_.IdentityOf(number), options.flushed.index,
+                            &superfluous_));
     ASSERT_EQ(wal_->synced_index(), wal_->last_index());
   }
 
@@ -157,6 +158,7 @@ class WalTest : public ::testing::Test {
   std::unique_ptr<Wal> wal_;
   ReplayResult result_;
   std::vector<SeenEntry> entries_;
+  std::vector<std::string> superfluous_;
 };
 
 }  // namespace varve
