@@ -203,7 +203,7 @@ declare namespace native {
   interface ReplayResult extends LogState {
     firstIndex: number; appliedIndex: number; records: number; operations: number; bytes: number
     membership: Buffer; membershipIndex: number
-    /** Listed segments that hold no part of the log: prepared, bypassed or cut. */
+    /** Listed segments that hold no part of the log, or none any more: to be removed, not recycled. */
     unused: string[]
     cut: { file: string; offset: number; reason: string } | null
   }

@@ -31,8 +31,10 @@ struct ReplayWork {
     VARVE_TRY(ReplayWal(engine->fs(), options, memtable.get(), note, &found));
     wal = std::make_shared<Wal>(std::move(found.log));
     if (!segment) return Status::Ok();
-    VARVE_TRY(wal->Restart(std::move(segment), identity, options.flushed.index));
-    return wal->Sync();
+    std::vector<std::string> superfluous;
+    VARVE_TRY(wal->Restart(std::move(segment), identity, options.flushed.index, &superfluous));
+    found.unused.insert(found.unused.end(), superfluous.begin(), superfluous.end());
+    return Status::Ok();
   }
 
   napi_value Result(Environment* environment) {
