@@ -27,8 +27,9 @@ std::string Payload(uint64_t key, size_t value_bytes, uint32_t operations) {
   std::string bytes;
   for (uint32_t i = 0; i < operations; ++i) {
     char name[32];
-    const int size = std::snprintf(name, sizeof name, "key%013llu",
-                                   static_cast<unsigned long long>((key + i) * 0x9E3779B97F4A7C15u >> 24));
+    const int size =
+        std::snprintf(name, sizeof name, "key%013llu",
+                      static_cast<unsigned long long>((key + i) * 0x9E3779B97F4A7C15u >> 24));
     bytes += static_cast<char>(varve::Kind::kPut);
     varve::PutVarint32(&bytes, static_cast<uint32_t>(size));
     bytes.append(name, static_cast<size_t>(size));
@@ -63,8 +64,8 @@ uint64_t Append(varve::Wal* wal, uint64_t records, size_t value_bytes, uint32_t 
     spent += Now() - start;
   }
   const uint64_t bytes = wal->bytes_appended() - bytes_before;
-  std::printf("append %-28s %8.0f ns a record, %6.0f MB/s\n", what, spent / static_cast<double>(records) * 1e9,
-              static_cast<double>(bytes) / spent / 1e6);
+  std::printf("append %-28s %8.0f ns a record, %6.0f MB/s\n", what,
+              spent / static_cast<double>(records) * 1e9, static_cast<double>(bytes) / spent / 1e6);
   return bytes;
 }
 
@@ -73,8 +74,9 @@ void Replay(const varve::ReplayOptions& options, varve::Memtable* memtable, cons
   const double start = Now();
   Must(varve::ReplayWal(varve::PosixFileSystem(), options, memtable, nullptr, &result));
   const double spent = Now() - start;
-  std::printf("replay %-28s %8.1f ms: %.0f MB, %.2f M records/s, %.2f M operations/s\n", what, spent * 1e3,
-              static_cast<double>(result.bytes) / 1e6, static_cast<double>(result.records) / spent / 1e6,
+  std::printf("replay %-28s %8.1f ms: %.0f MB, %.2f M records/s, %.2f M operations/s\n", what,
+              spent * 1e3, static_cast<double>(result.bytes) / 1e6,
+              static_cast<double>(result.records) / spent / 1e6,
               static_cast<double>(result.operations) / spent / 1e6);
 }
 
@@ -86,7 +88,8 @@ void ParseOperations() {
     Must(varve::CheckBatches(payload, &operations));
     total += operations;
   }
-  std::printf("parse operations %27.1f ns an operation\n", (Now() - start) / static_cast<double>(total) * 1e9);
+  std::printf("parse operations %27.1f ns an operation\n",
+              (Now() - start) / static_cast<double>(total) * 1e9);
 }
 
 }  // namespace
