@@ -37,9 +37,10 @@ void Run(uint64_t keys, double bits_per_key) {
   for (uint64_t i = 0; i < keys; ++i) false_positives += filter.MayContain(HashOf(keys + i));
   const double miss = NsPer(start, keys);
   if (hits != keys) std::abort();
-  std::printf("%8llu keys, %4.1f bits: build %5.1f  hit %5.1f  miss %5.1f ns, false positives %.3f %%\n",
-              static_cast<unsigned long long>(keys), bits_per_key, build, hit, miss,
-              100.0 * static_cast<double>(false_positives) / static_cast<double>(keys));
+  std::printf(
+      "%8llu keys, %4.1f bits: build %5.1f  hit %5.1f  miss %5.1f ns, false positives %.3f %%\n",
+      static_cast<unsigned long long>(keys), bits_per_key, build, hit, miss,
+      100.0 * static_cast<double>(false_positives) / static_cast<double>(keys));
 }
 
 }  // namespace

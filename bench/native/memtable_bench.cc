@@ -19,7 +19,9 @@ namespace {
 constexpr int kEntries = 110'000;
 constexpr int kRounds = 7;
 constexpr size_t kMemtableBytes = 16 << 20;
-constexpr char kCommon[] = "\x01" "00000000";
+constexpr char kCommon[] =
+    "\x01"
+    "00000000";
 
 // Keys lie one after the other in the order they are used in: fetching them costs nothing.
 class Keys {
@@ -66,7 +68,8 @@ void Round(const Keys& keys, const Keys& asked, const Keys& absent, const char* 
     for (size_t i = 0; i < keys.size(); ++i) {
       Check(memtable->Add(++sequence, Kind::kPut, keys[i], value, 0).ok());
     }
-  }), keys.size());
+  }),
+       keys.size());
   const auto lookups = [&](const Keys& asked, bool found) {
     for (size_t i = 0; i < asked.size(); ++i) {
       LookupResult result;
@@ -82,16 +85,19 @@ void Round(const Keys& keys, const Keys& asked, const Keys& absent, const char* 
       cursor->Seek(asked[i], kTrailerFirst);
       Check(cursor->valid());
     }
-  }), keys.size());
+  }),
+       keys.size());
   size_t bytes = 0, count = 0;
   Best(&figures->next, SecondsOf([&] {
     for (cursor->SeekToFirst(); cursor->valid(); cursor->Next()) {
       bytes += cursor->key().size() + static_cast<uint8_t>(cursor->value().back());
     }
-  }), keys.size());
+  }),
+       keys.size());
   Best(&figures->prev, SecondsOf([&] {
     for (cursor->SeekToLast(); cursor->valid(); cursor->Prev()) ++count;
-  }), keys.size());
+  }),
+       keys.size());
   Check(bytes > 0 && count == keys.size());
 }
 
@@ -107,8 +113,9 @@ void Run(const char* name, bool shuffled, const char* common) {
   const Keys absent(numbers);
   Figures figures;
   for (int i = 0; i < kRounds; ++i) Round(keys, asked, absent, common, &figures);
-  std::printf("%-28s insert %5.0f  hit %4.0f  miss %4.0f  seek %4.0f  next %5.1f  prev %5.1f\n", name,
-              figures.insert, figures.hit, figures.miss, figures.seek, figures.next, figures.prev);
+  std::printf("%-28s insert %5.0f  hit %4.0f  miss %4.0f  seek %4.0f  next %5.1f  prev %5.1f\n",
+              name, figures.insert, figures.hit, figures.miss, figures.seek, figures.next,
+              figures.prev);
 }
 
 }  // namespace

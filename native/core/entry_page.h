@@ -39,22 +39,21 @@ class SlotOrder {
 };
 
 struct EntryTree::Page {
-  Page(int page_level, uint32_t page_skip, const Entry* page_low)
-      : low(page_low), skip(page_skip), level(page_level) {}
+  Page(int page_level, uint32_t page_skip, bool page_open, const Entry* page_low)
+      : low(page_low), skip(page_skip), level(static_cast<uint8_t>(page_level)), open(page_open) {}
 
   std::atomic<uint64_t> order{SlotOrder::kEmpty};
   std::atomic<Page*> next{nullptr};  // leaves: the one after
   const Entry* const low;            // first entry of the span; nullptr: no bound
-  const uint32_t skip;               // bytes that all keys of the span share
-  const int level;                   // 0: leaf
+  const uint32_t skip;
+  const uint8_t level;  // 0: leaf
+  // False: all keys of the span share their first `skip` bytes. True: most will, as a guess.
+  std::atomic<bool> open;
   std::atomic<uint64_t> prefixes[kSlots];
   std::atomic<const Entry*> entries[kSlots];
 
-  uint64_t PrefixOf(Slice key) const {
-    // A reader led astray beside a split may bring a key from elsewhere.
-    key.remove_prefix(key.size() < skip ? key.size() : skip);
-    return KeyPrefix(key, Slice());
-  }
+  inline uint64_t PrefixOf(Slice key) const;
+  inline uint64_t OpenPrefixOf(Slice key) const;
   SlotOrder LoadOrder() const { return SlotOrder(order.load(std::memory_order_acquire)); }
   const Entry* EntryAt(int position) const {
     return entries[LoadOrder().at(position)].load(std::memory_order_acquire);
@@ -67,13 +66,27 @@ struct EntryTree::Page {
 };
 
 struct EntryTree::InnerPage : EntryTree::Page {
-  using Page::Page;
+  InnerPage(int level, uint32_t skip, bool open, const Entry* low, const Entry* base)
+      : Page(level, skip, open, low), base(base) {}
   std::atomic<Page*> children[kSlots];
+  const Entry* const base;  // whose first `skip` bytes they are; `low` in leaves
 };
 
 inline EntryTree::Page* EntryTree::Page::ChildAt(SlotOrder in, int position) const {
   const auto* inner = static_cast<const InnerPage*>(this);
   return inner->children[in.at(position)].load(std::memory_order_acquire);
+}
+
+inline uint64_t EntryTree::Page::PrefixOf(Slice key) const {
+  if (open.load(std::memory_order_acquire)) return OpenPrefixOf(key);
+  // A reader led astray beside a split may bring a key from elsewhere.
+  key.remove_prefix(key.size() < skip ? key.size() : skip);
+  return KeyPrefix(key, Slice());
+}
+
+inline uint64_t EntryTree::Page::OpenPrefixOf(Slice key) const {
+  const Entry* base = level > 0 ? static_cast<const InnerPage*>(this)->base : low;
+  return KeyPrefix(key, base->key().substr(0, skip));
 }
 
 }  // namespace varve

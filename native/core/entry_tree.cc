@@ -89,6 +89,7 @@ bool EntryTree::Next(Batch* batch) const {
   if (leaf == nullptr) return false;
   uint64_t order;
   while (!ReadLeaf(leaf, changes_.load(std::memory_order_acquire), &order, batch)) continue;
+  if (batch->next != nullptr) batch->next->Prefetch();
   return true;
 }
 

@@ -4,7 +4,9 @@
 // lead to entries: a B+ tree whose leaves are chained. Beside each pointer a slot holds
 // eight bytes of the entry's key, taken behind what all keys of the page's span share
 // (`skip`), so that a search decides nearly always without touching entries, and walks
-// know the next dozen entries beforehand and fetch them together.
+// know the next dozen entries beforehand and fetch them together. A page at the end of
+// its level has no upper bound to share a start with: it guesses `skip`, and checks each key
+// (it is open) until a right neighbour bounds it.
 //
 // Invariants:
 //  1. `order` lists the slots of a page in key order; live ones first. An insert fills a free
@@ -92,7 +94,7 @@ class EntryTree {
 
   // The writer.
   bool ReservePages();
-  Page* NewPage(int level, uint32_t skip, const Entry* low);
+  Page* NewPage(int level, uint32_t skip, bool open, const Entry* low, const Entry* base);
   const Entry* NewEntry(const Target& target, Slice value_head, Slice value);
   bool IsInLastLeaf(const Target& target) const;
   void FindLeaf(const Target& target);
@@ -108,8 +110,10 @@ class EntryTree {
   std::atomic<Page*> root_{nullptr};
   std::atomic<uint64_t> changes_{0};
   // The writer's: the way to the last leaf, by level; that leaf's span; room for pages.
-  Step path_[kLevelsMax];
+  Step path_[kLevelsMax] = {};
   bool path_valid_ = false;
+  bool in_run_ = false;  // the last two entries went side by side
+  const Page* last_split_ = nullptr;
   const Entry* low_ = nullptr;
   const Entry* high_ = nullptr;
   char* pages_next_ = nullptr;

@@ -15,6 +15,8 @@ constexpr size_t kLineBytes = 64;
 // A new page takes a longer shared start only if it is this much longer: computing the prefixes
 // anew means touching the entries.
 constexpr uint32_t kSkipGainMin = 4;
+// An open page's guess leaves this much of what is shared so far for keys that grow.
+constexpr uint32_t kSkipMargin = 4;
 
 int Compare(const EntryTree::Entry* entry, Slice key, uint64_t trailer) {
   return CompareEntries(entry->key(), entry->trailer, key, trailer);
@@ -25,10 +27,16 @@ uint32_t SharedStart(Slice a, Slice b) {
   return static_cast<uint32_t>(differ.first - a.begin());
 }
 
+uint32_t GuessedSkip(const EntryTree::Entry* a, const EntryTree::Entry* b) {
+  const uint32_t shared = SharedStart(a->key(), b->key());
+  return shared < kSkipMargin ? 0 : shared - kSkipMargin;
+}
+
 }  // namespace
 
 EntryTree::EntryTree(Arena* arena) : arena_(arena) {
-  if (ReservePages()) root_.store(NewPage(0, 0, nullptr), std::memory_order_release);
+  if (ReservePages())
+    root_.store(NewPage(0, 0, false, nullptr, nullptr), std::memory_order_release);
 }
 
 // Room for a split of every level and a new root, so that a split cannot fail half-way.
@@ -44,13 +52,15 @@ bool EntryTree::ReservePages() {
 }
 
 // REQUIRES: reserved.
-EntryTree::Page* EntryTree::NewPage(int level, uint32_t skip, const Entry* low) {
+EntryTree::Page* EntryTree::NewPage(int level, uint32_t skip, bool open, const Entry* low,
+                                    const Entry* base) {
   static_assert(sizeof(Page) == 4 * kLineBytes && sizeof(InnerPage) <= 6 * kLineBytes);
   char* const at = pages_next_;
   const size_t bytes = level > 0 ? 6 * kLineBytes : 4 * kLineBytes;
   pages_next_ += bytes;
   pages_room_ -= bytes;
-  return level > 0 ? new (at) InnerPage(level, skip, low) : new (at) Page(level, skip, low);
+  if (level > 0) return new (at) InnerPage(level, skip, open, low, base);
+  return new (at) Page(level, skip, open, low);
 }
 
 const EntryTree::Entry* EntryTree::NewEntry(const Target& target, Slice value_head, Slice value) {
@@ -74,21 +84,23 @@ const EntryTree::Entry* EntryTree::Insert(Slice key, uint64_t trailer, Slice val
                                           Slice value) {
   if (root_.load(std::memory_order_relaxed) == nullptr) return nullptr;
   const Target target{key, trailer, Target::Side::kPlace};
-  if (!IsInLastLeaf(target)) FindLeaf(target);
+  const bool is_near = IsInLastLeaf(target);
+  if (!is_near) FindLeaf(target);
   Page* const leaf = path_[0].page;
   const SlotOrder order = leaf->LoadOrder();
   const int count = order.count();
   if (count == kSlots && !ReservePages()) return nullptr;
   const Entry* const entry = NewEntry(target, value_head, value);
   if (entry == nullptr) return nullptr;
-  // Ascending keys end here.
-  const bool is_last = count > 0 && Compare(leaf->EntryAt(count - 1), key, trailer) < 0;
+  // Ascending keys go behind the last entry, which is at hand then, unlike at random.
+  const bool is_last = is_near && count > 0 && Compare(leaf->EntryAt(count - 1), key, trailer) < 0;
   Add(0, is_last ? count : Rank(leaf, order.word(), target), entry, nullptr);
   return entry;
 }
 
 bool EntryTree::IsInLastLeaf(const Target& target) const {
-  return path_valid_ && (low_ == nullptr || Compare(low_, target.key, target.trailer) < 0) &&
+  return in_run_ && path_valid_ &&
+         (low_ == nullptr || Compare(low_, target.key, target.trailer) < 0) &&
          (high_ == nullptr || Compare(high_, target.key, target.trailer) > 0);
 }
 
@@ -101,6 +113,8 @@ void EntryTree::FindLeaf(const Target& target) {
     page = page->ChildAt(order, at);
     page->Prefetch();
   }
+  // Outside a run the last leaf is not asked: its bounds would have to be fetched.
+  in_run_ = page == path_[0].page || page == last_split_;
   path_[0] = {page, 0};
   path_valid_ = true;
   low_ = page->low;
@@ -151,25 +165,34 @@ void EntryTree::Split(int level, int at, const Entry* entry, Page* child) {
   // Next before order: see ReadLeaf.
   left->next.store(right, std::memory_order_release);
   left->order.store(left->LoadOrder().WithCount(keep).word(), std::memory_order_release);
+  if (left->open.load(std::memory_order_relaxed) && left->low != nullptr &&
+      SharedStart(left->low->key(), right->low->key()) >= left->skip) {
+    left->open.store(false, std::memory_order_release);
+  }
   RaiseChanges();
   if (at <= keep && keep < kSlots) Fill(left, at, left->PrefixOf(entry->key()), entry, child);
   path_valid_ = false;
+  if (level == 0) last_split_ = right;
 }
 
 // A page for what the path's page holds from position `keep` on, which begins with `low`.
 EntryTree::Page* EntryTree::NewRight(int level, int keep, const Entry* low) {
   const Page* const left = path_[level].page;
+  const bool was_open = left->open.load(std::memory_order_relaxed);
   const Entry* const high = HighFence(level);
   uint32_t skip = left->skip;
-  if (high != nullptr) {
+  if (high == nullptr) {
+    skip = GuessedSkip(left->EntryAt(kSlots - 1), low);
+  } else {
     const uint32_t shared = SharedStart(low->key(), high->key());
-    if (shared >= skip + kSkipGainMin) skip = shared;
+    if (was_open || shared >= skip + kSkipGainMin) skip = shared;
   }
-  Page* const right = NewPage(level, skip, low);
+  Page* const right = NewPage(level, skip, high == nullptr, low, low);
+  const bool same_prefixes = !was_open && high != nullptr && skip == left->skip;
   const SlotOrder order = left->LoadOrder();
   for (int i = keep; i < kSlots; ++i) {
     const Entry* const entry = left->EntryAt(i);
-    const uint64_t prefix = skip == left->skip
+    const uint64_t prefix = same_prefixes
                                 ? left->prefixes[order.at(i)].load(std::memory_order_relaxed)
                                 : right->PrefixOf(entry->key());
     Fill(right, i - keep, prefix, entry, level > 0 ? left->ChildAt(order, i) : nullptr);
@@ -185,7 +208,8 @@ void EntryTree::AddAbove(int level, Page* right) {
     Add(level + 1, path_[level + 1].at + 1, right->low, right);
     return;
   }
-  Page* const above = NewPage(level + 1, 0, nullptr);
+  const uint32_t skip = GuessedSkip(path_[level].page->EntryAt(kSlots / 2 - 1), right->low);
+  Page* const above = NewPage(level + 1, skip, true, nullptr, right->low);
   Fill(above, 0, 0, nullptr, root);
   Fill(above, 1, above->PrefixOf(right->low->key()), right->low, right);
   root_.store(above, std::memory_order_release);

@@ -19,8 +19,7 @@ void Increment(std::atomic<uint64_t>* count) {
 
 }  // namespace
 
-Memtable::Memtable(size_t bytes_expected, Slice)
-    : tree_(&arena_), index_(bytes_expected) {}
+Memtable::Memtable(size_t bytes_expected, Slice) : tree_(&arena_), index_(bytes_expected) {}
 
 Memtable::~Memtable() = default;
 
@@ -71,9 +70,7 @@ std::unique_ptr<Cursor> Memtable::NewCursor() const {
   return std::make_unique<MemtableCursor>(&tree_);
 }
 
-std::shared_ptr<const RangeTombstones> Memtable::range_tombstones() const {
-  return ranges_.List();
-}
+std::shared_ptr<const RangeTombstones> Memtable::range_tombstones() const { return ranges_.List(); }
 
 size_t Memtable::bytes() const {
   return arena_.bytes_reserved() + index_.bytes() + ranges_.bytes();

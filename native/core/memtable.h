@@ -27,8 +27,9 @@ namespace varve {
 
 class Memtable {
  public:
-  // `common`: the shared start of keys to expect (the last memtable's), see KeyPrefix.
-  Memtable(size_t bytes_expected, Slice common);
+  // `bytes_expected` sizes the hash index. The second argument was a hint at the start that
+  // keys share; the tree finds that out by itself.
+  explicit Memtable(size_t bytes_expected, Slice unused_common = {});
   ~Memtable();
 
   // REQUIRES: sequence above all those added with the same key; kind != kRangeTombstone.
@@ -52,7 +53,7 @@ class Memtable {
   uint64_t entries() const { return entries_.load(std::memory_order_relaxed); }
   uint64_t tombstones() const { return tombstones_.load(std::memory_order_relaxed); }
   uint64_t expiring() const { return expiring_.load(std::memory_order_relaxed); }
-  // Longest common start of all keys so far (a hint for the next memtable).
+  // Longest common start of all keys so far.
   std::string CommonStart() const;
 
  private:

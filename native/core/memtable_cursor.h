@@ -13,6 +13,7 @@ class MemtableCursor final : public Cursor {
   explicit MemtableCursor(const EntryTree* tree) : tree_(tree) {}
 
   void SeekToFirst() override {
+    has_ahead_ = false;
     tree_->First(&batch_);
     StartForward(0);
   }
@@ -20,18 +21,12 @@ class MemtableCursor final : public Cursor {
     tree_->Last(&batch_);
     StartBackward(batch_.count);
   }
-  void Seek(Slice key, uint64_t trailer) override {
-    StartForward(tree_->Seek(key, trailer, &batch_));
-  }
-  void SeekBefore(Slice key) override {
-    StartBackward(tree_->Seek(key, kTrailerFirst, &batch_));
-  }
+  void Seek(Slice key, uint64_t trailer) override;
+  void SeekBefore(Slice key) override { StartBackward(tree_->Seek(key, kTrailerFirst, &batch_)); }
   void Next() override {
-    if (++at_ < batch_.count) {
-      Stand();
-    } else {
-      StartForward(at_);
-    }
+    if (++at_ == batch_.count) return StartForward(at_);
+    Stand();
+    if (at_ == batch_.count / 2) ReadAhead();
   }
   void Prev() override {
     if (--at_ >= 0) {
@@ -43,6 +38,7 @@ class MemtableCursor final : public Cursor {
 
  private:
   void StartForward(int at);
+  void ReadAhead();
   void StartBackward(int end);
   void Stand() {
     const EntryTree::Entry* const entry = batch_.entries[at_];
@@ -53,6 +49,8 @@ class MemtableCursor final : public Cursor {
 
   const EntryTree* const tree_;
   EntryTree::Batch batch_;
+  EntryTree::Batch ahead_;  // forward: the leaf after, if it was read already
+  bool has_ahead_ = false;
   int at_ = 0;
 };
 

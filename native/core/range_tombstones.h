@@ -2,8 +2,8 @@
 //
 // Fragments are disjoint [start, end) spans in key order, each with the sequences
 // of all tombstones that cover it, newest first. Neighbours that touch differ in their
-// sequences. Nested tombstones cost memory by the square of their number. An entry at sequence s under a
-// tombstone at sequence t is deleted when s < t and t is visible to the reader.
+// sequences. Nested tombstones cost memory by the square of their number. An entry at sequence s
+// under a tombstone at sequence t is deleted when s < t and t is visible to the reader.
 //
 // Immutable once built; share it between threads.
 #pragma once

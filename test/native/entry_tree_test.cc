@@ -15,6 +15,8 @@ namespace {
 // (key, ~trailer) sorts as entries do.
 using Model = std::map<std::pair<std::string, uint64_t>, std::string>;
 
+constexpr int kKinds = 5;
+
 std::string RandomKey(std::mt19937_64* random, int kind) {
   switch (kind) {
     case 0: {  // short, often prefixes of each other, zeros among them
@@ -27,6 +29,15 @@ std::string RandomKey(std::mt19937_64* random, int kind) {
     case 2: {  // random bytes of any length
       std::string key((*random)() % 40, '\0');
       for (char& byte : key) byte = static_cast<char>((*random)());
+      return key;
+    }
+    case 3: {  // mostly ascending behind a long shared start, which a few keys do not have
+      static uint64_t clock = 0;
+      clock += (*random)() % 100 == 0 ? (*random)() % 1'000'000 : (*random)() % 3;
+      char key[64];
+      std::snprintf(key, sizeof(key), "%s/%014llu/%02d",
+                    (*random)() % 50 ? "events/by-time" : "events",
+                    static_cast<unsigned long long>(clock), static_cast<int>((*random)() % 30));
       return key;
     }
     default:  // one key, many versions, a few neighbours
@@ -98,7 +109,7 @@ void RunModel(uint64_t seed, int kind) {
     const std::string head(random() % 2 * 8, 'h'), value(random() % 50, 'v');
     ASSERT_NE(tree.Insert(key, trailer, head, value), nullptr);
     model[{key, ~trailer}] = head + value;
-    const std::string sought = RandomKey(&random, random() % 8 ? kind : random() % 4);
+    const std::string sought = RandomKey(&random, random() % 8 ? kind : random() % kKinds);
     const uint64_t at = random() % 3 == 0   ? kTrailerFirst
                         : random() % 2 == 0 ? kTrailerLast
                                             : SeekTrailer(random() % (sequence + 1));
@@ -111,7 +122,7 @@ void RunModel(uint64_t seed, int kind) {
 
 TEST(EntryTree, AgreesWithASortedMap) {
   const uint64_t seed = std::random_device{}();
-  for (int kind = 0; kind < 4; ++kind) {
+  for (int kind = 0; kind < kKinds; ++kind) {
     for (int round = 0; round < 4; ++round) {
       RunModel(seed + round, kind);
       if (HasFatalFailure()) return;
@@ -140,7 +151,7 @@ TEST(EntryTree, TakesAscendingAndDescendingKeys) {
 }
 
 // A whole walk meets every entry that was there when it began, each once.
-TEST(EntryTree, WalksMissNothingBesideSplits) {
+void WalkWhileInserting(bool ascending) {
   constexpr uint64_t kKeys = 30'000;
   Arena arena;
   EntryTree tree(&arena);
@@ -165,12 +176,16 @@ TEST(EntryTree, WalksMissNothingBesideSplits) {
   std::mt19937_64 random(1);
   for (uint64_t i = 1; i <= kKeys; ++i) {
     std::string key(8, '\0');
-    EncodeFixed64(key.data(), random());
+    EncodeFixed64(key.data(), ascending ? __builtin_bswap64(i * 16 + random() % 64) : random());
+    key += std::to_string(i);
     ASSERT_NE(tree.Insert(key, PackTrailer(i, Kind::kPut), "", ""), nullptr);
     published.store(i, std::memory_order_release);
   }
   for (std::thread& reader : readers) reader.join();
 }
+
+TEST(EntryTree, WalksMissNothingBesideSplits) { WalkWhileInserting(false); }
+TEST(EntryTree, WalksMissNothingBesideAscendingKeys) { WalkWhileInserting(true); }
 
 // One thread inserts and says how far it is; others seek and walk, and must find whatever was
 // inserted before, in order. Run it under the thread sanitizer.

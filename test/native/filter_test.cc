@@ -56,9 +56,7 @@ TEST(Filter, SectionHasTheDocumentedForm) {
 }
 
 // The bytes are part of the table format: what is set may never move.
-TEST(Filter, Golden) {
-  EXPECT_EQ(Hash64(SectionOf(1000, 10)), 567554199263139244u);
-}
+TEST(Filter, Golden) { EXPECT_EQ(Hash64(SectionOf(1000, 10)), 567554199263139244u); }
 
 TEST(Filter, EqualNeighboursCountOnce) {
   FilterBuilder builder(10);

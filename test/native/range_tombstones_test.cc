@@ -66,8 +66,7 @@ std::string Text(const RangeTombstones& list) {
 TEST(RangeTombstones, Fragments) {
   EXPECT_EQ(Text(RangeTombstones()), "");
   EXPECT_EQ(Text(RangeTombstones({{"a", "c", 5}})), "[a,c)@5 ");
-  EXPECT_EQ(Text(RangeTombstones({{"a", "e", 5}, {"c", "g", 9}})),
-            "[a,c)@5 [c,e)@9@5 [e,g)@9 ");
+  EXPECT_EQ(Text(RangeTombstones({{"a", "e", 5}, {"c", "g", 9}})), "[a,c)@5 [c,e)@9@5 [e,g)@9 ");
   EXPECT_EQ(Text(RangeTombstones({{"b", "c", 9}, {"a", "d", 2}})), "[a,b)@2 [b,c)@9@2 [c,d)@2 ");
   EXPECT_EQ(Text(RangeTombstones({{"a", "c", 5}, {"e", "g", 5}})), "[a,c)@5 [e,g)@5 ");
   EXPECT_EQ(Text(RangeTombstones({{"a", "c", 5}, {"c", "g", 5}})), "[a,g)@5 ");
