@@ -38,7 +38,8 @@ void LogIndex::DropThrough(const LogPosition& new_base) {
 
 EntryLocation LogIndex::Locate(uint64_t index) const {
   const uint64_t packed = locations_[index - base_.index - 1];
-  return {static_cast<uint32_t>(packed >> kOffsetBits), packed & ((uint64_t{1} << kOffsetBits) - 1)};
+  return {static_cast<uint32_t>(packed >> kOffsetBits),
+          packed & ((uint64_t{1} << kOffsetBits) - 1)};
 }
 
 uint64_t LogIndex::LastInSlot(uint32_t slot) const {

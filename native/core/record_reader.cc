@@ -97,8 +97,9 @@ Status RecordReader::At(uint64_t offset, bool whole, Found* found) {
       return status.At(file_->path(), offset);
     }
     if (read < long_record_.size() ||
-        ComputeRecordCrc(long_record_.data(), Slice(long_record_).substr(
-            kRecordHeaderBytes, header.payload_bytes)) != RecordCrc(fixed)) {
+        ComputeRecordCrc(long_record_.data(),
+                         Slice(long_record_).substr(kRecordHeaderBytes, header.payload_bytes)) !=
+            RecordCrc(fixed)) {
       return Status::Corruption("a record changed while it was read").At(file_->path(), offset);
     }
     found->record = long_record_;

@@ -26,8 +26,8 @@ class RecordReader {
     // Header and padded payload, until the next call; empty for a record longer than the window
     // unless it was asked for whole.
     Slice record;
-    const char* reason = "";      // why it is not valid
-    bool of_this_life = false;    // not valid, but its header says that it belongs here
+    const char* reason = "";    // why it is not valid
+    bool of_this_life = false;  // not valid, but its header says that it belongs here
 
     Slice payload() const { return record.substr(kRecordHeaderBytes, header.payload_bytes); }
   };

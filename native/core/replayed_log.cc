@@ -108,8 +108,8 @@ Status ReplayedLog::Accept(const RecordHeader& header, Slice payload, uint64_t o
 
 void ReplayedLog::Finish(const std::string& flushed_membership) {
   uint64_t term = 0;
-  discarded_ = flushed_.term != 0 && index_.Term(flushed_.index, &term).ok() &&
-               term != flushed_.term;
+  discarded_ =
+      flushed_.term != 0 && index_.Term(flushed_.index, &term).ok() && term != flushed_.term;
   if (tail_.index < flushed_.index || discarded_) {
     index_.Reset(flushed_, flushed_membership);
     tail_ = flushed_;

@@ -20,7 +20,8 @@ class ReplayedLog {
   // A begun segment. False, and nothing changed: it does not go on from a position of this log, nor
   // from one that is in tables. REQUIRES: file outlives this.
   bool Begin(const SegmentHeader& header, const File* file);
-  // A valid record of that segment. !*follows, and nothing changed: it does not go on from the last.
+  // A valid record of that segment. !*follows, and nothing changed: it does not go on from the
+  // last.
   Status Accept(const RecordHeader& header, Slice payload, uint64_t offset, bool* follows);
 
   // All records are in. Entries up to the flushed position that the log lacks are in tables.

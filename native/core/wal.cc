@@ -84,15 +84,14 @@ Status Wal::CheckEntry(const EntryToAppend& entry, size_t payload_bytes, RecordH
   if (!IsEntry(entry.kind)) return Status::InvalidArgument("only entries can be appended");
   if (payload_bytes > kRecordPayloadBytesMax ||
       (entry.kind == RecordKind::kMembership && payload_bytes > kMembershipBytesMax)) {
-    return Status(Code::kTooLarge, "a wal record of " + std::to_string(payload_bytes) +
-                                       " bytes is too large");
+    return Status(Code::kTooLarge,
+                  "a wal record of " + std::to_string(payload_bytes) + " bytes is too large");
   }
   const uint64_t index = entry.index != 0 ? entry.index : position_.index + 1;
   if (index > position_.index + 1 || index <= index_.base().index) {
-    return Status::InvalidArgument("entry " + std::to_string(index) +
-                                   " cannot follow; the wal holds entries " +
-                                   std::to_string(index_.base().index + 1) + " to " +
-                                   std::to_string(position_.index));
+    return Status::InvalidArgument(
+        "entry " + std::to_string(index) + " cannot follow; the wal holds entries " +
+        std::to_string(index_.base().index + 1) + " to " + std::to_string(position_.index));
   }
   VARVE_TRY(PositionAt(index - 1, before));
   const Sequence first = entry.first_sequence != 0 ? entry.first_sequence : before->sequence + 1;
@@ -241,7 +240,8 @@ Status Wal::Sync() {
 bool Wal::needs_sync() const {
   std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& [slot, segment] : segments_) {
-    if (!segment->read_only_ && segment->worth_syncing_ > segment->synced_bytes_.load()) return true;
+    if (!segment->read_only_ && segment->worth_syncing_ > segment->synced_bytes_.load())
+      return true;
   }
   return false;
 }

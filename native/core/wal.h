@@ -66,8 +66,8 @@ class Wal {
   // kNoSpace: nothing changed, but `segment` is spent.
   Status Rotate(std::shared_ptr<WalSegment> segment, const SegmentIdentity& identity);
   // The first rotation after replay, and the only one that syncs: the entries above
-  // max(synced_index, flushed_index) are copied into the segment and synced, then its header. When it
-  // returns ok all of the log is on disk and may be answered for; when it fails this Wal is of
+  // max(synced_index, flushed_index) are copied into the segment and synced, then its header. When
+  // it returns ok all of the log is on disk and may be answered for; when it fails this Wal is of
   // no further use, and the files are as good as they were.
   // *superfluous: segments that the new one takes the place of. They, and those that replay found
   // unused, are to be removed, not recycled.
@@ -97,8 +97,8 @@ class Wal {
   // Of entries, and of first_index - 1; kNotFound otherwise.
   Status Term(uint64_t index, uint64_t* term) const;
 
-  // Whole records of entries from `from` on, as they lie in the file (header and padded payload), at
-  // least one, at most bytes_max. Their checksums were verified.
+  // Whole records of entries from `from` on, as they lie in the file (header and padded payload),
+  // at least one, at most bytes_max. Their checksums were verified.
   Status Read(uint64_t from, uint64_t bytes_max, std::string* records) const;
   // Applies entries [from, to], stopping early once bytes_max of records were read; *applied is the
   // position of the last one applied.
@@ -110,12 +110,13 @@ class Wal {
   // Forgets everything, to go on from `position` after a Rotate: a snapshot took the log's place.
   void Reset(const LogPosition& position, std::string membership);
   // Drops the leading segments that hold nothing above `index`, and that a synced one follows, and
-  // gives their paths; the caller removes or recycles the files, once no Read is under way. REQUIRES: what is at or below
-  // `index` is on disk elsewhere, as replay's flushed position will say.
+  // gives their paths; the caller removes or recycles the files, once no Read is under way.
+  // REQUIRES: what is at or below `index` is on disk elsewhere, as replay's flushed position will
+  // say.
   std::vector<std::string> DropBefore(uint64_t index);
 
-  Status poison() const;      // the first cause; ok while there is none
-  Status sealed() const;      // why appends wait for a Rotate; ok when they do not
+  Status poison() const;           // the first cause; ok while there is none
+  Status sealed() const;           // why appends wait for a Rotate; ok when they do not
   uint64_t segment_bytes() const;  // of the active segment
   uint64_t bytes_appended() const { return bytes_appended_.load(std::memory_order_relaxed); }
   uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }

@@ -31,11 +31,16 @@ std::string Escape(Slice bytes) {
 
 const char* KindName(RecordKind kind) {
   switch (kind) {
-    case RecordKind::kBatches: return "batches";
-    case RecordKind::kNoop: return "no-op";
-    case RecordKind::kHardState: return "hard-state";
-    case RecordKind::kMembership: return "membership";
-    case RecordKind::kSyncMark: return "sync-mark";
+    case RecordKind::kBatches:
+      return "batches";
+    case RecordKind::kNoop:
+      return "no-op";
+    case RecordKind::kHardState:
+      return "hard-state";
+    case RecordKind::kMembership:
+      return "membership";
+    case RecordKind::kSyncMark:
+      return "sync-mark";
   }
   return "unknown";
 }
@@ -43,13 +48,17 @@ const char* KindName(RecordKind kind) {
 std::string DescribeOperation(const Operation& operation) {
   const std::string key = Escape(operation.key);
   switch (operation.kind) {
-    case Kind::kPut: return "put " + key + " " + std::to_string(operation.value.size()) + " B";
+    case Kind::kPut:
+      return "put " + key + " " + std::to_string(operation.value.size()) + " B";
     case Kind::kPutExpiring:
       return "put " + key + " " + std::to_string(operation.value.size()) + " B expires " +
              std::to_string(operation.expires_at);
-    case Kind::kTombstone: return "tombstone " + key;
-    case Kind::kRangeTombstone: return "range-tombstone " + key + " .. " + Escape(operation.value);
-    case Kind::kExpire: return "expire " + key + " " + std::to_string(operation.expires_at);
+    case Kind::kTombstone:
+      return "tombstone " + key;
+    case Kind::kRangeTombstone:
+      return "range-tombstone " + key + " .. " + Escape(operation.value);
+    case Kind::kExpire:
+      return "expire " + key + " " + std::to_string(operation.expires_at);
   }
   return "unknown";
 }
@@ -86,15 +95,14 @@ std::string DescribeRecord(const RecordReader::Found& found) {
 }
 
 std::string DescribeHeader(const SegmentHeader& header) {
-  return Format("segment %" PRIu64 " life %016" PRIx64 " after index %" PRIu64 " term %" PRIu64
-                " sequence %" PRIu64 " time %" PRIu64 " synced %" PRIu64 " hard-state %" PRIu64
-                "/%" PRIu64 " follows %" PRIu64 " end %" PRIu64 " synced %" PRIu64
-                " membership %zu B",
-                header.identity.number, header.identity.life, header.previous.index,
-                header.previous.term, header.previous.sequence, header.previous.time_ms,
-                header.synced_index, header.hard_state.term, header.hard_state.vote,
-                header.follows.number, header.follows.end, header.follows.synced_bytes,
-                header.membership.size());
+  return Format(
+      "segment %" PRIu64 " life %016" PRIx64 " after index %" PRIu64 " term %" PRIu64
+      " sequence %" PRIu64 " time %" PRIu64 " synced %" PRIu64 " hard-state %" PRIu64 "/%" PRIu64
+      " follows %" PRIu64 " end %" PRIu64 " synced %" PRIu64 " membership %zu B",
+      header.identity.number, header.identity.life, header.previous.index, header.previous.term,
+      header.previous.sequence, header.previous.time_ms, header.synced_index,
+      header.hard_state.term, header.hard_state.vote, header.follows.number, header.follows.end,
+      header.follows.synced_bytes, header.membership.size());
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ struct ReplayStop {
   uint64_t limit = 0;          // of this segment's bytes
   uint64_t missing_index = 0;  // the first entry neither the log nor tables hold
   std::string reason;
-  bool of_this_life = false;   // a torn record of this segment stands there
+  bool of_this_life = false;  // a torn record of this segment stands there
 };
 
 // kCorruption, naming file and offset of the stop, when there is evidence. Otherwise *dropped tells

@@ -5,8 +5,8 @@
 //          fixed32 formatVersion (1) · fixed32 header bytes (a multiple of 8) ·
 //          fixed32 membership bytes · file id [16] · fixed64 life id · fixed64 segment number ·
 //          what the segment follows: fixed64 index · fixed64 term · fixed64 sequence (the last one
-//          used) · fixed64 timeMs · fixed64 synced index · hard state: fixed64 term · fixed64 vote ·
-//          the segment before it: fixed64 number (0: none) · fixed64 end · fixed64 synced bytes ·
+//          used) · fixed64 timeMs · fixed64 synced index · hard state: fixed64 term · fixed64 vote
+//          · the segment before it: fixed64 number (0: none) · fixed64 end · fixed64 synced bytes ·
 //          membership · zeros to a multiple of 8
 // record   fixed32 crc over all that follows, the payload included, its padding not ·
 //          fixed32 payload bytes · u8 kind · u8 formatVersion (1) · fixed16 group (0) ·

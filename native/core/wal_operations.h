@@ -55,7 +55,8 @@ Status ApplyBatches(Slice payload, Sequence first_sequence, uint64_t count, Memt
 
 inline bool OperationReader::Next(Operation* operation) {
   while (left_ == 0) {
-    if (at_ != batch_end_) return Fail(Code::kCorruption, "a batch has bytes after its last operation");
+    if (at_ != batch_end_)
+      return Fail(Code::kCorruption, "a batch has bytes after its last operation");
     if (at_ == end_ || !status_.ok()) return false;
     if (!NextBatch()) return false;
   }

@@ -43,8 +43,8 @@ Status Wal::Visit(uint64_t from, uint64_t to, size_t window_bytes,
     for (const PlacedEntry& one : placed) {
       if (reader == nullptr || one.segment != segment || one.offset >= reader->limit()) {
         segment = one.segment;
-        reader = std::make_unique<RecordReader>(
-            &segment->file(), segment->header().identity.life, segment->bytes(), window_bytes);
+        reader = std::make_unique<RecordReader>(&segment->file(), segment->header().identity.life,
+                                                segment->bytes(), window_bytes);
       }
       RecordReader::Found found;
       VARVE_TRY(reader->At(one.offset, true, &found));
@@ -75,16 +75,17 @@ Status Wal::Read(uint64_t from, uint64_t bytes_max, std::string* records) const 
 Status Wal::Apply(uint64_t from, uint64_t to, uint64_t bytes_max, Memtable* memtable,
                   LogPosition* applied) const {
   uint64_t bytes = 0;
-  return Visit(from, to, WindowFor(bytes_max), [&](const RecordHeader& header, Slice record, bool* go_on) {
-    bytes += record.size();
-    *go_on = bytes < bytes_max;
-    if (header.kind == RecordKind::kBatches) {
-      VARVE_TRY(ApplyBatches(record.substr(kRecordHeaderBytes, header.payload_bytes),
-                             header.first_sequence, header.count, memtable));
-    }
-    *applied = header.position();
-    return Status::Ok();
-  });
+  return Visit(from, to, WindowFor(bytes_max),
+               [&](const RecordHeader& header, Slice record, bool* go_on) {
+                 bytes += record.size();
+                 *go_on = bytes < bytes_max;
+                 if (header.kind == RecordKind::kBatches) {
+                   VARVE_TRY(ApplyBatches(record.substr(kRecordHeaderBytes, header.payload_bytes),
+                                          header.first_sequence, header.count, memtable));
+                 }
+                 *applied = header.position();
+                 return Status::Ok();
+               });
 }
 
 Status Wal::PositionAt(uint64_t index, LogPosition* position) const {
@@ -134,10 +135,9 @@ std::vector<std::string> Wal::DropBefore(uint64_t index) {
     // The next segment becomes the first one that replay sees: it must not begin beyond `index`.
     if (std::next(front)->second->header().previous.index > index) break;
     // Its hard state must stand in a later header that is on disk.
-    const bool followed =
-        std::any_of(std::next(front), segments_.end(), [](const auto& later) {
-          return !later.second->read_only_ && later.second->synced_bytes_.load() > 0;
-        });
+    const bool followed = std::any_of(std::next(front), segments_.end(), [](const auto& later) {
+      return !later.second->read_only_ && later.second->synced_bytes_.load() > 0;
+    });
     if (!followed) break;
     const uint64_t held = index_.LastInSlot(front->first);
     LogPosition base;

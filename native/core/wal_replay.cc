@@ -158,16 +158,16 @@ Status Replay::Deliver(Memtable* memtable, const ReplayVisitor& record) {
   result_->applied = options_.flushed;
   std::unique_ptr<RecordReader> reader;
   uint32_t slot = ~uint32_t{0};
-  const uint64_t last = record != nullptr ? state.position.index
-                                          : std::min(state.position.index, options_.apply_to);
+  const uint64_t last =
+      record != nullptr ? state.position.index : std::min(state.position.index, options_.apply_to);
   uint64_t index = std::max(options_.flushed.index, state.index.base().index) + 1;
   for (; index <= last; ++index) {
     const EntryLocation location = state.index.Locate(index);
     const WalSegment& segment = *state.segments[location.slot];
     if (location.slot != slot) {
       slot = location.slot;
-      reader = std::make_unique<RecordReader>(
-          &segment.file(), segment.header().identity.life, segment.bytes());
+      reader = std::make_unique<RecordReader>(&segment.file(), segment.header().identity.life,
+                                              segment.bytes());
     }
     RecordReader::Found found;
     VARVE_TRY(reader->At(location.offset, true, &found));

@@ -1,12 +1,12 @@
 // Replay: reads the segments of a wal back at open, and tells a torn end from damage.
 //
-// The chain of segments is followed from the last one that has begun back to the first, by what each
-// header says it follows; what is not on that chain is no part of the log. Along it records are
-// accepted up to the first one that is invalid or does not follow. If the next segment goes on from
-// an entry that was accepted or is in tables, so does replay. Otherwise the log ends there, and if
-// anything says that what stood there had been on disk, the log is damaged: kCorruption
-// with file and offset. Evidence is: options.synced_index; a later record of the same life (found by
-// an 8-byte aligned scan) whose synced bytes lie beyond; a later segment that says so.
+// The chain of segments is followed from the last one that has begun back to the first, by what
+// each header says it follows; what is not on that chain is no part of the log. Along it records
+// are accepted up to the first one that is invalid or does not follow. If the next segment goes on
+// from an entry that was accepted or is in tables, so does replay. Otherwise the log ends there,
+// and if anything says that what stood there had been on disk, the log is damaged: kCorruption with
+// file and offset. Evidence is: options.synced_index; a later record of the same life (found by an
+// 8-byte aligned scan) whose synced bytes lie beyond; a later segment that says so.
 //
 // Nothing is applied before all segments were read: what a memtable receives is the final log.
 #pragma once
@@ -31,13 +31,13 @@ struct ReplayOptions {
   // Entries at or below are not applied. Where the log ends before it, or has another term there (a
   // snapshot took its place), the log is empty and begins here. term 0: not compared.
   LogPosition flushed;
-  std::string flushed_membership;  // used in that case
-  uint64_t synced_index = 0;  // by the manifest: entries up to it were on disk
+  std::string flushed_membership;    // used in that case
+  uint64_t synced_index = 0;         // by the manifest: entries up to it were on disk
   uint64_t apply_to = ~uint64_t{0};  // entries above are read but not applied (Raft: not committed)
 };
 
 struct ReplayResult {
-  LogState log;  // position is `flushed` when the log ends before it
+  LogState log;         // position is `flushed` when the log ends before it
   LogPosition applied;  // the last entry applied, or `flushed`
   uint64_t records = 0, operations = 0, bytes = 0;  // accepted, applied, accepted
   // Listed segments that hold no part of the log: prepared, bypassed or cut.

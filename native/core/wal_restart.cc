@@ -1,4 +1,5 @@
-// How a replayed log goes on: what is not known to be on disk is copied before anything is answered for.
+// How a replayed log goes on: what is not known to be on disk is copied before anything is answered
+// for.
 #include <algorithm>
 
 #include "core/record_reader.h"

@@ -15,12 +15,12 @@ namespace varve {
 
 class WalSegment {
  public:
-  // Creates (exclusive), reserves `reserve_bytes` and syncs the file; the caller syncs the directory
-  // before it rotates to it.
+  // Creates (exclusive), reserves `reserve_bytes` and syncs the file; the caller syncs the
+  // directory before it rotates to it.
   static Status Create(FileSystem* fs, const std::string& path, uint64_t reserve_bytes,
                        std::shared_ptr<WalSegment>* segment);
-  // Opens an old segment, already under its new name, to be used again; grows it to `reserve_bytes`.
-  // Its bytes stay until they are overwritten.
+  // Opens an old segment, already under its new name, to be used again; grows it to
+  // `reserve_bytes`. Its bytes stay until they are overwritten.
   static Status Recycle(FileSystem* fs, const std::string& path, uint64_t reserve_bytes,
                         std::shared_ptr<WalSegment>* segment);
   // For replay: a begun segment whose records end at `end`, of which `synced_bytes` are on disk.

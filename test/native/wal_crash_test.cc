@@ -1,5 +1,5 @@
-// A database's lives on a disk that loses power: what was answered for is always there, what is there is
-// always a prefix of what was written, and no crash is ever taken for damage.
+// A database's lives on a disk that loses power: what was answered for is always there, what is
+// there is always a prefix of what was written, and no crash is ever taken for damage.
 //
 // The model keeps the log as of the last sync and the records appended since. After a crash the log
 // must be what some prefix of those records makes of it; after a mere kill, what all of them make.
@@ -91,7 +91,8 @@ class Lives {
     std::string text = "flushed " + std::to_string(flushed_.index) + "\n";
     for (const ReplaySegment& segment : options.segments) {
       text += segment.path + "\n";
-      EXPECT_OK(DescribeSegment(&fs_, segment.path, [&](const std::string& line) { text += line + "\n"; }));
+      EXPECT_OK(DescribeSegment(&fs_, segment.path,
+                                [&](const std::string& line) { text += line + "\n"; }));
     }
     return text;
   }
@@ -124,7 +125,8 @@ class Lives {
       ASSERT_TRUE(reader.Next(&operation));
       ASSERT_EQ(entry.header.index, seen.size() + 1);
       ASSERT_GT(entry.header.first_sequence, seen.empty() ? 0 : seen.back().last_sequence);
-      seen.push_back({std::stoull(std::string(operation.key)), entry.header.term, entry.header.last_sequence()});
+      seen.push_back({std::stoull(std::string(operation.key)), entry.header.term,
+                      entry.header.last_sequence()});
     }
     ASSERT_EQ(result.log.position.index, seen.size());
     ASSERT_LE(result.log.synced_index, seen.size());
@@ -142,15 +144,17 @@ class Lives {
       }
     }
     ASSERT_LE(count, appended_.size())
-        << "the log is no prefix of what was written: " << seen.size() << " entries; " << base_.size()
-        << " were synced\n" << Describe(directory_.Options());
+        << "the log is no prefix of what was written: " << seen.size() << " entries; "
+        << base_.size() << " were synced\n"
+        << Describe(directory_.Options());
     ASSERT_TRUE(!killed_ || count == appended_.size()) << "a kill lost something";
     appended_.resize(count);
     const uint64_t vote = result.log.hard_state.vote;
     const auto held = std::find(hard_states_.begin(), hard_states_.end(), vote);
-    ASSERT_TRUE(held != hard_states_.end()) 
+    ASSERT_TRUE(held != hard_states_.end())
         << "a vote was lost: " << vote << " of " << hard_states_.front() << ".."
-        << hard_states_.back() << "\n" << Describe(directory_.Options());
+        << hard_states_.back() << "\n"
+        << Describe(directory_.Options());
     ASSERT_TRUE(!killed_ || vote == hard_states_.back());
     hard_states_.erase(held + 1, hard_states_.end());
   }
@@ -213,7 +217,8 @@ class Lives {
     entry.count = 1;
     entry.index = index;
     const std::string key = std::to_string(++id_);
-    // Bytes of its own: half a failed write before equal bytes of a former use would be a whole one.
+    // Bytes of its own: half a failed write before equal bytes of a former use would be a whole
+    // one.
     std::string value(Below(Chance(8) ? 3000 : 60), '\0');
     for (char& byte : value) byte = static_cast<char>(random_());
     const std::string payload = PutBatch(key, value);

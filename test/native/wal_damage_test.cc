@@ -1,4 +1,5 @@
-// Segments cut at every byte and with every byte changed: right, cut where nothing was synced, or refused.
+// Segments cut at every byte and with every byte changed: right, cut where nothing was synced, or
+// refused.
 #include <random>
 
 #include "wal_support.h"
@@ -175,7 +176,8 @@ TEST_F(WalDamageTest, EveryByteFlippedInALogOfTwoTermsIsRightOrRefused) {
   segment_ = 1;
   for (int i = 1; i <= 8; ++i) Put("old", "x");
   ASSERT_OK(wal_->Sync());
-  for (int i = 1; i <= 3; ++i) Write(PutBatch("old", "x"), {RecordKind::kBatches, 1, 0, 0, static_cast<uint64_t>(i)});
+  for (int i = 1; i <= 3; ++i)
+    Write(PutBatch("old", "x"), {RecordKind::kBatches, 1, 0, 0, static_cast<uint64_t>(i)});
   Put("gone", "x");
   ASSERT_OK(wal_->Sync());
   Write(PutBatch("new", "4"), {RecordKind::kBatches, 2, 0, 0, 4});

@@ -1,4 +1,5 @@
-// Every call to the disk fails once: what had been synced stays, nothing wrong is read, the class is right.
+// Every call to the disk fails once: what had been synced stays, nothing wrong is read, the class
+// is right.
 #include "wal_support.h"
 
 namespace varve {
@@ -6,7 +7,9 @@ namespace {
 
 class WalFaultTest : public WalTest {
  protected:
-  std::string PayloadOf(uint64_t i) { return PutBatch("key" + std::to_string(i), std::string(i * 37 % 900, 'v')); }
+  std::string PayloadOf(uint64_t i) {
+    return PutBatch("key" + std::to_string(i), std::string(i * 37 % 900, 'v'));
+  }
 
   Status RotateOnce() {
     const uint64_t number = ++number_;
@@ -39,7 +42,8 @@ class WalFaultTest : public WalTest {
     ASSERT_OK(directory_.Replay(directory_.Options(), &result_, &entries_));
     ASSERT_GE(entries_.size(), synced_) << where;
     ASSERT_LE(entries_.size(), written_ + 1) << where;
-    for (size_t i = 0; i < entries_.size(); ++i) ASSERT_EQ(entries_[i].payload, PayloadOf(i + 1)) << where;
+    for (size_t i = 0; i < entries_.size(); ++i)
+      ASSERT_EQ(entries_[i].payload, PayloadOf(i + 1)) << where;
   }
 
   uint64_t number_ = 0, written_ = 0, synced_ = 0;
@@ -52,7 +56,8 @@ TEST_F(WalFaultTest, AnyWriteSyncOrReservationMayFail) {
       bool failed = true;
       for (uint64_t call = 1; failed; ++call) {
         wal_ = std::make_unique<Wal>(LogState{});
-        const std::string where = "errno " + std::to_string(os_error) + " at call " + std::to_string(call);
+        const std::string where =
+            "errno " + std::to_string(os_error) + " at call " + std::to_string(call);
         number_ = written_ = synced_ = 0;
         FaultPlan faults;
         faults.at_call = call;
@@ -73,7 +78,8 @@ TEST_F(WalFaultTest, AnyWriteSyncOrReservationMayFail) {
         call % 3 == 0 ? fs_.Kill() : fs_.Crash(call);
         CheckLog(where);
         if (HasFatalFailure()) return;
-        for (const ReplaySegment& segment : directory_.Options().segments) ASSERT_OK(fs_.Unlink(segment.path));
+        for (const ReplaySegment& segment : directory_.Options().segments)
+          ASSERT_OK(fs_.Unlink(segment.path));
         ASSERT_OK(fs_.SyncDirectory("/db"));
       }
     }

@@ -22,12 +22,13 @@ TEST_F(WalTest, TheGoldenSegment) {
   directory_.reserve_bytes = 0;
   ASSERT_OK(directory_.Rotate(wal_.get(), 12));
   ASSERT_OK(AppendPayload(wal_.get(), "", {RecordKind::kNoop, 3, 1700000000001}));
-  ASSERT_OK(AppendPayload(wal_.get(),
-                          BatchOf({{Kind::kPut, "apple", "red", 0}, {Kind::kTombstone, "pear", "", 0}}) +
-                              BatchOf({{Kind::kPutExpiring, "plum", "blue", 1800000000000},
-                                       {Kind::kRangeTombstone, "a", "b", 0},
-                                       {Kind::kExpire, "fig", "", 1700000000000}}),
-                          {RecordKind::kBatches, 3, 1700000000002}));
+  ASSERT_OK(
+      AppendPayload(wal_.get(),
+                    BatchOf({{Kind::kPut, "apple", "red", 0}, {Kind::kTombstone, "pear", "", 0}}) +
+                        BatchOf({{Kind::kPutExpiring, "plum", "blue", 1800000000000},
+                                 {Kind::kRangeTombstone, "a", "b", 0},
+                                 {Kind::kExpire, "fig", "", 1700000000000}}),
+                    {RecordKind::kBatches, 3, 1700000000002}));
   ASSERT_OK(wal_->Sync());
   ASSERT_OK(wal_->SetHardState({4, 9}));
   ASSERT_OK(AppendPayload(wal_.get(), "members", {RecordKind::kMembership, 4}));

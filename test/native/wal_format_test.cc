@@ -8,7 +8,8 @@ namespace {
 
 SegmentHeader SomeHeader() {
   SegmentHeader header;
-  for (size_t i = 0; i < header.identity.id.size(); ++i) header.identity.id[i] = static_cast<uint8_t>(i);
+  for (size_t i = 0; i < header.identity.id.size(); ++i)
+    header.identity.id[i] = static_cast<uint8_t>(i);
   header.identity.life = 11;
   header.identity.number = 12;
   header.previous = {13, 14, 15, 16};
@@ -97,7 +98,11 @@ TEST(WalFormat, RecordRoundTrips) {
 
 TEST(WalOperations, TheExampleOfTheFormat) {
   const std::string batch = BatchOf({{Kind::kPut, "a", "1", 0}, {Kind::kTombstone, "b", "", 0}});
-  EXPECT_EQ(batch, std::string("\x08\0\0\0\x02\0\0\0\x01\x01" "a\x01" "1\x03\x01" "b", 16));
+  EXPECT_EQ(batch, std::string("\x08\0\0\0\x02\0\0\0\x01\x01"
+                               "a\x01"
+                               "1\x03\x01"
+                               "b",
+                               16));
 }
 
 TEST(WalOperations, AllKindsRoundTrip) {
@@ -123,7 +128,8 @@ TEST(WalOperations, AllKindsRoundTrip) {
 }
 
 TEST(WalOperations, CutPayloadsAreNeverRead) {
-  const std::string payload = BatchOf({{Kind::kPut, "key", "value", 0}, {Kind::kExpire, "k", "", 1}});
+  const std::string payload =
+      BatchOf({{Kind::kPut, "key", "value", 0}, {Kind::kExpire, "k", "", 1}});
   for (size_t size = 1; size < payload.size(); ++size) {
     uint64_t operations = 0;
     const std::string cut = payload.substr(0, size);
@@ -139,15 +145,18 @@ TEST(WalOperations, UnknownKindsAreUnsupported) {
   payload[8] = 6;
   uint64_t operations = 0;
   EXPECT_EQ(CheckBatches(payload, &operations).code(), Code::kUnsupported);
-  EXPECT_EQ(CheckBatches(PutBatch(std::string(kKeyBytesMax + 1, 'k'), ""), &operations).code(), Code::kTooLarge);
+  EXPECT_EQ(CheckBatches(PutBatch(std::string(kKeyBytesMax + 1, 'k'), ""), &operations).code(),
+            Code::kTooLarge);
 }
 
 TEST(WalOperations, RandomBytesNeverReadBeyondThePayload) {
   std::mt19937_64 random(1);
   for (int round = 0; round < 100000; ++round) {
-    std::string payload = BatchOf({{Kind::kPut, "abc", "defgh", 0}, {Kind::kPutExpiring, "k", "v", 9}});
+    std::string payload =
+        BatchOf({{Kind::kPut, "abc", "defgh", 0}, {Kind::kPutExpiring, "k", "v", 9}});
     const int changes = 1 + static_cast<int>(random() % 3);
-    for (int i = 0; i < changes; ++i) payload[random() % payload.size()] = static_cast<char>(random());
+    for (int i = 0; i < changes; ++i)
+      payload[random() % payload.size()] = static_cast<char>(random());
     const std::vector<char> exact(payload.begin(), payload.end());
     uint64_t operations = 0;
     (void)CheckBatches(Slice(exact.data(), exact.size()), &operations);

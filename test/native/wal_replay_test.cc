@@ -1,23 +1,20 @@
-// Replay of whole logs: rotation, recycling, superseding, recovery's copies, and refusals by structure.
+// Replay of whole logs: rotation, recycling, superseding, recovery's copies, and refusals by
+// structure.
 #include "core/crc32c.h"
 #include "wal_support.h"
 
 namespace varve {
 namespace {
 
-std::vector<std::string> PayloadsOf(const std::vector<SeenEntry>& entries) {
-  std::vector<std::string> payloads;
-  for (const SeenEntry& entry : entries) payloads.push_back(entry.payload);
-  return payloads;
-}
-
 // Changes bytes of a record and makes its checksum right again.
-void PatchRecord(MemoryFileSystem* fs, const std::string& path, uint64_t offset, size_t at, char value) {
+void PatchRecord(MemoryFileSystem* fs, const std::string& path, uint64_t offset, size_t at,
+                 char value) {
   std::string bytes;
   ASSERT_OK(fs->Dump(path, &bytes));
   bytes[offset + at] = value;
   const uint32_t payload_bytes = DecodeFixed32(&bytes[offset + 4]);
-  EncodeFixed32(&bytes[offset], crc32c::Value(&bytes[offset + 4], kRecordHeaderBytes - 4 + payload_bytes));
+  EncodeFixed32(&bytes[offset],
+                crc32c::Value(&bytes[offset + 4], kRecordHeaderBytes - 4 + payload_bytes));
   ASSERT_OK(fs->Overwrite(path, bytes));
 }
 
@@ -34,7 +31,8 @@ TEST_F(WalTest, ReplayGivesBackWhatWasAppended) {
     ASSERT_OK(directory_.Rotate(wal_.get(), number));
     Put("k" + std::to_string(number), "v", {RecordKind::kBatches, number, number * 10});
     ASSERT_OK(wal_->SetHardState({number, number + 100}));
-    ASSERT_OK(AppendPayload(wal_.get(), "m" + std::to_string(number), {RecordKind::kMembership, number}));
+    ASSERT_OK(
+        AppendPayload(wal_.get(), "m" + std::to_string(number), {RecordKind::kMembership, number}));
     ASSERT_OK(AppendPayload(wal_.get(), "", {RecordKind::kNoop, number}));
     ASSERT_OK(wal_->Sync());
     ASSERT_OK(wal_->MarkSynced());
@@ -109,7 +107,8 @@ TEST_F(WalTest, ALogOfAnotherHistoryIsDiscarded) {
   ASSERT_OK(directory_.Rotate(wal_.get(), 1));
   for (int i = 0; i < 5; ++i) Put("a", "1", {RecordKind::kBatches, 2});
   ReplayOptions options = directory_.Options();
-  options.flushed = {3, 3, 9, 0};  // a snapshot was installed: the manifest says so, the log not yet
+  options.flushed = {3, 3, 9,
+                     0};  // a snapshot was installed: the manifest says so, the log not yet
   ASSERT_OK(directory_.Replay(options, &result_, &entries_));
   EXPECT_EQ(entries_.size(), 0u);
   EXPECT_EQ(result_.log.position.index, 3u);
@@ -164,7 +163,8 @@ TEST_F(WalTest, ARecycledSegmentKeepsNothingOfItsFormerUse) {
   EXPECT_EQ(entries_.size(), 1u);
   Put("b", "2");
   ASSERT_OK(directory_.Replay(options, &result_, &entries_));
-  EXPECT_EQ(PayloadsOf(entries_), (std::vector<std::string>{PutBatch("a", "1"), PutBatch("b", "2")}));
+  EXPECT_EQ(PayloadsOf(entries_),
+            (std::vector<std::string>{PutBatch("a", "1"), PutBatch("b", "2")}));
   EXPECT_EQ(result_.cut_file, "");
 }
 
@@ -204,92 +204,14 @@ TEST_F(WalTest, SupersededEntriesAreNeverSeen) {
   EXPECT_EQ(term, 1u);
 }
 
-TEST_F(WalTest, RecoveryCopiesWhatIsNotKnownToBeSynced) {
-  ASSERT_OK(directory_.Rotate(wal_.get(), 1));
-  for (int i = 1; i <= 10; ++i) {
-    if (i == 6) ASSERT_OK(wal_->Sync());
-    Put("k", std::to_string(i));
-  }
-  fs_.Kill();
-  Reopen(2, directory_.Options());
-  EXPECT_EQ(wal_->synced_index(), 10u);
-  EXPECT_EQ(wal_->position().sequence, 10u);
-  Put("k", "11");
-  ASSERT_OK(wal_->Sync());
-  std::string records;
-  ASSERT_OK(wal_->Read(1, 1 << 20, &records));
-  wal_.reset();
-  fs_.Crash(0);  // the tail of the first segment was never synced, and goes
-  ASSERT_OK(directory_.Replay(directory_.Options(), &result_, &entries_));
-  ASSERT_EQ(entries_.size(), 11u);
-  for (size_t i = 0; i < 11; ++i) EXPECT_EQ(entries_[i].payload, PutBatch("k", std::to_string(i + 1)));
-}
-
-TEST_F(WalTest, AHalfCopiedTailLosesNothing) {
-  ASSERT_OK(directory_.Rotate(wal_.get(), 1));
-  for (int i = 1; i <= 10; ++i) Put("k", std::to_string(i));
-  ASSERT_OK(wal_->Sync());  // answered for, but nothing on disk says so
-  wal_.reset();
-  for (uint64_t call = 1; call <= 14; ++call) {  // ten copies, a sync, the header, a sync
-    ReplayResult first;
-    ASSERT_OK(directory_.Replay(directory_.Options(), &first, &entries_));
-    ASSERT_EQ(entries_.size(), 10u);
-    Wal wal(std::move(first.log));
-    std::shared_ptr<WalSegment> segment;
-    ASSERT_OK(directory_.Prepare(1 + call, &segment));
-    FaultPlan faults;
-    faults.at_call = call;
-    faults.operations = 4 | 8;
-    faults.short_write = call % 2 == 0;
-    fs_.SetFaults(faults);
-    EXPECT_EQ(wal.Restart(segment, directory_.IdentityOf(1 + call), 0, &superfluous_).ok(), call == 14) << call;
-    fs_.SetFaults({});
-    fs_.Crash(call);
-  }
-  ASSERT_OK(directory_.Replay(directory_.Options(), &result_, &entries_));
-  EXPECT_EQ(entries_.size(), 10u);
-}
-
-TEST_F(WalTest, ACutDescribesItself) {
-  ASSERT_OK(directory_.Rotate(wal_.get(), 1));
-  for (int i = 1; i <= 3; ++i) Put("old", std::to_string(i));
-  ASSERT_OK(directory_.Rotate(wal_.get(), 2));
-  Put("old", "4");
-  wal_.reset();
-  std::string bytes;
-  ASSERT_OK(fs_.Dump("/db/000001.wal", &bytes));
-  const uint64_t second = kSegmentHeaderFixedBytes + RecordBytes(PutBatch("old", "1").size());
-  bytes[second + 30] ^= 1;
-  ASSERT_OK(fs_.Overwrite("/db/000001.wal", bytes));
-  Reopen(3, directory_.Options());
-  EXPECT_EQ(result_.cut_file, "/db/000001.wal");
-  EXPECT_EQ(result_.cut_offset, second);
-  EXPECT_EQ(result_.unused, std::vector<std::string>{"/db/000002.wal"});
-  Put("new", "2");
-  ASSERT_OK(wal_->Sync());
-  bytes[second + 30] ^= 1;  // as if the torn record came back
-  ASSERT_OK(fs_.Overwrite("/db/000001.wal", bytes));
-  ASSERT_OK(directory_.Replay(directory_.Options(), &result_, &entries_));
-  EXPECT_EQ(PayloadsOf(entries_), (std::vector<std::string>{PutBatch("old", "1"), PutBatch("new", "2")}));
-}
-
-TEST_F(WalTest, TheManifestsSealHolds) {
-  ASSERT_OK(directory_.Rotate(wal_.get(), 1));
-  Put("a", "1");
-  ReplayOptions options = directory_.Options();
-  options.segments[0].end = wal_->segment_bytes();
-  Put("a", "2");
-  ASSERT_OK(directory_.Replay(options, &result_, &entries_));
-  EXPECT_EQ(entries_.size(), 1u);
-}
-
 TEST_F(WalTest, UnknownKindsAndVersionsRefuse) {
   ASSERT_OK(directory_.Rotate(wal_.get(), 1));
   Put("a", "1");
   std::string good;
   ASSERT_OK(fs_.Dump("/db/000001.wal", &good));
   const uint64_t offset = kSegmentHeaderFixedBytes;
-  const std::vector<std::pair<size_t, char>> patches = {{8, 6}, {9, 2}, {10, 1}, {kRecordHeaderBytes + 8, 6}};
+  const std::vector<std::pair<size_t, char>> patches = {
+      {8, 6}, {9, 2}, {10, 1}, {kRecordHeaderBytes + 8, 6}};
   for (const auto& [at, value] : patches) {
     ASSERT_OK(fs_.Overwrite("/db/000001.wal", good));
     PatchRecord(&fs_, "/db/000001.wal", offset, at, value);
@@ -314,38 +236,6 @@ TEST_F(WalTest, AHugeLengthIsNotBelieved) {
   }
 }
 
-TEST_F(WalTest, ALostVoteIsFoundOut) {
-  ASSERT_OK(directory_.Rotate(wal_.get(), 1));
-  Put("a", "1");
-  ASSERT_OK(wal_->Sync());
-  const uint64_t vote = wal_->segment_bytes();
-  ASSERT_OK(wal_->SetHardState({5, 2}));
-  ASSERT_OK(wal_->Sync());
-  ASSERT_OK(wal_->MarkSynced());
-  std::string bytes;
-  ASSERT_OK(fs_.Dump("/db/000001.wal", &bytes));
-  bytes[vote + kRecordHeaderBytes] ^= 1;
-  ASSERT_OK(fs_.Overwrite("/db/000001.wal", bytes));
-  const Status status = directory_.Replay(directory_.Options(), &result_);
-  EXPECT_EQ(status.code(), Code::kCorruption);
-  EXPECT_EQ(status.offset(), vote);
-}
-
-TEST_F(WalTest, ADamagedSupersedingEntryIsFoundOut) {
-  ASSERT_OK(directory_.Rotate(wal_.get(), 1));
-  for (int i = 1; i <= 50; ++i) Put("old", "x");
-  ASSERT_OK(wal_->Sync());
-  const uint64_t superseding = wal_->segment_bytes();
-  Put("new", "y", {RecordKind::kBatches, 2, 0, 0, 11});
-  ASSERT_OK(wal_->Sync());
-  Put("new", "z", {RecordKind::kBatches, 2});  // says 11 was on disk, with an index below 51
-  std::string bytes;
-  ASSERT_OK(fs_.Dump("/db/000001.wal", &bytes));
-  bytes[superseding + 3] ^= 1;
-  ASSERT_OK(fs_.Overwrite("/db/000001.wal", bytes));
-  EXPECT_EQ(directory_.Replay(directory_.Options(), &result_).code(), Code::kCorruption);
-}
-
 TEST_F(WalTest, DescribeShowsEveryRecord) {
   ASSERT_OK(directory_.Rotate(wal_.get(), 1));
   ASSERT_OK(AppendPayload(wal_.get(), BatchOf({{Kind::kPut, "a\x01\"", "12", 0},
@@ -363,11 +253,15 @@ TEST_F(WalTest, DescribeShowsEveryRecord) {
   bytes[torn + 20] ^= 1;
   ASSERT_OK(fs_.Overwrite("/db/000001.wal", bytes));
   std::string text;
-  ASSERT_OK(DescribeSegment(&fs_, "/db/000001.wal", [&](const std::string& line) { text += line + "\n"; }));
+  ASSERT_OK(DescribeSegment(&fs_, "/db/000001.wal",
+                            [&](const std::string& line) { text += line + "\n"; }));
   EXPECT_NE(text.find("segment 1 life"), std::string::npos) << text;
-  EXPECT_NE(text.find("sequence 1-5 time 0 synced 0/0: put \"a\\x01\\x22\" 2 B; put \"b\" 1 B expires 5; "
-                      "tombstone \"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\"…; range-tombstone \"c\" .. \"d\"; …"),
-            std::string::npos) << text;
+  EXPECT_NE(
+      text.find(
+          "sequence 1-5 time 0 synced 0/0: put \"a\\x01\\x22\" 2 B; put \"b\" 1 B expires 5; "
+          "tombstone \"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\"…; range-tombstone \"c\" .. \"d\"; …"),
+      std::string::npos)
+      << text;
   EXPECT_NE(text.find("term 2 vote 3"), std::string::npos) << text;
   EXPECT_NE(text.find("a valid record after the end"), std::string::npos) << text;
   EXPECT_NE(text.find("put \"later\""), std::string::npos) << text;

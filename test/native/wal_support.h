@@ -15,14 +15,14 @@
 
 namespace varve {
 
-#define ASSERT_OK(expression)                            \
-  do {                                                   \
-    const ::varve::Status ok_status_ = (expression);     \
+#define ASSERT_OK(expression)                              \
+  do {                                                     \
+    const ::varve::Status ok_status_ = (expression);       \
     ASSERT_TRUE(ok_status_.ok()) << ok_status_.ToString(); \
   } while (false)
-#define EXPECT_OK(expression)                            \
-  do {                                                   \
-    const ::varve::Status ok_status_ = (expression);     \
+#define EXPECT_OK(expression)                              \
+  do {                                                     \
+    const ::varve::Status ok_status_ = (expression);       \
     EXPECT_TRUE(ok_status_.ok()) << ok_status_.ToString(); \
   } while (false)
 
@@ -46,7 +46,9 @@ inline std::string BatchOf(const std::vector<Operation>& operations) {
   return batch + bytes;
 }
 
-inline std::string PutBatch(Slice key, Slice value) { return BatchOf({{Kind::kPut, key, value, 0}}); }
+inline std::string PutBatch(Slice key, Slice value) {
+  return BatchOf({{Kind::kPut, key, value, 0}});
+}
 
 inline std::string FrameOf(Slice payload) {
   std::string frame(RecordBytes(payload.size()), '\xee');
@@ -68,6 +70,12 @@ struct SeenEntry {
   RecordHeader header;
   std::string payload;
 };
+
+inline std::vector<std::string> PayloadsOf(const std::vector<SeenEntry>& entries) {
+  std::vector<std::string> payloads;
+  for (const SeenEntry& entry : entries) payloads.push_back(entry.payload);
+  return payloads;
+}
 
 // A directory with the segments of one log, used as recovery would.
 class WalDirectory {
@@ -107,7 +115,8 @@ class WalDirectory {
       if (name.size() == 10 && name.substr(6) == ".wal") numbers.push_back(std::stoull(name));
     }
     std::sort(numbers.begin(), numbers.end());
-    for (const uint64_t number : numbers) options.segments.push_back({PathOf(number), number, {}, 0});
+    for (const uint64_t number : numbers)
+      options.segments.push_back({PathOf(number), number, {}, 0});
     return options;
   }
   Status Replay(const ReplayOptions& options, ReplayResult* result,

@@ -6,7 +6,8 @@ namespace {
 
 TEST_F(WalTest, AppendsReadBackAsTheyLieInTheFile) {
   ASSERT_OK(directory_.Rotate(wal_.get(), 1));
-  for (int i = 1; i <= 5; ++i) Put("key" + std::to_string(i), std::string(static_cast<size_t>(i) * 10, 'v'));
+  for (int i = 1; i <= 5; ++i)
+    Put("key" + std::to_string(i), std::string(static_cast<size_t>(i) * 10, 'v'));
   EXPECT_EQ(wal_->first_index(), 1u);
   EXPECT_EQ(wal_->last_index(), 5u);
   EXPECT_EQ(wal_->position().sequence, 5u);
@@ -68,7 +69,8 @@ TEST_F(WalTest, SyncRaisesTheSyncedIndexToWhatWasThere) {
 
 TEST_F(WalTest, TermsAndSuperseding) {
   ASSERT_OK(directory_.Rotate(wal_.get(), 1));
-  for (uint64_t index = 1; index <= 6; ++index) Put("a", "b", {RecordKind::kBatches, index <= 3 ? 1u : 2u});
+  for (uint64_t index = 1; index <= 6; ++index)
+    Put("a", "b", {RecordKind::kBatches, index <= 3 ? 1u : 2u});
   ASSERT_OK(wal_->Sync());
   uint64_t term = 9;
   ASSERT_OK(wal_->Term(0, &term));
@@ -94,8 +96,9 @@ TEST_F(WalTest, TermsAndSuperseding) {
   EXPECT_EQ(wal_->position().sequence, 3u);
   EXPECT_EQ(AppendPayload(wal_.get(), PutBatch("a", "b"), {RecordKind::kBatches, 3}).code(),
             Code::kInvalidArgument);
-  EXPECT_EQ(AppendPayload(wal_.get(), PutBatch("a", "b"), {RecordKind::kBatches, 4, 0, 0, 5}).code(),
-            Code::kInvalidArgument);
+  EXPECT_EQ(
+      AppendPayload(wal_.get(), PutBatch("a", "b"), {RecordKind::kBatches, 4, 0, 0, 5}).code(),
+      Code::kInvalidArgument);
 }
 
 TEST_F(WalTest, MembershipGoesWithItsEntry) {
@@ -218,8 +221,10 @@ TEST_F(WalTest, NoSpaceSealsUntilTheNextSegment) {
     faults.os_error = ENOSPC;
     faults.short_write = short_write;
     fs_.SetFaults(faults);
-    EXPECT_EQ(AppendPayload(wal_.get(), BatchOf({{Kind::kPut, "b", "2", 0}, {Kind::kPut, "c", "3", 0}})).code(),
-              Code::kNoSpace);
+    EXPECT_EQ(
+        AppendPayload(wal_.get(), BatchOf({{Kind::kPut, "b", "2", 0}, {Kind::kPut, "c", "3", 0}}))
+            .code(),
+        Code::kNoSpace);
     fs_.SetFaults({});
     EXPECT_EQ(AppendPayload(wal_.get(), PutBatch("d", "4")).code(), Code::kNoSpace);
     EXPECT_FALSE(wal_->sealed().ok());
@@ -267,12 +272,16 @@ TEST_F(WalTest, RefusesWhatIsNoEntryAndWhatIsTooLarge) {
   EXPECT_EQ(AppendPayload(wal_.get(), PutBatch("a", "b")).code(), Code::kInvalidArgument);
   ASSERT_OK(directory_.Rotate(wal_.get(), 1));
   EXPECT_EQ(AppendPayload(wal_.get(), "", {RecordKind::kSyncMark}).code(), Code::kInvalidArgument);
-  EXPECT_EQ(AppendPayload(wal_.get(), "", {RecordKind::kNoop, 1, 0, 1}).code(), Code::kInvalidArgument);
-  EXPECT_EQ(AppendPayload(wal_.get(), std::string(kMembershipBytesMax + 1, 'm'), {RecordKind::kMembership}).code(),
+  EXPECT_EQ(AppendPayload(wal_.get(), "", {RecordKind::kNoop, 1, 0, 1}).code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(AppendPayload(wal_.get(), std::string(kMembershipBytesMax + 1, 'm'),
+                          {RecordKind::kMembership})
+                .code(),
             Code::kTooLarge);
   char frame[kRecordHeaderBytes + 8] = {};
   EXPECT_EQ(wal_->Append({}, frame, kRecordPayloadBytesMax + 1).code(), Code::kTooLarge);
-  EXPECT_EQ(wal_->Append({RecordKind::kBatches, 1, 0, 1, 0, kSequenceMax + 1}, frame, 0).code(), Code::kTooLarge);
+  EXPECT_EQ(wal_->Append({RecordKind::kBatches, 1, 0, 1, 0, kSequenceMax + 1}, frame, 0).code(),
+            Code::kTooLarge);
   EXPECT_EQ(wal_->last_index(), 0u);
   EXPECT_EQ(directory_.Rotate(wal_.get(), 1).code(), Code::kExists);
 }
