@@ -1,0 +1,86 @@
+// Who may import whom: the table of architecture. A file belongs to the first group whose pattern matches it; a group may
+// import itself and what `imports` names. A new file in a group needs no entry here. A new group does, and its author
+// says where it belongs.
+
+export interface Group {
+  readonly name: string
+  readonly files: RegExp
+  readonly imports: readonly string[]
+}
+
+const bottom = ['errors', 'assert']
+const values = [...bottom, 'bytes', 'disk', 'options']
+const state = [...values, 'tree', 'log']
+const reads = [...state, 'read', 'copies']
+const writes = [...reads, 'write']
+
+const library: readonly Group[] = [
+  { name: 'index', files: /^lib\/index\.ts$/, imports: [...writes, 'database', 'recovery', 'inspect'] },
+  { name: 'faces', files: /^lib\/faces\//, imports: ['index'] },
+  { name: 'database', files: /^lib\/database\.ts$/, imports: [...writes, 'recovery', 'inspect'] },
+  { name: 'recovery', files: /^lib\/recovery\.ts$/, imports: writes },
+  { name: 'inspect', files: /^lib\/inspect\.ts$/, imports: writes },
+  { name: 'write', files: /^lib\/write\//, imports: reads },
+  { name: 'read', files: /^lib\/read\//, imports: state },
+  { name: 'copies', files: /^lib\/copies\//, imports: state },
+  { name: 'compaction', files: /^lib\/tree\/compaction\//, imports: [...values, 'tree'] },
+  { name: 'tree', files: /^lib\/tree\//, imports: [...values, 'compaction', 'log'] },
+  { name: 'log', files: /^lib\/log\//, imports: values },
+  { name: 'bytes', files: /^lib\/bytes\//, imports: bottom },
+  { name: 'disk', files: /^lib\/disk\//, imports: bottom },
+  { name: 'options', files: /^lib\/options\.ts$/, imports: [...bottom, 'bytes', 'disk'] },
+  { name: 'assert', files: /^lib\/assert\.ts$/, imports: ['errors'] },
+  { name: 'errors', files: /^lib\/errors\.ts$/, imports: [] }
+]
+
+// What the server may take from the library beyond its public surface.
+const engine = ['index', 'errors', 'assert', 'inspect', 'log', 'copies']
+
+const server: readonly Group[] = [
+  {
+    name: 'cli',
+    files: /^server\/cli(\.ts$|\/)/,
+    imports: [...engine, 'server', 'client', 'config', 'member', 'store']
+  },
+  {
+    name: 'server',
+    files: /^server\/(server|tls|http|metrics)\.ts$|^server\/console\//,
+    imports: [...engine, 'session', 'guard', 'protocol', 'commands', 'store', 'config', 'member']
+  },
+  { name: 'client', files: /^server\/client\//, imports: [...engine, 'protocol', 'store'] },
+  {
+    name: 'session',
+    files: /^server\/session\.ts$/,
+    imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'config']
+  },
+  { name: 'guard', files: /^server\/(auth|limits)\.ts$/, imports: [...engine, 'protocol', 'store', 'config'] },
+  { name: 'commands', files: /^server\/commands\//, imports: [...engine, 'protocol', 'store'] },
+  { name: 'protocol', files: /^server\/protocol\//, imports: ['errors', 'assert'] },
+  { name: 'member', files: /^server\/raft\/member\.ts$/, imports: [...engine, 'raft-shell', 'raft-core', 'store'] },
+  {
+    name: 'raft-shell',
+    files: /^server\/raft\/(storage|transport|snapshot|discovery)\.ts$/,
+    imports: [...engine, 'raft-core', 'config']
+  },
+  { name: 'raft-core', files: /^server\/raft\//, imports: [] },
+  {
+    name: 'simulation',
+    files: /^server\/simulation\//,
+    imports: [...engine, 'member', 'raft-shell', 'raft-core', 'store']
+  },
+  { name: 'store', files: /^server\/store\.ts$/, imports: engine },
+  { name: 'config', files: /^server\/config\.ts$/, imports: [...engine] }
+]
+
+const native: readonly Group[] = [
+  { name: 'addon', files: /^native\/addon\.cc$/, imports: ['binding', 'core'] },
+  { name: 'binding', files: /^native\/binding\//, imports: ['core'] },
+  { name: 'core', files: /^native\/core\//, imports: [] }
+]
+
+export const groups: readonly Group[] = [...library, ...server, ...native]
+
+/** The group a file belongs to. */
+export function groupOf(path: string, table: readonly Group[] = groups): Group | undefined {
+  return table.find((group) => group.files.test(path))
+}
