@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { ConfigFlags, LogLevel, ServerConfig } from '../config.ts'
-import { defaultConfig, parseConfig, withFlags } from '../config.ts'
+import { defaultConfig, withFlags } from '../config.ts'
 import type { Server } from '../server.ts'
 import type { Store } from '../store.ts'
 import { parsePort } from './address.ts'
@@ -30,7 +30,7 @@ export const serveCommand = (): Command =>
       examples('varve serve', 'varve serve --port 9001 --data-dir ./data2', 'varve serve -f server/server1.yaml')
     )
     .action(async (flags: ServeFlags) => {
-      const config = readConfig(flags)
+      const config = await readConfig(flags)
       await run(config, logTo(config.logging.level))
     })
 
@@ -44,7 +44,7 @@ const logTo =
     if (levels.indexOf(level) >= levels.indexOf(lowest)) say(`${new Date().toISOString()} ${level} ${message}`)
   }
 
-function readConfig({ file, ...flags }: ServeFlags): ServerConfig {
+async function readConfig({ file, ...flags }: ServeFlags): Promise<ServerConfig> {
   if (file === undefined) return withFlags(defaultConfig, flags)
   let text: string
   try {
@@ -52,6 +52,7 @@ function readConfig({ file, ...flags }: ServeFlags): ServerConfig {
   } catch (error) {
     throw exit(exitCodes.usage, `The configuration cannot be read: ${messageOf(error)}.`)
   }
+  const { parseConfig } = await import('../config-file.ts')
   const result = parseConfig(text, file)
   if (!result.ok) throw exit(exitCodes.usage, result.faults.join('\n'))
   for (const note of result.notes) say(note)

@@ -1,7 +1,8 @@
 // Configuration files: what is read, and the sentences for what cannot be.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { defaultConfig, parseConfig, withFlags } from '../../server/config.ts'
+import { defaultConfig, withFlags } from '../../server/config.ts'
+import { parseConfig } from '../../server/config-file.ts'
 import { nearest } from '../../server/nearest.ts'
 
 const faultsOf = (text: string): readonly string[] => {

@@ -69,7 +69,7 @@ const server: readonly Group[] = [
     imports: [...engine, 'member', 'raft-shell', 'raft-core', 'store']
   },
   { name: 'store', files: /^server\/store\.ts$/, imports: engine },
-  { name: 'config', files: /^server\/(config|nearest)\.ts$/, imports: [...engine] }
+  { name: 'config', files: /^server\/(config|config-file|nearest)\.ts$/, imports: [...engine] }
 ]
 
 const native: readonly Group[] = [
