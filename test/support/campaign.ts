@@ -10,14 +10,28 @@ import { commit } from '../../scripts/support/commit.mjs'
 /** Whether the full form runs. */
 export const isLong: boolean = Boolean(process.env['VARVE_LONG'])
 
+/** Whether sanitizers or coverage slow everything down: the place to leave out judgements on time. */
+export const isInstrumented: boolean = Boolean(process.env['VARVE_INSTRUMENTED'])
+
 const seeds = new Map<string, number>()
 const directory = new URL('../results/', import.meta.url)
 
-/** The short or the long size of a campaign, printed so that a log tells what was run. */
-export function campaign<T>(name: string, size: { readonly short: T; readonly long: T }): T {
-  const chosen = isLong ? size.long : size.short
-  console.log(`campaign ${name}: ${isLong ? 'long' : 'short'} form, ${JSON.stringify(chosen)}`)
-  return chosen
+interface Sizes<T> {
+  readonly short: T
+  readonly long: T
+  /** Under sanitizers and coverage; the short size where it is not given. */
+  readonly instrumented?: T
+}
+
+/** The size of a campaign in this run, printed so that a log tells what was run. */
+export function campaign<T>(name: string, sizes: Sizes<T>): T {
+  const [form, size] = isLong
+    ? ['long', sizes.long]
+    : isInstrumented && sizes.instrumented !== undefined
+      ? ['instrumented', sizes.instrumented]
+      : ['short', sizes.short]
+  console.log(`campaign ${name}: ${form} form, ${JSON.stringify(size)}`)
+  return size
 }
 
 /** The seed of a random test, an integer below 2^32: VARVE_SEED if set, else drawn once per name. */
