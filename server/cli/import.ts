@@ -81,7 +81,12 @@ async function load(source: Source, client: LineClient): Promise<Summary> {
   const progress = new Progress('import')
   const input = source.open()
   const loading = new Loading(client)
-  const step = () => ({ done: bytesOf(input), total: source.bytes, count: loading.stored })
+  // The file is read ahead of its entries: the end is reached only when the last of them is stored.
+  const step = () => ({
+    done: Math.min(bytesOf(input), (source.bytes ?? 1) - 1),
+    total: source.bytes,
+    count: loading.stored
+  })
   let fault: unknown
   try {
     for await (const entry of readEntries(source.format, input, source.name)) {
@@ -96,7 +101,8 @@ async function load(source: Source, client: LineClient): Promise<Summary> {
   }
   await loading.settled()
   input.destroy()
-  progress.update(step())
+  const isWhole = loading.failure === undefined && fault === undefined
+  progress.update(isWhole ? { ...step(), done: source.bytes ?? 0 } : step())
   progress.end()
   // What the server refused stands before what could not be read.
   if (loading.failure !== undefined) throw refusal(loading.failure, source.name, loading.stored)
