@@ -12,6 +12,18 @@ export const root = fileURLToPath(new URL('../../', import.meta.url))
 /** The built `varve`, to be run by Node. */
 export const program = join(root, 'dist', 'server', 'cli.js')
 
+// A test that fails half-way leaves no program behind.
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+function tracked<C extends ChildProcess>(child: C): C {
+  running.add(child)
+  child.once('close', () => running.delete(child))
+  return child
+}
+
 export interface Ended {
   readonly code: number | null
   readonly stdout: string
@@ -32,7 +44,7 @@ export function temporaryDirectory(): { readonly path: string; [Symbol.dispose](
 
 /** Runs a Node program to its end. */
 export async function runNode(args: readonly string[], { env, input, cwd = root }: RunOptions = {}): Promise<Ended> {
-  const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env } })
+  const child = tracked(spawn(process.execPath, args, { cwd, env: { ...process.env, ...env } }))
   const out: Buffer[] = []
   const err: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
@@ -63,7 +75,7 @@ export class ServerProcess {
   }
 
   static async start(args: readonly string[]): Promise<ServerProcess> {
-    const child = spawn(process.execPath, [program, 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = tracked(spawn(process.execPath, [program, 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] }))
     const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
     const output = { text: '' }
     const port = await new Promise<number>((resolve, reject) => {
