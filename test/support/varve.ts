@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { afterAll } from 'vitest'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -14,7 +15,7 @@ export const program = join(root, 'dist', 'server', 'cli.js')
 
 // A test that fails half-way leaves no program behind.
 const running = new Set<ChildProcess>()
-process.on('exit', () => {
+afterAll(() => {
   for (const child of running) child.kill('SIGKILL')
 })
 
