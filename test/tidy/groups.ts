@@ -40,7 +40,7 @@ const server: readonly Group[] = [
   {
     name: 'cli',
     files: /^server\/cli(\.ts$|\/)/,
-    imports: [...engine, 'server', 'client', 'config', 'member', 'store']
+    imports: [...engine, 'server', 'client', 'protocol', 'config', 'member', 'store']
   },
   {
     name: 'server',
@@ -50,7 +50,7 @@ const server: readonly Group[] = [
   { name: 'client', files: /^server\/client\//, imports: [...engine, 'protocol', 'store'] },
   {
     name: 'session',
-    files: /^server\/session\.ts$/,
+    files: /^server\/(session|pipeline)\.ts$/,
     imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'config']
   },
   { name: 'guard', files: /^server\/(auth|limits)\.ts$/, imports: [...engine, 'protocol', 'store', 'config'] },
@@ -69,7 +69,7 @@ const server: readonly Group[] = [
     imports: [...engine, 'member', 'raft-shell', 'raft-core', 'store']
   },
   { name: 'store', files: /^server\/store\.ts$/, imports: engine },
-  { name: 'config', files: /^server\/config\.ts$/, imports: [...engine] }
+  { name: 'config', files: /^server\/(config|config-file|nearest)\.ts$/, imports: [...engine] }
 ]
 
 const native: readonly Group[] = [

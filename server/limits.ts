@@ -1,0 +1,27 @@
+// What one client may ask of the server: the one place for these numbers.
+
+export interface Limits {
+  /** A line without its end: command, key and value together. */
+  readonly lineBytesMax: number
+  readonly connectionsMax: number
+  /** Replies are handed to the socket once this much is ready; the next commands wait until a slow client has read them. */
+  readonly replyBytesMax: number
+  /** Operations in one batch. */
+  readonly batchMax: number
+  /** Keys in one lookup: with the longest value, what one lookup may hold. */
+  readonly lookupMax: number
+  /** Keys in a connection's first lookup, before it is known how long its values are. */
+  readonly firstLookupMax: number
+  /** Once the last reply is sent: how long a client may take to close its side. */
+  readonly lingerMs: number
+}
+
+export const defaultLimits: Limits = {
+  lineBytesMax: 2 ** 20,
+  connectionsMax: 1_000,
+  replyBytesMax: 64 * 2 ** 10,
+  batchMax: 1_000,
+  lookupMax: 128,
+  firstLookupMax: 16,
+  lingerMs: 1_000
+}

@@ -1,0 +1,136 @@
+// varve serve: its banner, its configuration, how it stops and why it does not start.
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { ServerProcess, temporaryDirectory, varve } from '../support/varve.ts'
+
+const directory = temporaryDirectory()
+const dataDir = (name: string) => join(directory.path, name)
+
+afterAll(() => directory[Symbol.dispose]())
+
+/** Sends a session and returns everything that comes back, as `nc` does. */
+async function talk(port: number, session: string): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port })
+  let reply = ''
+  socket.on('data', (chunk: Buffer) => {
+    reply += chunk
+  })
+  socket.end(session)
+  await once(socket, 'close')
+  return reply
+}
+
+test('the banner says where it listens, where the data is, and how to talk to it', async () => {
+  await using server = await ServerProcess.start(['--port', '0', '--data-dir', dataDir('banner')])
+  const { port } = server
+  const [first, ...others] = server.output.split('\n')
+  expect(first).toMatch(new RegExp(`^varve \\d+\\.\\d+\\.\\d+ listening on 127\\.0\\.0\\.1:${port}$`))
+  expect(others).toEqual([
+    `  data   ${dataDir('banner')}`,
+    `  try    printf 'PUT hello world\\nGET hello\\nQUIT\\n' | nc 127.0.0.1 ${port}`,
+    `  or     npx varve set hello world --port ${port}`,
+    '  stop   Ctrl-C',
+    ''
+  ])
+  expect(await talk(port, 'PUT hello world\nGET hello\nQUIT\n')).toBe('+OK\nworld\n+OK\n')
+})
+
+test('the session of the README, over the program', async () => {
+  await using server = await ServerProcess.start(['--port', '0', '--data-dir', dataDir('session')])
+  const session = 'PUT hello world\nGET hello\nDELETE hello\nGET hello\nPING\nQUIT\n'
+  expect(await talk(server.port, session)).toBe('+OK\nworld\n+OK\n-NOT_FOUND\n+PONG\n+OK\n')
+})
+
+describe('stopping', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s ends it with 0, and what was acknowledged is there', async (signal) => {
+    const args = ['--port', '0', '--data-dir', dataDir(`stop-${signal}`)]
+    const server = await ServerProcess.start(args)
+    expect(await talk(server.port, 'PUT a 1\nPUT b 2\nDELETE a\nQUIT\n')).toBe('+OK\n+OK\n+OK\n+OK\n')
+    expect(await server.end(signal)).toEqual([0, null])
+    expect(server.output).toMatch(/varve has stopped\n$/)
+    await using again = await ServerProcess.start(args)
+    expect(await talk(again.port, 'GET a\nGET b\nQUIT\n')).toBe('-NOT_FOUND\n2\n+OK\n')
+  })
+
+  test('a connection that does nothing does not hold it up', async () => {
+    await using server = await ServerProcess.start(['--port', '0', '--data-dir', dataDir('idle')])
+    const idle = connect({ host: '127.0.0.1', port: server.port })
+    await once(idle, 'connect')
+    const ended = once(idle.resume(), 'close')
+    expect(await server.end('SIGTERM')).toEqual([0, null])
+    await ended
+  })
+})
+
+describe('configuration', () => {
+  test('a file, with flags over it', async () => {
+    const file = join(directory.path, 'node7.yaml')
+    writeFileSync(
+      file,
+      `node:\n  id: 7\nserver:\n  port: 1\nstorage:\n  data_dir: ${dataDir('file')}\n  cache_size: 1000\n`
+    )
+    await using server = await ServerProcess.start(['-f', file, '--port', '0'])
+    expect(server.output).toContain(`  data   ${dataDir('file')}\n`)
+    expect(server.output).toContain(':7: storage.cache_size: 1000 entries are taken as 4 KiB each, 4096000 bytes.\n')
+    expect(await talk(server.port, 'STATUS\nQUIT\n')).toBe(
+      'Node ID: 7\nRole: LEADER\nTerm: 1\nCommit Index: 0\nActive Connections: 1\n\n+OK\n'
+    )
+  })
+
+  test('faults end it with 2, all of them told', async () => {
+    const file = join(directory.path, 'bad.yaml')
+    writeFileSync(file, 'server:\n  prot: 1\nnode:\n  id: x\n')
+    const { code, stdout, stderr } = await varve(['serve', '-f', file])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toBe(
+      `${file}:2: there is no key server.prot; did you mean port?\n` +
+        `${file}:4: node.id must be a whole number from 1 to 2147483648, not "x".\n`
+    )
+  })
+
+  test('a file that is not there, and a role that it cannot play', async () => {
+    const missing = await varve(['serve', '-f', join(directory.path, 'no.yaml')])
+    expect(missing.code).toBe(2)
+    expect(missing.stderr).toMatch(/^The configuration cannot be read: ENOENT/)
+    const file = join(directory.path, 'follower.yaml')
+    writeFileSync(file, 'node:\n  role: follower\n')
+    const follower = await varve(['serve', '-f', file])
+    expect(follower.code).toBe(2)
+    expect(follower.stderr).toContain('this server runs alone: use "leader"')
+  })
+})
+
+describe('not starting', () => {
+  test('a port that is taken', async () => {
+    await using server = await ServerProcess.start(['--port', '0', '--data-dir', dataDir('taken')])
+    const { code, stderr } = await varve(['serve', '--port', `${server.port}`, '--data-dir', dataDir('taken-2')])
+    expect(code).toBe(3)
+    expect(stderr).toBe(
+      `Port ${server.port} of 127.0.0.1 is taken. Is varve running already? Choose another with --port.\n`
+    )
+  })
+
+  test('an address of another machine', async () => {
+    const { code, stderr } = await varve(['serve', '--host', '192.0.2.1', '--port', '0', '--data-dir', dataDir('far')])
+    expect([code, stderr]).toEqual([3, '192.0.2.1 is no address of this machine. Choose another with --host.\n'])
+  })
+
+  test('a data directory that is in use', async () => {
+    await using server = await ServerProcess.start(['--port', '0', '--data-dir', dataDir('locked')])
+    const { code, stderr } = await varve(['serve', '--port', '0', '--data-dir', dataDir('locked')])
+    expect(server.port).toBeGreaterThan(0)
+    expect(code).toBe(3)
+    expect(stderr).not.toContain('    at ')
+  })
+
+  test('a data directory that is a file', async () => {
+    const file = join(directory.path, 'a-file')
+    writeFileSync(file, 'x')
+    const { code, stderr } = await varve(['serve', '--port', '0', '--data-dir', file])
+    expect(code).toBe(3)
+    expect(stderr).not.toContain('    at ')
+  })
+})
