@@ -1,0 +1,107 @@
+// The one door to the disk, TypeScript side: a file system and the executor that its calls run on.
+
+import native from '#native'
+import { nativeCode, toVarveError } from '../errors.ts'
+import { outcome } from './jobs.ts'
+
+export type Stat = native.Stat
+
+/** A file that only grows: the manifest. */
+export class AppendFile {
+  readonly #executor: native.Executor
+  readonly #file: native.AppendFile
+
+  constructor(executor: native.Executor, file: native.AppendFile) {
+    this.#executor = executor
+    this.#file = file
+  }
+
+  /** Written after what is there and on disk when it resolves. */
+  append(bytes: Uint8Array): Promise<void> {
+    return outcome(native.append(this.#executor, this.#file, bytes))
+  }
+
+  close(): void {
+    native.release(this.#file)
+  }
+}
+
+export class Disk {
+  readonly fs: native.FileSystem
+  readonly executor: native.Executor
+
+  constructor(fs: native.FileSystem, executor: native.Executor) {
+    this.fs = fs
+    this.executor = executor
+  }
+
+  readFile(path: string, bytesMax = 1 << 30): Promise<Buffer> {
+    return outcome(native.readFile(this.executor, this.fs, path, bytesMax))
+  }
+
+  /** Created or replaced, and on disk; its name is not until the directory is synced. */
+  writeFile(path: string, bytes: Uint8Array): Promise<void> {
+    return outcome(native.writeFile(this.executor, this.fs, path, bytes))
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return outcome(native.rename(this.executor, this.fs, from, to))
+  }
+
+  unlink(path: string): Promise<void> {
+    return outcome(native.unlink(this.executor, this.fs, path))
+  }
+
+  makeDirectory(path: string): Promise<void> {
+    return outcome(native.makeDirectory(this.executor, this.fs, path))
+  }
+
+  syncDirectory(path: string): Promise<void> {
+    return outcome(native.syncDirectory(this.executor, this.fs, path))
+  }
+
+  list(path: string): Promise<string[]> {
+    return outcome(native.list(this.executor, this.fs, path))
+  }
+
+  stat(path: string): Promise<Stat> {
+    return outcome(native.stat(this.executor, this.fs, path))
+  }
+
+  /** undefined where nothing is at the path. */
+  async statIfThere(path: string): Promise<Stat | undefined> {
+    try {
+      return await this.stat(path)
+    } catch (error) {
+      if (isNotFound(error)) return undefined
+      throw error
+    }
+  }
+
+  lock(path: string, exclusive: boolean, owner: string): Promise<native.Lock> {
+    return outcome(native.lock(this.executor, this.fs, path, exclusive, owner))
+  }
+
+  async openAppend(path: string, exists: boolean): Promise<AppendFile> {
+    const file = await outcome(native.openAppend(this.executor, this.fs, path, exists ? 0 : 1))
+    return new AppendFile(this.executor, file)
+  }
+
+  describeSegment(path: string): Promise<string> {
+    return outcome(native.describeSegment(this.executor, this.fs, path))
+  }
+}
+
+/** Whether the data plane said that a file is not there. */
+export function isNotFound(error: unknown): boolean {
+  return nativeCode(error instanceof Error ? (error.cause ?? error) : error) === 'NOT_FOUND'
+}
+
+/** Runs a synchronous call of the data plane; its errors come as VarveError. */
+export function attempt<Result>(call: () => Result): Result {
+  try {
+    return call()
+  } catch (error) {
+    throw toVarveError(error)
+  }
+}

@@ -1,0 +1,173 @@
+// Log: the wal as the control plane sees it: which segment is next, when to sync, what may be dropped.
+//
+// Native segments hold the records; here are their numbers and files. The next segment is made in advance, so that a
+// rotation is one synchronous call; until it is there the active one grows.
+// One sync at a time: what arrives meanwhile is the next group.
+
+import native from '#native'
+import { outcome } from '../disk/jobs.ts'
+import { join, walName } from '../disk/files.ts'
+import { attempt, type Disk } from '../disk/fs.ts'
+import { toVarveError } from '../errors.ts'
+
+export interface LogOptions {
+  readonly engine: native.Engine
+  readonly disk: Disk
+  readonly directory: string
+  readonly segmentBytes: number
+  readonly syncIntervalMs: number
+  readonly nextNumber: () => number
+  readonly random: (bytes: number) => Uint8Array
+  /** A background sync failed: nothing more may be written. */
+  readonly onPoison: (error: Error) => void
+}
+
+interface Waiter {
+  readonly promise: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+function waiter(): Waiter {
+  let resolve: () => void = () => {}
+  let reject: (error: Error) => void = () => {}
+  const promise = new Promise<void>((accept, refuse) => {
+    resolve = accept
+    reject = refuse
+  })
+  return { promise, resolve, reject }
+}
+
+const syncMark = 5
+const recordKindRoom = Buffer.alloc(256)
+
+export class Log {
+  readonly #options: LogOptions
+  #bytes: number
+  #next: { readonly segment: native.Segment; readonly number: number } | undefined
+  #preparing: Promise<void> | undefined
+  #running = false
+  #waiting: Waiter | undefined
+  #timer: NodeJS.Timeout | undefined
+  #appended = false
+  #closed = false
+
+  constructor(options: LogOptions, activeBytes: number) {
+    this.#options = options
+    this.#bytes = activeBytes
+  }
+
+  /** Index, sequence and the rest of the last record. */
+  state(): native.LogState & { firstIndex: number; needsSync: boolean } {
+    return native.walState(this.#options.engine)
+  }
+
+  /** A record of that many bytes was appended: rotates when the segment is full. */
+  noteAppend(bytes: number): void {
+    this.#bytes += bytes
+    this.#appended = true
+    if (this.#bytes < this.#options.segmentBytes) return
+    if (this.#next === undefined) void this.prepare().catch(() => undefined)
+    else this.rotate()
+  }
+
+  /** Creates the next segment in advance. */
+  prepare(): Promise<void> {
+    this.#preparing ??= this.#create().finally(() => {
+      this.#preparing = undefined
+    })
+    return this.#preparing
+  }
+
+  async #create(): Promise<void> {
+    if (this.#next !== undefined || this.#closed) return
+    const { engine, disk, directory, segmentBytes } = this.#options
+    const number = this.#options.nextNumber()
+    const segment = await outcome(native.createSegment(engine, join(directory, walName(number)), segmentBytes))
+    await disk.syncDirectory(directory)
+    this.#next = { segment, number }
+  }
+
+  /** Sends later records to the next segment. REQUIRES: it was prepared. */
+  rotate(): boolean {
+    const next = this.#next
+    if (next === undefined) return false
+    this.#next = undefined
+    const { engine, random } = this.#options
+    attempt(() => native.activateSegment(engine, next.segment, next.number, random(16), random(8)))
+    native.release(next.segment)
+    this.#bytes = 0
+    void this.prepare().catch(() => undefined)
+    return true
+  }
+
+  /** Resolves when everything appended before the call is on disk. */
+  sync(): Promise<void> {
+    this.#waiting ??= waiter()
+    const { promise } = this.#waiting
+    if (!this.#running) void this.#runSyncs()
+    return promise
+  }
+
+  async #runSyncs(): Promise<void> {
+    this.#running = true
+    while (this.#waiting !== undefined) {
+      const group: Waiter = this.#waiting
+      this.#waiting = undefined
+      this.#appended = false
+      try {
+        await outcome(native.syncJob(this.#options.engine))
+        group.resolve()
+      } catch (error) {
+        group.reject(toVarveError(error))
+      }
+    }
+    this.#running = false
+  }
+
+  /** A sync starts within the interval; its failure poisons. */
+  syncSoon(): void {
+    if (this.#timer !== undefined || this.#closed) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.sync().then(
+        () => this.#mark(),
+        (error: Error) => this.#options.onPoison(error)
+      )
+    }, this.#options.syncIntervalMs)
+    this.#timer.unref()
+  }
+
+  // A sync with nothing after it: says so in the log, so that damage below is told from a torn tail.
+  #mark(): void {
+    if (this.#appended || this.#closed) return
+    try {
+      native.appendRecord(this.#options.engine, syncMark, 0, 0, 0, 0, recordKindRoom, 0)
+    } catch {
+      // The mark is a courtesy to recovery; what failed shows at the next append.
+    }
+  }
+
+  /** Drops segments below an index that was flushed, and removes their files. */
+  async dropBelow(index: number): Promise<void> {
+    const { engine, disk } = this.#options
+    const paths = native.dropSegments(engine, index)
+    for (const path of paths) await disk.unlink(path)
+  }
+
+  /** Everything on disk, marked, nothing running. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    await this.#preparing?.catch(() => undefined)
+    try {
+      if (native.walState(this.#options.engine).needsSync) await this.sync()
+      this.#mark()
+      if (native.walState(this.#options.engine).needsSync) await this.sync()
+    } finally {
+      this.#closed = true
+      if (this.#next !== undefined) native.release(this.#next.segment)
+      this.#next = undefined
+    }
+  }
+}

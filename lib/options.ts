@@ -1,0 +1,149 @@
+// The only defaults and the only validation of options. Everything behind takes a frozen, complete Settings.
+
+import native from '#native'
+import { type KeyEncoding, keyEncodings, type ValueEncoding, valueEncodings } from './bytes/codec.ts'
+import { invalid } from './errors.ts'
+
+export type Durability = 'interval' | 'sync' | 'os'
+
+export interface Logger {
+  info(message: string): void
+  warn(message: string): void
+  error(message: string): void
+}
+
+export interface OpenOptions {
+  /** When a write resolves: 'interval' (default) when the system has it, with a sync within syncIntervalMs; 'sync' when it is on disk; 'os' without syncs. */
+  readonly durability?: Durability
+  /** Milliseconds a write may wait for its background sync ('interval'). Default 10. */
+  readonly syncIntervalMs?: number
+  /** Bytes for block cache, memtables, pinned indexes and filters together. Default 256 MiB. */
+  readonly memoryBytes?: number
+  /** Bytes of a memtable before it is flushed. Default 16 MiB. */
+  readonly memtableBytes?: number
+  /** Bytes of the block cache. Default 64 MiB. */
+  readonly blockCacheBytes?: number
+  /** Bytes of a table before compaction begins another. Default 32 MiB. */
+  readonly tableBytes?: number
+  readonly keyEncoding?: KeyEncoding
+  readonly valueEncoding?: ValueEncoding
+  readonly readOnly?: boolean
+  readonly createIfMissing?: boolean
+  readonly errorIfExists?: boolean
+  readonly logger?: Logger
+  /** Listeners to be there from the first event on: { stall: (event) => … }. */
+  readonly events?: Readonly<Record<string, (event: unknown) => void>>
+  /** Milliseconds since 1970. Default Date.now. */
+  readonly clock?: () => number
+}
+
+export interface Settings {
+  readonly durability: Durability
+  readonly syncIntervalMs: number
+  readonly memoryBytes: number
+  readonly memtableBytes: number
+  readonly blockCacheBytes: number
+  readonly tableBytes: number
+  readonly keyEncoding: KeyEncoding
+  readonly valueEncoding: ValueEncoding
+  readonly readOnly: boolean
+  readonly createIfMissing: boolean
+  readonly errorIfExists: boolean
+  readonly logger: Logger | undefined
+  readonly events: Readonly<Record<string, (event: unknown) => void>>
+  readonly clock: () => number
+}
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+export const limits = {
+  frozenMax: 4,
+  level0Trigger: 4,
+  level0Slow: 12,
+  level0Stop: 24,
+  levelFactor: 10,
+  levels: 7,
+  manifestBytes: 4 * MiB,
+  slicedOperations: 1000,
+  slicedBytes: 256 * KiB
+} as const
+
+export const tableOptions: native.TableOptions = {
+  blockBytes: 4096,
+  restartInterval: 8,
+  filterBitsPerKey: 10,
+  hashIndex: true
+}
+
+/** What a database stands on besides its options: real ones unless a test or the simulator brings its own. */
+export interface Environment {
+  readonly fs: native.FileSystem
+  readonly executor: native.Executor
+  /** Fills an array with random bytes: identities of files and lives of segments. */
+  readonly random: (bytes: number) => Uint8Array
+}
+
+export function realEnvironment(): Environment {
+  return {
+    fs: native.posixFileSystem(),
+    executor: native.threadExecutor(2, 1),
+    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes))
+  }
+}
+
+const known = [
+  'durability', 'syncIntervalMs', 'memoryBytes', 'memtableBytes', 'blockCacheBytes', 'tableBytes', 'keyEncoding',
+  'valueEncoding', 'readOnly', 'createIfMissing', 'errorIfExists', 'logger', 'events', 'clock'
+]
+
+/** Checks options and fills in what was left out; throws VARVE_INVALID_ARGUMENT with a sentence. */
+export function settingsOf(options: OpenOptions = {}): Settings {
+  if (typeof options !== 'object' || options === null) throw invalid('Options must be an object.')
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw invalid(`There is no option '${name}'${suggestion(name)}. Options: ${known.join(', ')}.`)
+  }
+  const memtableBytes = bytesOption('memtableBytes', options.memtableBytes, 16 * MiB, 16 * KiB, 1024 * MiB)
+  const blockCacheBytes = bytesOption('blockCacheBytes', options.blockCacheBytes, 64 * MiB, 0, 2 ** 40)
+  return Object.freeze({
+    durability: choice('durability', options.durability, ['interval', 'sync', 'os'] as const, 'interval'),
+    syncIntervalMs: bytesOption('syncIntervalMs', options.syncIntervalMs, 10, 1, 60_000),
+    memoryBytes: bytesOption('memoryBytes', options.memoryBytes, Math.max(256 * MiB, blockCacheBytes + memtableBytes * 5), MiB, 2 ** 42),
+    memtableBytes,
+    blockCacheBytes,
+    tableBytes: bytesOption('tableBytes', options.tableBytes, 32 * MiB, 32 * KiB, 1024 * MiB),
+    keyEncoding: choice('keyEncoding', options.keyEncoding, keyEncodings, 'utf8'),
+    valueEncoding: choice('valueEncoding', options.valueEncoding, valueEncodings, 'utf8'),
+    readOnly: flag('readOnly', options.readOnly, false),
+    createIfMissing: flag('createIfMissing', options.createIfMissing, true),
+    errorIfExists: flag('errorIfExists', options.errorIfExists, false),
+    logger: options.logger,
+    events: options.events ?? {},
+    clock: options.clock ?? Date.now
+  })
+}
+
+function suggestion(name: string): string {
+  const near = known.find((other) => other.toLowerCase() === name.toLowerCase() || other.startsWith(name) || name.startsWith(other))
+  return near === undefined ? '' : `; did you mean '${near}'`
+}
+
+function bytesOption(name: string, value: unknown, fallback: number, least: number, most: number): number {
+  if (value === undefined) return fallback
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least || value > most) {
+    throw invalid(`${name} must be a whole number from ${least} to ${most}, not ${String(value)}.`)
+  }
+  return value
+}
+
+function flag(name: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback
+  if (typeof value !== 'boolean') throw invalid(`${name} must be true or false, not ${String(value)}.`)
+  return value
+}
+
+function choice<Choice extends string>(name: string, value: unknown, choices: readonly Choice[], fallback: Choice): Choice {
+  if (value === undefined) return fallback
+  if (choices.includes(value as Choice)) return value as Choice
+  throw invalid(`${name} must be one of ${choices.map((one) => `'${one}'`).join(', ')}, not ${String(value)}.`)
+}

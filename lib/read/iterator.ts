@@ -1,0 +1,376 @@
+// Iterator: entries in key order, in pages: one native call a page of up to 8 KiB of values. It pins the view it was
+// opened on (and goes on over a newer one now and then), and reads at the sequence of its opening.
+
+import native from '#native'
+import { checkKey, decodeBytes, decodeText, type KeyEncoding, keyBytes, nameOf, SlabBuffer, type ValueEncoding } from '../bytes/codec.ts'
+import { attempt } from '../disk/fs.ts'
+import { outcome } from '../disk/jobs.ts'
+import { invalid, VarveError } from '../errors.ts'
+import { tiers } from './reader.ts'
+import { newSlab, slabBytes } from './slabs.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { Turn } from './turn.ts'
+
+/** Bounds as abstract-level words them. */
+export interface RangeOptions<Key> {
+  readonly gt?: Key
+  readonly gte?: Key
+  readonly lt?: Key
+  readonly lte?: Key
+  readonly prefix?: Key
+}
+
+export interface IteratorOptions<Key> extends RangeOptions<Key> {
+  readonly reverse?: boolean
+  /** Entries at most; -1 or Infinity for all. */
+  readonly limit?: number
+  readonly snapshot?: Snapshot
+  readonly signal?: AbortSignal
+  /** false: keys or values are not read out. */
+  readonly keys?: boolean
+  readonly values?: boolean
+  readonly fillCache?: boolean
+}
+
+export interface Bounds {
+  readonly start: Uint8Array | null
+  readonly end: Uint8Array | null
+}
+
+const after = (key: Uint8Array): Uint8Array => {
+  const next = new Uint8Array(key.length + 1)
+  next.set(key)
+  return next
+}
+
+/** The first key behind all that start with `prefix`; null when there is none. */
+function behind(prefix: Uint8Array): Uint8Array | null {
+  const last = prefix.findLastIndex((byte) => byte !== 255)
+  if (last < 0) return null
+  const next = prefix.slice(0, last + 1)
+  next[last] = (next[last] ?? 0) + 1
+  return next
+}
+
+/** [start, end) of a range in bytes of user keys. */
+export function boundsOf(range: RangeOptions<unknown>, encoding: KeyEncoding): Bounds {
+  const bytes = (key: unknown): Uint8Array => keyBytes(checkKey(encoding, key))
+  const prefix = range.prefix === undefined ? undefined : bytes(range.prefix)
+  let start = range.gte !== undefined ? bytes(range.gte) : range.gt !== undefined ? after(bytes(range.gt)) : null
+  let end = range.lt !== undefined ? bytes(range.lt) : range.lte !== undefined ? after(bytes(range.lte)) : null
+  if (prefix !== undefined) {
+    if (start === null || Buffer.compare(start, prefix) < 0) start = prefix
+    const last = behind(prefix)
+    if (last !== null && (end === null || Buffer.compare(end, last) > 0)) end = last
+  }
+  return { start, end }
+}
+
+export interface IteratorContext {
+  readonly engine: native.Engine
+  readonly space: number
+  readonly keyEncoding: KeyEncoding
+  readonly valueEncoding: ValueEncoding
+  readonly turn: Turn
+  readonly clock: () => number
+  readonly settle: () => Promise<unknown> | undefined
+  readonly settleSync: () => void
+  readonly onClose: (iterator: EntryIterator) => void
+}
+
+const entriesMax = 1024
+const keysBytes = 64 << 10
+const done = 1
+const keysAscii = 2
+const valuesAscii = 4
+const blocked = 8
+
+// Pages are taken apart before the next call, so these serve all iterators.
+const pageKeys = Buffer.allocUnsafeSlow(keysBytes)
+const pageSizes = new Uint32Array(entriesMax * 2)
+const pageInfo = new Uint32Array(5)
+
+export type Entry = [unknown, unknown]
+
+/** Iterates over entries; every call but the synchronous ones answers by promise. */
+export class EntryIterator {
+  readonly #context: IteratorContext
+  readonly #options: IteratorOptions<unknown>
+  readonly #sequence: number
+  #bounds: Bounds
+  #scan: native.Scan | undefined
+  #entries: Entry[] = []
+  #at = 0
+  #left: number
+  #pageMax: number
+  #isDone = false
+  #closed = false
+  #busy: Promise<unknown> | undefined
+
+  constructor(context: IteratorContext, options: IteratorOptions<unknown>, sequence: number) {
+    this.#context = context
+    this.#options = options
+    this.#sequence = sequence
+    this.#bounds = boundsOf(options, context.keyEncoding)
+    this.#left = limitOf(options.limit)
+    // Most iterators are short: the first page is small, later ones grow.
+    this.#pageMax = Math.min(this.#left, 128)
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** The next entry, or undefined at the end. */
+  async next(): Promise<Entry | undefined> {
+    const entries = await this.nextv(1)
+    return entries[0]
+  }
+
+  /** Up to `count` entries; an empty array at the end. */
+  nextv(count: number): Promise<Entry[]> {
+    if (!Number.isSafeInteger(count) || count < 1) return Promise.reject(invalid(`nextv takes a count from 1 on, not ${String(count)}.`))
+    try {
+      const waiting = this.#busy ?? (this.#at < this.#entries.length ? undefined : this.#context.settle())
+      if (waiting !== undefined) return this.#after(waiting, count)
+      this.#check()
+      return this.#gather([], count)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async #after(waiting: Promise<unknown>, count: number): Promise<Entry[]> {
+    await waiting.catch(() => undefined)
+    this.#check()
+    return this.#gather([], count)
+  }
+
+  #gather(taken: Entry[], count: number): Promise<Entry[]> {
+    while (taken.length < count && this.#has()) {
+      if (this.#at >= this.#entries.length && !this.#page(tiers.noWait)) {
+        return this.#gatherFromDisk(taken, count)
+      }
+      this.#take(taken, count)
+      const pause = this.#at >= this.#entries.length ? this.#context.turn.breath(8) : undefined
+      if (pause !== undefined && taken.length < count) return pause.then(() => {
+        this.#check()
+        return this.#gather(taken, count)
+      })
+    }
+    return this.#context.turn.answer(taken)
+  }
+
+  #has(): boolean {
+    return this.#at < this.#entries.length || (!this.#isDone && this.#left > 0)
+  }
+
+  #take(taken: Entry[], count: number): void {
+    const end = Math.min(this.#entries.length, this.#at + count - taken.length)
+    if (taken.length === 0 && this.#at === 0 && end === this.#entries.length && count === end) {
+      // The whole page is what was asked for.
+      for (const entry of this.#entries) taken.push(entry)
+      this.#at = end
+      return
+    }
+    while (this.#at < end) taken.push(this.#entries[this.#at++] as Entry)
+  }
+
+  async #gatherFromDisk(taken: Entry[], count: number): Promise<Entry[]> {
+    const work = this.#pageFromDisk()
+    this.#busy = work
+    try {
+      await work
+    } finally {
+      this.#busy = undefined
+    }
+    this.#check()
+    this.#take(taken, count)
+    return this.#gather(taken, count)
+  }
+
+  #open(): native.Scan {
+    if (this.#scan !== undefined) return this.#scan
+    const { engine, space, clock } = this.#context
+    const flags = (this.#options.reverse === true ? 1 : 0) | (this.#options.fillCache === false ? 2 : 0)
+    const { start, end } = this.#bounds
+    this.#scan = attempt(() => native.openScan(engine, space, flags, start, end, this.#sequence, clock()))
+    return this.#scan
+  }
+
+  // Fills #entries; false when the disk is needed first.
+  #page(tier: number): boolean {
+    const scan = this.#open()
+    const wantsKeys = this.#options.keys !== false
+    const wantsValues = this.#options.values !== false
+    const most = Math.min(this.#left, this.#pageMax, entriesMax)
+    let slab = wantsValues ? newSlab() : empty
+    for (;;) {
+      const count = attempt(() => native.scanPage(scan, tier, wantsKeys ? pageKeys : empty, slab, 0, pageSizes, most, pageInfo))
+      const flags = pageInfo[2] ?? 0
+      if (count > 0 || (flags & done) !== 0) {
+        this.#isDone = (flags & done) !== 0
+        this.#pageMax = entriesMax
+        this.#decode(count, pageKeys, slab, pageSizes, flags)
+        return true
+      }
+      if ((flags & blocked) !== 0) return false
+      const valueBytes = pageInfo[4] ?? 0
+      if ((pageInfo[3] ?? 0) > keysBytes) return false
+      if (valueBytes > slab.length) slab = Buffer.allocUnsafeSlow(valueBytes)
+    }
+  }
+
+  async #pageFromDisk(): Promise<void> {
+    const scan = this.#open()
+    const most = Math.min(this.#left, this.#pageMax, entriesMax)
+    let valuesBytes = this.#options.values === false ? 0 : slabBytes
+    let keyRoom = this.#options.keys === false ? 0 : keysBytes
+    for (;;) {
+      const page = await outcome(attempt(() => native.scanPageJob(scan, keyRoom, valuesBytes, most)))
+      const flags = page.info[2] ?? 0
+      if (page.entries > 0 || (flags & done) !== 0) {
+        this.#isDone = (flags & done) !== 0
+        this.#decode(page.entries, page.keys, page.values, page.sizes, flags)
+        return
+      }
+      if (keyRoom > 0) keyRoom = Math.max(keyRoom, page.info[3] ?? 0)
+      if (valuesBytes > 0) valuesBytes = Math.max(valuesBytes, page.info[4] ?? 0)
+    }
+  }
+
+  #decode(count: number, keys: Buffer, slab: Buffer, sizes: Uint32Array, flags: number): void {
+    const { keyEncoding, valueEncoding } = this.#context
+    const wantsKeys = this.#options.keys !== false
+    const wantsValues = this.#options.values !== false
+    const textKeys = wantsKeys && keyEncoding === 'utf8' && (flags & keysAscii) !== 0 ? keys.latin1Slice(0, pageBytes(sizes, count)) : undefined
+    const entries: Entry[] = new Array(count)
+    let keyAt = 0
+    let valueAt = 0
+    for (let i = 0; i < count; i++) {
+      const keyEnd = keyAt + (sizes[2 * i] as number)
+      const valueEnd = valueAt + (wantsValues ? (sizes[2 * i + 1] as number) : 0)
+      let key: unknown
+      if (textKeys !== undefined) key = textKeys.substring(keyAt, keyEnd)
+      else if (wantsKeys) key = keyEncoding === 'utf8' ? keys.utf8Slice(keyAt, keyEnd) : decodeBytes(keyEncoding, Buffer.from(keys.subarray(keyAt, keyEnd)))
+      let value: unknown
+      if (wantsValues) {
+        if (valueEncoding === 'buffer') value = new SlabBuffer(slab.buffer, slab.byteOffset + valueAt, valueEnd - valueAt)
+        else value = decodeValue(valueEncoding, slab, valueAt, valueEnd, (flags & valuesAscii) !== 0)
+      }
+      entries[i] = [key, value]
+      keyAt = keyEnd
+      valueAt = valueEnd
+    }
+    this.#entries = entries
+    this.#at = 0
+    this.#left -= count
+  }
+
+  /** All entries that are left. */
+  async all(): Promise<Entry[]> {
+    const all: Entry[] = []
+    for (;;) {
+      const some = await this.nextv(1000)
+      if (some.length === 0) break
+      for (const entry of some) all.push(entry)
+    }
+    await this.close()
+    return all
+  }
+
+  /** Goes on from `key` (at or after it; at or before it in reverse). */
+  seek(key: unknown): void {
+    this.#check()
+    if (this.#busy !== undefined) throw invalid('seek while a next is under way.')
+    const bytes = keyBytes(checkKey(this.#context.keyEncoding, key))
+    this.#context.settleSync()
+    const scan = this.#open()
+    attempt(() => native.scanSeek(scan, bytes))
+    // What was read ahead does not count against the limit.
+    this.#left += this.#entries.length - this.#at
+    this.#entries = []
+    this.#at = 0
+    this.#isDone = false
+  }
+
+  #check(): void {
+    if (this.#closed) throw new VarveError('VARVE_CLOSED', 'The iterator is closed.')
+    if (this.#options.signal?.aborted === true) {
+      throw new VarveError('VARVE_ABORTED', 'The iteration was aborted by its signal.', { cause: this.#options.signal.reason })
+    }
+  }
+
+  /** Lets go of what it pins; calls after it reject with VARVE_CLOSED. */
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    this.#closed = true
+    this.#context.onClose(this)
+    const busy = this.#busy
+    const release = (): void => {
+      if (this.#scan !== undefined) native.release(this.#scan)
+      this.#scan = undefined
+    }
+    if (busy === undefined) {
+      release()
+      return Promise.resolve()
+    }
+    return busy.then(release, release)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Entry> {
+    try {
+      for (;;) {
+        const entries = await this.nextv(256)
+        if (entries.length === 0) return
+        for (const entry of entries) yield entry
+      }
+    } finally {
+      await this.close()
+    }
+  }
+
+  *[Symbol.iterator](): Generator<Entry> {
+    try {
+      this.#context.settleSync()
+      for (;;) {
+        this.#check()
+        if (this.#at >= this.#entries.length) {
+          if (this.#isDone || this.#left <= 0) return
+          this.#page(tiers.mayBlock)
+          if (this.#entries.length === 0 && this.#isDone) return
+          continue
+        }
+        yield this.#entries[this.#at++] as Entry
+      }
+    } finally {
+      void this.close()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+const empty = Buffer.alloc(0)
+
+function pageBytes(sizes: Uint32Array, count: number): number {
+  let sum = 0
+  for (let i = 0; i < count; i++) sum += sizes[2 * i] as number
+  return sum
+}
+
+function decodeValue(encoding: ValueEncoding, slab: Buffer, start: number, end: number, ascii: boolean): unknown {
+  if (encoding === 'view') return new Uint8Array(slab.buffer, slab.byteOffset + start, end - start)
+  const text = decodeText(slab, start, end, ascii)
+  return encoding === 'json' ? JSON.parse(text) : text
+}
+
+function limitOf(limit: unknown): number {
+  if (limit === undefined || limit === -1 || limit === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER
+  if (typeof limit !== 'number' || !Number.isSafeInteger(limit) || limit < 0) {
+    throw invalid(`limit must be a whole number from 0 on, or -1 for all, not ${typeof limit === 'number' ? limit : nameOf(limit)}.`)
+  }
+  return limit
+}

@@ -1,0 +1,176 @@
+// Reader: point reads. One native call answers from memtables, cache and page cache; only when the disk is needed does a
+// read thread take over.
+
+import native from '#native'
+import { checkKey, decodeBytes, decodeText, type KeyEncoding, SlabBuffer, type ValueEncoding } from '../bytes/codec.ts'
+import { outcome } from '../disk/jobs.ts'
+import { attempt } from '../disk/fs.ts'
+import { newSlab, Slabs, slabBytes, slabValueBytesMax } from './slabs.ts'
+
+export const missing = -1
+export const wouldBlock = -2
+export const needsTime = -3
+const left = -16
+export const tiers = { cacheOnly: 0, noWait: 1, mayBlock: 2 } as const
+
+/** What a native read said: a value, or that the disk is needed. */
+export const diskNeeded = Symbol('disk needed')
+
+export interface ReaderContext {
+  readonly engine: native.Engine
+  readonly space: number
+  readonly keyEncoding: KeyEncoding
+  readonly valueEncoding: ValueEncoding
+  readonly clock: () => number
+}
+
+export class Reader {
+  readonly #context: ReaderContext
+  readonly #slabs = new Slabs()
+  readonly #isText: boolean
+
+  constructor(context: ReaderContext) {
+    this.#context = context
+    this.#isText = context.valueEncoding === 'utf8' || context.valueEncoding === 'json'
+  }
+
+  /** The value, undefined on a miss, or `diskNeeded` where the tier does not reach. */
+  get(key: unknown, sequence: number, tier: number): unknown {
+    const checked = checkKey(this.#context.keyEncoding, key)
+    return attempt(() => (this.#isText ? this.#getText(checked, sequence, tier) : this.#getBytes(checked, sequence, tier)))
+  }
+
+  #getText(key: string | Uint8Array, sequence: number, tier: number): unknown {
+    const { engine, space, valueEncoding, clock } = this.#context
+    let answer = native.getText(engine, space, key, sequence, 0, tier)
+    if (answer === needsTime) answer = native.getText(engine, space, key, sequence, clock(), tier)
+    if (typeof answer === 'string') return valueEncoding === 'json' ? JSON.parse(answer) : answer
+    return answer === missing ? undefined : diskNeeded
+  }
+
+  #getBytes(key: string | Uint8Array, sequence: number, tier: number): unknown {
+    const { engine, space, valueEncoding, clock } = this.#context
+    const slabs = this.#slabs
+    if (slabs.offset > slabBytes - slabValueBytesMax / 8) slabs.make(slabBytes)
+    let size = native.get(engine, space, key, sequence, 0, tier, slabs.slab, slabs.offset)
+    if (size === needsTime) size = native.get(engine, space, key, sequence, clock(), tier, slabs.slab, slabs.offset)
+    if (size >= 0) {
+      const start = slabs.offset
+      slabs.offset = start + size
+      if (valueEncoding === 'view') return new Uint8Array(slabs.slab.buffer, start, size)
+      return new SlabBuffer(slabs.slab.buffer, start, size)
+    }
+    if (size === missing) return undefined
+    if (size === wouldBlock) return diskNeeded
+    return this.#getLong(key, sequence, tier, left - size)
+  }
+
+  // The value did not fit into what is left of the slab: into a new slab, or memory of its own.
+  #getLong(key: string | Uint8Array, sequence: number, tier: number, bytes: number): unknown {
+    if (bytes <= slabValueBytesMax) {
+      this.#slabs.make(slabBytes)
+      return this.#getBytes(key, sequence, tier)
+    }
+    const { engine, space, valueEncoding, clock } = this.#context
+    const own = Buffer.allocUnsafeSlow(bytes)
+    const size = native.get(engine, space, key, sequence, clock(), tier, own, 0)
+    if (size === missing) return undefined
+    if (size === wouldBlock) return diskNeeded
+    if (size < 0) return this.#getLong(key, sequence, tier, left - size)
+    return decodeBytes(valueEncoding, own.subarray(0, size))
+  }
+
+  /** The same, on a read thread. */
+  async getFromDisk(key: unknown, sequence: number): Promise<unknown> {
+    const { engine, space, keyEncoding, valueEncoding, clock } = this.#context
+    const checked = checkKey(keyEncoding, key)
+    const bytes = await outcome(attempt(() => native.getJob(engine, space, checked, sequence, clock())))
+    return bytes === undefined ? undefined : decodeBytes(valueEncoding, bytes)
+  }
+
+  /** Whether the key is there, or `diskNeeded`. */
+  has(key: unknown, sequence: number, tier: number): boolean | typeof diskNeeded {
+    const { engine, space, keyEncoding, clock } = this.#context
+    const checked = checkKey(keyEncoding, key)
+    let answer = attempt(() => native.has(engine, space, checked, sequence, 0, tier))
+    if (answer === needsTime) answer = attempt(() => native.has(engine, space, checked, sequence, clock(), tier))
+    return answer === wouldBlock ? diskNeeded : answer === 1
+  }
+
+  /** Values in the order of the keys; those that need the disk are `diskNeeded`. */
+  getMany(keys: readonly unknown[], sequence: number, tier: number): unknown[] {
+    const { engine, space, clock } = this.#context
+    const packed = packKeys(keys.map((key) => checkKey(this.#context.keyEncoding, key)))
+    const sizes = new Int32Array(keys.length)
+    const values: unknown[] = new Array(keys.length)
+    let from = 0
+    let nowMs = 0
+    while (from < keys.length) {
+      const slabs = [newSlab(), newSlab()]
+      const answer = attempt(() =>
+        native.getMany(engine, space, packed.bytes, packed.sizes, from, keys.length, sequence, nowMs, tier, slabs, slabValueBytesMax, sizes)
+      )
+      const isAscii = answer >= 0
+      const next = isAscii ? answer : -answer - 1
+      if (nowMs === 0 && sizes.subarray(from, next).includes(needsTime)) {
+        nowMs = clock()
+        continue
+      }
+      this.#take(keys, from, next, sizes, slabs, isAscii, values, sequence, tier)
+      from = next
+    }
+    return values
+  }
+
+  #take(keys: readonly unknown[], from: number, to: number, sizes: Int32Array, slabs: Buffer[], isAscii: boolean, values: unknown[], sequence: number, tier: number): void {
+    const { valueEncoding } = this.#context
+    let at = 0
+    let slab = slabs[0] ?? newSlab()
+    let offset = 0
+    for (let i = from; i < to; i++) {
+      const size = sizes[i] ?? missing
+      if (size >= 0) {
+        if (offset + size > slab.length) {
+          slab = slabs[++at] ?? slab
+          offset = 0
+        }
+        const end = offset + size
+        if (valueEncoding === 'buffer') values[i] = new SlabBuffer(slab.buffer, offset, size)
+        else if (valueEncoding === 'view') values[i] = new Uint8Array(slab.buffer, offset, size)
+        else {
+          const text = decodeText(slab, offset, end, isAscii)
+          values[i] = valueEncoding === 'json' ? JSON.parse(text) : text
+        }
+        offset = end
+      } else if (size === missing) values[i] = undefined
+      else values[i] = size === wouldBlock ? diskNeeded : this.get(keys[i], sequence, tier)
+    }
+  }
+}
+
+function packKeys(keys: readonly (string | Uint8Array)[]): { bytes: Buffer; sizes: Uint32Array } {
+  const sizes = new Uint32Array(keys.length)
+  let most = 0
+  for (const key of keys) most += typeof key === 'string' ? key.length * 3 : key.length
+  const bytes = Buffer.allocUnsafe(most)
+  let end = 0
+  keys.forEach((key, i) => {
+    const start = end
+    if (typeof key === 'string') end = writeText(bytes, key, end)
+    else {
+      bytes.set(key, end)
+      end += key.length
+    }
+    sizes[i] = end - start
+  })
+  return { bytes: bytes.subarray(0, end), sizes }
+}
+
+function writeText(bytes: Buffer, text: string, start: number): number {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 127) return start + bytes.utf8Write(text, start)
+    bytes[start + i] = unit
+  }
+  return start + text.length
+}

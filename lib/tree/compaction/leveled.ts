@@ -1,0 +1,120 @@
+// Leveled compaction, pure: level 0 by count of tables, deeper levels by size, with targets that follow the last level.
+//
+// The last level holds what there is; each level above may hold a tenth of the one below, up to the first whose target
+// would fall under a tenth of the base size: that one is the base, where level 0 is merged to. So a database of up to
+// base size is level 0 and one level: the least rewriting, the least space.
+
+import { limits } from '../../options.ts'
+import { bytesOf, overlaps, spanOf, type TableFile, type Version } from '../version.ts'
+import type { Compaction, Picker, PickerOptions } from './picker.ts'
+
+const lastLevel = limits.levels - 1
+const baseMemtables = 16
+
+export interface Targets {
+  readonly base: number
+  /** Bytes a level may hold; Infinity for the last and for those above the base. */
+  readonly bytes: readonly number[]
+}
+
+export function targetsOf(version: Version, options: PickerOptions): Targets {
+  const baseBytes = options.memtableBytes * baseMemtables
+  const bytes = new Array<number>(limits.levels).fill(Number.POSITIVE_INFINITY)
+  let base = lastLevel
+  let target = Math.max(...version.levels.slice(1).map(bytesOf))
+  while (target > baseBytes && base > 1) {
+    target /= limits.levelFactor
+    base--
+    bytes[base] = target
+  }
+  // Tables above the base, from when the database was larger, move down first.
+  const highest = version.levels.findIndex((tables, level) => level > 0 && tables.length > 0)
+  for (let level = highest; level > 0 && level < base; level++) bytes[level] = 0
+  return { base: highest > 0 ? Math.min(base, highest) : base, bytes }
+}
+
+const overlapping = (tables: readonly TableFile[], inputs: readonly TableFile[]): readonly TableFile[] => {
+  const span = spanOf(inputs)
+  return span === undefined ? [] : tables.filter((table) => overlaps(table, span.first, span.last))
+}
+
+function pickLevel0(version: Version, busy: ReadonlySet<number>, base: number): Compaction | undefined {
+  const level0 = version.levels[0] ?? []
+  if (level0.some((table) => busy.has(table.number))) return undefined
+  const below = overlapping(version.levels[base] ?? [], level0)
+  if (below.some((table) => busy.has(table.number))) return undefined
+  const disjoint = level0.every((one, i) => level0.every((other, j) => i === j || !overlaps(other, one.keyFirst, one.keyLast)))
+  return {
+    reason: 'level0',
+    inputs: [{ level: 0, tables: level0 }, ...(below.length > 0 ? [{ level: base, tables: below }] : [])],
+    outputLevel: base,
+    isMove: below.length === 0 && disjoint
+  }
+}
+
+function pickTable(version: Version, busy: ReadonlySet<number>, level: number): Compaction | undefined {
+  const next = version.levels[level + 1] ?? []
+  let best: { table: TableFile; below: readonly TableFile[]; ratio: number } | undefined
+  for (const table of version.levels[level] ?? []) {
+    if (busy.has(table.number)) continue
+    const below = overlapping(next, [table])
+    if (below.some((one) => busy.has(one.number))) continue
+    const ratio = bytesOf(below) / Math.max(1, table.fileBytes)
+    if (best === undefined || ratio < best.ratio) best = { table, below, ratio }
+  }
+  if (best === undefined) return undefined
+  const { table, below } = best
+  return {
+    reason: 'size',
+    inputs: [{ level, tables: [table] }, ...(below.length > 0 ? [{ level: level + 1, tables: below }] : [])],
+    outputLevel: level + 1,
+    isMove: below.length === 0
+  }
+}
+
+export class LeveledPicker implements Picker {
+  readonly #options: PickerOptions
+
+  constructor(options: PickerOptions) {
+    this.#options = options
+  }
+
+  pick(version: Version, busy: ReadonlySet<number>): Compaction | undefined {
+    const { base, bytes } = targetsOf(version, this.#options)
+    const scores: { level: number; score: number }[] = []
+    const level0 = (version.levels[0]?.length ?? 0) / limits.level0Trigger
+    if (level0 >= 1) scores.push({ level: 0, score: level0 })
+    for (let level = 1; level < lastLevel; level++) {
+      const held = bytesOf(version.levels[level] ?? [])
+      const score = held / Math.max(1, bytes[level] ?? Number.POSITIVE_INFINITY)
+      if (held > 0 && score > 1) scores.push({ level, score })
+    }
+    scores.sort((a, b) => b.score - a.score)
+    for (const { level } of scores) {
+      const picked = level === 0 ? pickLevel0(version, busy, base) : pickTable(version, busy, level)
+      if (picked !== undefined) return picked
+    }
+    return undefined
+  }
+}
+
+/** All tables that overlap the span, on all levels, merged to the deepest one that holds any. undefined: nothing to do. */
+export function pickManual(version: Version, busy: ReadonlySet<number>, first: Buffer, last: Buffer): Compaction | undefined {
+  // What a level-0 table shares with the others of its level must go down together with it.
+  const wide = (version.levels[0] ?? []).some((table) => overlaps(table, first, last, true))
+  const level0 = wide ? (version.levels[0] ?? []) : []
+  const span = spanOf(level0)
+  const low = span !== undefined && span.first.compare(first) < 0 ? span.first : first
+  const high = span !== undefined && span.last.compare(last) > 0 ? span.last : last
+  const inputs = version.levels
+    .map((tables, level) => ({ level, tables: level === 0 ? level0 : closure(tables, low, high) }))
+    .filter(({ tables }) => tables.length > 0)
+  const deepest = inputs.at(-1)
+  if (deepest === undefined || inputs.some(({ tables }) => tables.some((table) => busy.has(table.number)))) return undefined
+  const outputLevel = deepest.level === 0 ? lastLevel : deepest.level
+  return { reason: 'manual', inputs, outputLevel, isMove: false }
+}
+
+function closure(tables: readonly TableFile[], first: Buffer, last: Buffer): readonly TableFile[] {
+  return tables.filter((table) => overlaps(table, first, last))
+}

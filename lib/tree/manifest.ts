@@ -1,0 +1,178 @@
+// Manifest: the log of version edits. One line an edit: crc32c (8 hex digits) · space · JSON · newline.
+// Keys and identities are base64url. The first line of a file holds the whole state:
+//
+//   5d3c9f10 {"format":1,"add":[],"flushed":{"index":0,"term":0,"timeMs":0,"sequence":0},"nextNumber":1}
+//
+// CURRENT names the manifest in force. A new one is written at every open: create → write → sync → CURRENT.tmp →
+// sync → rename → sync the directory. A bad last line is a torn append, and dropped; any other bad line is damage.
+// Appends go through one queue: install follows append in queue order.
+
+import native from '#native'
+import { currentName, join, manifestName, temporaryName } from '../disk/files.ts'
+import type { AppendFile, Disk } from '../disk/fs.ts'
+import { VarveError } from '../errors.ts'
+import { applyEdit, emptyVersion, type FlushedState, type TableFile, type Version, type VersionEdit } from './version.ts'
+
+export const manifestFormat = 1
+
+interface TableLine extends Omit<TableFile, 'id' | 'keyFirst' | 'keyLast'> {
+  readonly level: number
+  readonly id: string
+  readonly keyFirst: string
+  readonly keyLast: string
+}
+
+interface EditLine {
+  readonly format?: number
+  readonly add?: readonly TableLine[]
+  readonly remove?: readonly { readonly level: number; readonly number: number }[]
+  readonly flushed?: FlushedState
+  readonly nextNumber?: number
+}
+
+export function encodeEdit(edit: VersionEdit, format?: number): Buffer {
+  const add = edit.add.map(({ level, table }): TableLine => ({
+    ...table,
+    level,
+    id: Buffer.from(table.id).toString('base64url'),
+    keyFirst: table.keyFirst.toString('base64url'),
+    keyLast: table.keyLast.toString('base64url')
+  }))
+  const line: EditLine = {
+    ...(format === undefined ? {} : { format }),
+    add,
+    ...(edit.remove.length > 0 ? { remove: edit.remove } : {}),
+    ...(edit.flushed === undefined ? {} : { flushed: edit.flushed }),
+    ...(edit.nextNumber === undefined ? {} : { nextNumber: edit.nextNumber })
+  }
+  const json = Buffer.from(JSON.stringify(line))
+  return Buffer.concat([Buffer.from(`${hex(native.crc32c(json))} `), json, Buffer.from('\n')])
+}
+
+const hex = (crc: number): string => (crc >>> 0).toString(16).padStart(8, '0')
+
+function decodeLine(line: Buffer): EditLine | undefined {
+  if (line.length < 10 || line[8] !== 0x20) return undefined
+  const json = line.subarray(9)
+  if (line.latin1Slice(0, 8) !== hex(native.crc32c(json))) return undefined
+  return JSON.parse(json.toString('utf8')) as EditLine
+}
+
+function editOf(line: EditLine): VersionEdit {
+  const add = (line.add ?? []).map(({ level, id, keyFirst, keyLast, ...rest }) => ({
+    level,
+    table: {
+      ...rest,
+      id: Uint8Array.from(Buffer.from(id, 'base64url')),
+      keyFirst: Buffer.from(keyFirst, 'base64url'),
+      keyLast: Buffer.from(keyLast, 'base64url')
+    }
+  }))
+  return {
+    add,
+    remove: line.remove ?? [],
+    ...(line.flushed === undefined ? {} : { flushed: line.flushed }),
+    ...(line.nextNumber === undefined ? {} : { nextNumber: line.nextNumber })
+  }
+}
+
+export interface ManifestContents {
+  readonly version: Version
+  readonly nextNumber: number
+  /** Bytes of a torn last line, not taken. */
+  readonly tornBytes: number
+  /** State before the last line that was taken: its files must still be there for a torn line to be believed. */
+  readonly edits: number
+}
+
+/** Reads a manifest's bytes back. `path` is for the error. */
+export function readManifest(path: string, bytes: Buffer): ManifestContents {
+  let version = emptyVersion
+  let nextNumber = 1
+  let edits = 0
+  let at = 0
+  while (at < bytes.length) {
+    const end = bytes.indexOf(10, at)
+    const line = end < 0 ? undefined : decodeLine(bytes.subarray(at, end))
+    if (line === undefined) {
+      const last = end < 0 || end === bytes.length - 1
+      if (last && edits > 0) return { version, nextNumber, tornBytes: bytes.length - at, edits }
+      throw new VarveError('VARVE_CORRUPTION', `A line of the manifest is damaged (${path} at ${at}).`, { file: path, offset: at })
+    }
+    if (edits === 0 && line.format !== manifestFormat) {
+      throw new VarveError('VARVE_UNSUPPORTED', `The manifest has format ${line.format}; this varve reads ${manifestFormat} (${path}).`, { file: path, offset: 0 })
+    }
+    version = applyEdit(version, editOf(line))
+    nextNumber = line.nextNumber ?? nextNumber
+    edits++
+    at = end + 1
+  }
+  if (edits === 0) throw new VarveError('VARVE_CORRUPTION', `The manifest is empty (${path}).`, { file: path, offset: 0 })
+  return { version, nextNumber, tornBytes: 0, edits }
+}
+
+/** The manifest that CURRENT names; undefined without CURRENT. */
+export async function currentManifest(disk: Disk, directory: string): Promise<string | undefined> {
+  const path = join(directory, currentName)
+  if ((await disk.statIfThere(path)) === undefined) return undefined
+  const bytes = await disk.readFile(path, 4096)
+  const line = bytes.length > 0 && bytes[bytes.length - 1] === 10 ? bytes.subarray(0, -1) : Buffer.alloc(0)
+  const name = line.subarray(9).toString('latin1')
+  if (line.length < 10 || line.latin1Slice(0, 8) !== hex(native.crc32c(line.subarray(9))) || !/^MANIFEST-\d{6,15}$/.test(name)) {
+    throw new VarveError('VARVE_CORRUPTION', `CURRENT does not name a manifest (${path} at 0).`, { file: path, offset: 0 })
+  }
+  return name
+}
+
+export class Manifest {
+  readonly name: string
+  #file: AppendFile
+  #queue: Promise<void> = Promise.resolve()
+  #bytes: number
+
+  private constructor(name: string, file: AppendFile, bytes: number) {
+    this.name = name
+    this.#file = file
+    this.#bytes = bytes
+  }
+
+  /** Writes a manifest that holds `version`, and makes it the one in force. */
+  static async create(disk: Disk, directory: string, number: number, version: Version, nextNumber: number): Promise<Manifest> {
+    const name = manifestName(number)
+    const path = join(directory, name)
+    const add = version.levels.flatMap((tables, level) => tables.map((table) => ({ level, table })))
+    const first = encodeEdit({ add, remove: [], flushed: version.flushed, nextNumber }, manifestFormat)
+    const file = await disk.openAppend(path, false)
+    await file.append(first)
+    const text = Buffer.from(name)
+    const current = Buffer.concat([Buffer.from(`${hex(native.crc32c(text))} `), text, Buffer.from('\n')])
+    await disk.writeFile(join(directory, temporaryName(currentName)), current)
+    // The manifest's own name must be durable before CURRENT can point to it.
+    await disk.syncDirectory(directory)
+    await disk.rename(join(directory, temporaryName(currentName)), join(directory, currentName))
+    await disk.syncDirectory(directory)
+    return new Manifest(name, file, first.length)
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Appends the edit that `make` gives when its turn comes, then calls `install` with it, in queue order. */
+  append(make: () => VersionEdit, install: (edit: VersionEdit) => void): Promise<void> {
+    const turn = this.#queue.then(async () => {
+      const edit = make()
+      const line = encodeEdit(edit)
+      await this.#file.append(line)
+      this.#bytes += line.length
+      install(edit)
+    })
+    this.#queue = turn.catch(() => undefined)
+    return turn
+  }
+
+  async close(): Promise<void> {
+    await this.#queue
+    this.#file.close()
+  }
+}

@@ -1,0 +1,140 @@
+// Tree: owns the view: memtable, frozen memtables, version. Every change of state is one synchronous assignment here
+// that hands the same view to the data plane. Readers pin a view natively and never wait.
+//
+// Invariants
+//  1. `frozen` is newest first; a flush takes the oldest ones and its edit names what they held up to.
+//  2. A table of the version is open: `tables` has its handle.
+//  3. install follows the manifest's append, in queue order.
+
+import native from '#native'
+import { assert } from '../assert.ts'
+import { outcome } from '../disk/jobs.ts'
+import { join, tableName } from '../disk/files.ts'
+import { limits } from '../options.ts'
+import { applyEdit, bytesOf, type FlushedState, type TableFile, type Version, type VersionEdit } from './version.ts'
+
+export interface FrozenMemtable {
+  readonly memtable: native.Memtable
+  /** What the log said when it was frozen: everything up to there is in it or in older ones. */
+  readonly upTo: FlushedState
+}
+
+export interface OpenedTable {
+  readonly handle: native.Table
+  readonly pinnedBytes: number
+}
+
+export interface TreeOptions {
+  readonly engine: native.Engine
+  readonly directory: string
+  readonly memtableBytes: number
+  readonly memoryBytes: number
+  readonly blockCacheBytes: number
+}
+
+export class Tree {
+  readonly #options: TreeOptions
+  readonly #tables = new Map<number, OpenedTable>()
+  /** Tables that no version holds any more; the sweeper removes their files when no view does either. */
+  readonly obsolete = new Map<number, { readonly file: TableFile; readonly opened: OpenedTable }>()
+  /** Tables that a compaction reads; their edits are valid on any later version. */
+  readonly busy = new Set<number>()
+  #version: Version
+  #memtable: native.Memtable
+  #frozen: readonly FrozenMemtable[] = []
+
+  constructor(options: TreeOptions, version: Version, tables: ReadonlyMap<number, OpenedTable>, memtable: native.Memtable) {
+    this.#options = options
+    this.#version = version
+    this.#memtable = memtable
+    for (const [number, table] of tables) this.#tables.set(number, table)
+    this.#publish()
+  }
+
+  get version(): Version {
+    return this.#version
+  }
+
+  get frozen(): readonly FrozenMemtable[] {
+    return this.#frozen
+  }
+
+  get memtable(): native.Memtable {
+    return this.#memtable
+  }
+
+  table(number: number): OpenedTable {
+    const table = this.#tables.get(number)
+    assert(table !== undefined, `table ${number} is not open`)
+    return table
+  }
+
+  /** Opens a table that a job wrote, so that install can be synchronous. */
+  async open(file: TableFile): Promise<void> {
+    const { engine, directory } = this.#options
+    const path = join(directory, tableName(file.number))
+    const { table, pinnedBytes } = await outcome(native.openTable(engine, path, file.number, file.id))
+    this.#tables.set(file.number, { handle: table, pinnedBytes })
+  }
+
+  /** Freezes the memtable and puts an empty one in its place. */
+  rotate(upTo: FlushedState): void {
+    this.#frozen = [{ memtable: this.#memtable, upTo }, ...this.#frozen]
+    this.#memtable = native.createMemtable(this.#options.engine, this.#options.memtableBytes, new Uint8Array(0))
+    this.#publish()
+  }
+
+  /** A durable edit takes effect; `flushed` frozen memtables (the oldest) are in its tables now. */
+  install(edit: VersionEdit, flushed: readonly FrozenMemtable[]): void {
+    const removed = new Map(this.#version.levels.flat().map((file) => [file.number, file]))
+    this.#version = applyEdit(this.#version, edit)
+    for (const file of this.#version.levels.flat()) removed.delete(file.number)
+    const gone = this.#frozen.filter((one) => flushed.includes(one))
+    this.#frozen = this.#frozen.filter((one) => !flushed.includes(one))
+    this.#publish()
+    for (const one of gone) native.release(one.memtable)
+    for (const [number, file] of removed) {
+      this.obsolete.set(number, { file, opened: this.table(number) })
+      this.#tables.delete(number)
+    }
+  }
+
+  #publish(): void {
+    const { engine, memoryBytes, blockCacheBytes, memtableBytes } = this.#options
+    const levels = this.#version.levels.map((tables) => tables.map((file) => this.table(file.number).handle))
+    native.setView(engine, this.#memtable, this.#frozen.map((one) => one.memtable), levels)
+    const taken = this.pinnedBytes() + memtableBytes * (1 + this.#frozen.length)
+    native.setCacheBytes(engine, Math.max(1 << 20, Math.min(blockCacheBytes, memoryBytes - taken)))
+  }
+
+  /** Bytes of indexes and filters held in memory. */
+  pinnedBytes(): number {
+    let sum = 0
+    for (const table of this.#tables.values()) sum += table.pinnedBytes
+    return sum
+  }
+
+  memtableBytes(): number {
+    let sum = native.memtableStats(this.#memtable).bytes
+    for (const one of this.#frozen) sum += native.memtableStats(one.memtable).bytes
+    return sum
+  }
+
+  levelSizes(): { tables: number; bytes: number }[] {
+    return this.#version.levels.map((tables) => ({ tables: tables.length, bytes: bytesOf(tables) }))
+  }
+
+  /** How hard writers are pressed: 0 not at all, 1 to be slowed, 2 to be stopped. */
+  pressure(): 0 | 1 | 2 {
+    const level0 = this.#version.levels[0]?.length ?? 0
+    if (this.#frozen.length >= limits.frozenMax || level0 >= limits.level0Stop) return 2
+    return this.#frozen.length >= limits.frozenMax - 1 || level0 >= limits.level0Slow ? 1 : 0
+  }
+
+  close(): void {
+    for (const { opened } of this.obsolete.values()) native.release(opened.handle)
+    for (const { handle } of this.#tables.values()) native.release(handle)
+    for (const { memtable } of this.#frozen) native.release(memtable)
+    native.release(this.#memtable)
+  }
+}
