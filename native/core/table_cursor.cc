@@ -123,7 +123,7 @@ Status TableCursor::Load(uint32_t block) {
   if (!IsAhead(block) && (!reads_ahead || in_a_row_ < kBlocksInARow)) {
     return table_->ReadBlock(block, options_.tier, options_.fill_cache, &pin_);
   }
-  pin_ = table_->FindBlock(block);
+  pin_ = table_->slots_->Find(block);
   if (pin_) return Status::Ok();
   if (!IsAhead(block)) VARVE_TRY(ReadAhead(block));
   const size_t size = index().block_bytes(block);
@@ -133,7 +133,7 @@ Status TableCursor::Load(uint32_t block) {
               size);
   Block parsed;
   VARVE_TRY(table_->AdoptBlock(block, std::move(bytes), &parsed));
-  pin_ = table_->InsertBlock(block, std::move(parsed), options_.fill_cache);
+  pin_ = table_->slots_->Insert(block, std::move(parsed), options_.fill_cache);
   return Status::Ok();
 }
 

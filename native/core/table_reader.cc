@@ -48,8 +48,7 @@ Status TableReader::Load(std::shared_ptr<BlockCache> cache) {
         .At(path_, layout_.directory_offset);
   }
   VARVE_TRY(LoadSections());
-  is_cached_ = cache != nullptr;
-  cache_ = is_cached_ ? std::move(cache) : std::make_shared<BlockCache>(0, 1);
+  cache_ = std::move(cache);
   slots_ = std::make_unique<BlockSlots>(cache_.get(), number_, index_.blocks());
   return Status::Ok();
 }
@@ -127,7 +126,7 @@ Status TableReader::Get(const LookupKey& key, ReadTier tier, LookupResult* resul
 }
 
 Status TableReader::ReadBlock(uint32_t block, ReadTier tier, bool fill, BlockPin* pin) const {
-  *pin = FindBlock(block);
+  *pin = slots_->Find(block);
   if (*pin) return Status::Ok();
   if (tier == ReadTier::kCacheOnly) {
     Increment(&counters_->would_block);
@@ -140,7 +139,7 @@ Status TableReader::ReadBlock(uint32_t block, ReadTier tier, bool fill, BlockPin
                                       : &counters_->blocks_from_disk);
   Block parsed;
   VARVE_TRY(AdoptBlock(block, std::move(bytes), &parsed));
-  *pin = InsertBlock(block, std::move(parsed), fill);
+  *pin = slots_->Insert(block, std::move(parsed), fill);
   return Status::Ok();
 }
 
@@ -172,21 +171,13 @@ Status TableReader::AdoptBlock(uint32_t block, std::unique_ptr<char[]> bytes, Bl
   return Block::Parse(std::move(bytes), size - 1, parsed).At(path_, offset);
 }
 
-BlockPin TableReader::FindBlock(uint32_t block) const {
-  return is_cached_ ? slots_->Find(block) : BlockPin();
-}
-
-BlockPin TableReader::InsertBlock(uint32_t block, Block parsed, bool fill) const {
-  return slots_->Insert(block, std::move(parsed), fill && is_cached_);
-}
-
 Status TableReader::DamagedBlock(uint32_t block) const {
   return Status::Corruption("a block is malformed").At(path_, index_.block_offset(block));
 }
 
 size_t TableReader::pinned_bytes() const {
   return properties_.index_bytes + properties_.filter_bytes + range_tombstones_->bytes() +
-         index_.blocks() * sizeof(void*);
+         (cache_ == nullptr ? 0 : index_.blocks() * sizeof(void*));
 }
 
 uint64_t TableReader::ApproximateOffset(Slice key) const {

@@ -56,7 +56,9 @@ class TableReader : public std::enable_shared_from_this<TableReader> {
 
   const TableProperties& properties() const { return properties_; }
   const RangeTombstones& range_tombstones() const { return *range_tombstones_; }
-  std::shared_ptr<const RangeTombstones> shared_range_tombstones() const { return range_tombstones_; }
+  std::shared_ptr<const RangeTombstones> shared_range_tombstones() const {
+    return range_tombstones_;
+  }
   uint64_t number() const { return number_; }
   const std::string& path() const { return path_; }
   size_t pinned_bytes() const;  // index, filter, slots
@@ -80,8 +82,6 @@ class TableReader : public std::enable_shared_from_this<TableReader> {
   Status ReadRange(uint64_t offset, size_t size, ReadTier tier, char* to) const;
   // `bytes`: a block with its trailer, just read. Verifies and parses it.
   Status AdoptBlock(uint32_t block, std::unique_ptr<char[]> bytes, Block* parsed) const;
-  BlockPin FindBlock(uint32_t block) const;
-  BlockPin InsertBlock(uint32_t block, Block parsed, bool fill) const;
   Status DamagedBlock(uint32_t block) const;
 
   std::string path_;
@@ -94,8 +94,7 @@ class TableReader : public std::enable_shared_from_this<TableReader> {
   TableIndex index_;
   Filter filter_;
   bool has_filter_ = false;
-  bool is_cached_ = false;  // false: `cache_` is this table's own and keeps nothing
-  std::shared_ptr<BlockCache> cache_;
+  std::shared_ptr<BlockCache> cache_;  // may be null
   std::unique_ptr<BlockSlots> slots_;  // goes before its cache
   std::shared_ptr<ReadCounters> counters_;
   TableProperties properties_;

@@ -1,6 +1,8 @@
 // Tables: what was written is what is read, by every way of reading.
 #include <cstdlib>
+#include <fstream>
 #include <random>
+#include <sstream>
 
 #include "core/table_index.h"
 #include "table_support.h"
@@ -251,6 +253,29 @@ TEST_P(TableTest, AnotherIdentityAndCancelledVerification) {
   const std::atomic<bool> cancelled{true};
   EXPECT_EQ(table_->Verify(&cancelled, nullptr).code(), Code::kAborted);
   EXPECT_LE(table_->ApproximateOffset("zzz"), table_->properties().data_bytes);
+}
+
+std::string FixturePath() {
+  const std::string file = __FILE__;
+  return file.substr(0, file.rfind('/')) + "/../fixtures/table-v1.sst";
+}
+
+// What version 1 wrote, byte for byte, and what it means.
+TEST_P(TableTest, TheGoldenTable) {
+  TableOptions options;
+  options.block_bytes = 256;
+  Make(options, MakeEntries(24, 12), {{"key/00000003", "key/00000009", 12}});
+  const std::string bytes = Contents(fs_, kTablePath);
+  if (std::getenv("REWRITE") != nullptr) std::ofstream(FixturePath(), std::ios::binary) << bytes;
+
+  std::ifstream file(FixturePath(), std::ios::binary);
+  std::stringstream golden;
+  golden << file.rdbuf();
+  ASSERT_EQ(golden.str().size(), bytes.size()) << "REWRITE=1 writes " << FixturePath();
+  EXPECT_TRUE(golden.str() == bytes) << "the format changed; REWRITE=1 writes " << FixturePath();
+  ASSERT_OK(fs_.Overwrite(kTablePath, golden.str()));
+  ASSERT_OK(Open());
+  ExpectWalks({});
 }
 
 TEST(TableWriterTest, RefusesDisorderAndUnknownKinds) {
