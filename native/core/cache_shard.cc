@@ -9,9 +9,9 @@ namespace {
 constexpr uint8_t kHitsMax = 3;
 constexpr uint8_t kHitsToStay = 2;  // in the small queue
 constexpr size_t kSmallPart = 10;   // one in so many bytes
-// For the number of ghosts worth having; a wrong guess costs a little memory or memory of old.
-constexpr size_t kTypicalBlockBytes = 4096;
-constexpr size_t kGhostSetsMin = 16;
+// Room for twice the ghosts that blocks of 4 KiB need: sets do not fill evenly.
+constexpr size_t kTypicalBlockBytes = 2048;
+constexpr size_t kGhostSetsMin = 64;
 constexpr size_t kGhostSetsMax = 1 << 18;
 
 size_t ChargeOf(const CachedBlock& block) { return block.block.size() + sizeof(CachedBlock); }
