@@ -37,7 +37,21 @@ class View {
   bool has_table_ranges() const { return has_table_ranges_; }
 
  private:
-  // …implementation's own: per level the KeyPrefix of each table's last key
+  // Where a level's tables lie: KeyPrefix of their bounds, so that a search reads one array.
+  struct Bounds {
+    explicit Bounds(const Tables& tables);
+    std::string common;  // what all bounds start with
+    std::vector<uint64_t> first, last;
+  };
+
+  // Whether table `at` of the level begins after the key.
+  bool BeginsAfter(size_t level, size_t at, Slice key, uint64_t prefix) const;
+  // Whether it ends before the key.
+  bool EndsBeforeKey(size_t level, size_t at, Slice key, uint64_t prefix) const;
+  Status GetFromLevel(size_t level, const LookupKey& key, ReadTier tier,
+                      LookupResult* result) const;
+
+  std::vector<Bounds> bounds_;  // one a level
   std::shared_ptr<Memtable> memtable_;
   std::vector<std::shared_ptr<Memtable>> frozen_;
   std::vector<Tables> levels_;
