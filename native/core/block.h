@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/cursor.h"
 
@@ -43,6 +44,11 @@ class Block {
   uint32_t entries_end() const { return entries_end_; }
 
  private:
+  // From a restart on. An entry at or after `home_end` is of interest only while the
+  // key's versions, which begin before it, go on.
+  Found Scan(uint32_t restart, uint32_t home_end, Slice key, uint64_t seek_trailer,
+             uint64_t* trailer, Slice* value) const;
+
   std::unique_ptr<char[]> contents_;
   size_t size_ = 0;
   uint32_t entries_end_ = 0;
@@ -70,9 +76,26 @@ class BlockWalker {
   Slice value() const { return value_; }
 
  private:
-  // …implementation's own
+  // Where an entry of the loaded interval lies, and what its key takes from the one before.
+  struct Place {
+    uint32_t offset, end, shared, unshared, suffix;
+  };
+  static constexpr uint32_t kNowhere = UINT32_MAX;
+
+  bool Reset();  // false: there is nothing to walk
+  void Fail();
+  uint32_t IntervalEnd(uint32_t restart) const;
+  bool LoadInterval(uint32_t restart);
+  bool LoadCurrentInterval();
+  void ShowPlace(uint32_t place, size_t kept);
+
   const Block* block_ = nullptr;
   bool valid_ = false, damaged_ = false;
+  uint32_t offset_ = 0;        // of the entry shown
+  uint32_t next_ = 0;          // of the one after it
+  std::vector<Place> places_;  // the interval loaded for going back
+  uint32_t interval_ = 0;      // its restart
+  uint32_t place_ = kNowhere;  // of the entry shown, when it was reached going back
   std::string key_;
   uint64_t trailer_ = 0;
   Slice value_;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/format.h"
@@ -24,15 +25,19 @@ class BlockBuilder {
   uint64_t last_trailer() const { return last_trailer_; }
 
  private:
+  size_t Buckets() const;
+  void AppendHashIndex(size_t buckets);
+
   int restart_interval_;
   bool hash_index_;
   std::string buffer_;
   std::vector<uint32_t> restarts_;
-  std::vector<std::pair<uint32_t, uint8_t>> hashes_;  // low 32 bits of hash, restart
+  std::vector<std::pair<uint64_t, uint8_t>> hashes_;  // of each key, first restart
   std::string last_key_;
   uint64_t last_trailer_ = 0;
   uint32_t entries_ = 0;
   int since_restart_ = 0;
+  bool finished_ = false;
 };
 
 }  // namespace varve

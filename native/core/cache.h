@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 
 #include "core/block.h"
 
@@ -23,7 +24,13 @@ class BlockCache;
 struct CachedBlock {
   Block block;
   std::atomic<uint32_t> references{0};
-  // …queue membership and counters, guarded by the shard
+  // Guarded by the shard, for as long as the cache holds its reference.
+  CachedBlock* previous = nullptr;
+  CachedBlock* next = nullptr;
+  CachedBlock** slot = nullptr;
+  uint64_t fingerprint = 0;
+  uint8_t hits = 0;
+  bool in_main = false;
 };
 
 // A counted reference to a block.
@@ -45,9 +52,13 @@ class BlockPin {
 };
 
 // One table's slots. Destroying it drops the table's blocks from the cache.
+// REQUIRES: the cache, unless it is null (nothing is ever kept then), outlives the slots;
+// blocks asked for are < `blocks`.
 class BlockSlots {
  public:
   BlockSlots(BlockCache* cache, uint64_t table_number, uint32_t blocks);
+  BlockSlots(const BlockSlots&) = delete;
+  BlockSlots& operator=(const BlockSlots&) = delete;
   ~BlockSlots();
   // The cached block, pinned and counted as a hit; empty on a miss.
   BlockPin Find(uint32_t block);
@@ -56,8 +67,11 @@ class BlockSlots {
   BlockPin Insert(uint32_t block, Block contents, bool fill);
 
  private:
-  // …implementation's own
   BlockCache* cache_;
+  uint64_t table_hash_;
+  uint32_t blocks_;
+  // Each holds the cache's reference; guarded by the block's shard.
+  std::unique_ptr<CachedBlock*[]> slots_;
 };
 
 struct CacheStats {
@@ -67,13 +81,24 @@ struct CacheStats {
 class BlockCache {
  public:
   explicit BlockCache(size_t capacity_bytes, int shards = 16);
+  BlockCache(const BlockCache&) = delete;
+  BlockCache& operator=(const BlockCache&) = delete;
   ~BlockCache();
+  // Shrinks at once. Shards share the capacity evenly, and a block larger than its shard's
+  // part is not kept.
   void SetCapacity(size_t bytes);
   CacheStats Stats() const;
 
  private:
   friend class BlockSlots;
-  // …implementation's own
+  class Shard;
+
+  Shard* ShardOf(uint64_t table_hash, uint32_t block) const;
+
+  std::mutex capacity_mutex_;  // one SetCapacity at a time
+  std::atomic<uint64_t> capacity_;
+  const uint32_t shard_count_;
+  const std::unique_ptr<Shard[]> shards_;
 };
 
 }  // namespace varve

@@ -7,6 +7,7 @@
 // offset mixed in) was verified; errors name file and offset.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,8 @@
 #include "core/lookup.h"
 #include "core/range_tombstones.h"
 #include "core/table_format.h"
+#include "core/table_index.h"
+#include "core/table_layout.h"
 
 namespace varve {
 
@@ -27,7 +30,10 @@ struct ReadCounters {  // relaxed atomics, one set per database
 };
 
 class TableReader : public std::enable_shared_from_this<TableReader> {
+  struct Key {};  // only Open makes readers
+
  public:
+  TableReader(Key, std::string path, uint64_t number, const FileId& id);
   // `id`: what the manifest says; a file with another identity is kCorruption.
   // `number`: local name, for cache shards and messages. `cache` may be null.
   static Status Open(FileSystem* fs, const std::string& path, uint64_t number, const FileId& id,
@@ -62,9 +68,36 @@ class TableReader : public std::enable_shared_from_this<TableReader> {
   Status Verify(const std::atomic<bool>* cancelled, std::atomic<uint64_t>* bytes_done) const;
 
  private:
-  // …implementation's own
+  friend class TableCursor;
+  friend class TableVerifier;
+
+  Status Load(std::shared_ptr<BlockCache> cache);
+  Status LoadSections();
+  Status LoadFilter(int number);
+  Status LoadRanges(int number);
+  // The block, from the cache or read as the tier allows.
+  Status ReadBlock(uint32_t block, ReadTier tier, bool fill, BlockPin* pin) const;
+  Status ReadRange(uint64_t offset, size_t size, ReadTier tier, char* to) const;
+  // `bytes`: a block with its trailer, just read. Verifies and parses it.
+  Status AdoptBlock(uint32_t block, std::unique_ptr<char[]> bytes, Block* parsed) const;
+  BlockPin FindBlock(uint32_t block) const;
+  BlockPin InsertBlock(uint32_t block, Block parsed, bool fill) const;
+  Status DamagedBlock(uint32_t block) const;
+
   std::string path_;
   uint64_t number_ = 0;
+  FileId id_;
+  crc32c::Seed seed_;
+  std::unique_ptr<File> file_;
+  TableLayout layout_;
+  AlignedBytes index_bytes_, filter_bytes_;
+  TableIndex index_;
+  Filter filter_;
+  bool has_filter_ = false;
+  bool is_cached_ = false;  // false: `cache_` is this table's own and keeps nothing
+  std::shared_ptr<BlockCache> cache_;
+  std::unique_ptr<BlockSlots> slots_;  // goes before its cache
+  std::shared_ptr<ReadCounters> counters_;
   TableProperties properties_;
   std::shared_ptr<const RangeTombstones> range_tombstones_;
 };

@@ -10,10 +10,13 @@
 #include <vector>
 
 #include "core/block_builder.h"
+#include "core/crc32c.h"
 #include "core/file.h"
 #include "core/filter.h"
 #include "core/range_tombstones.h"
 #include "core/table_format.h"
+#include "core/table_index.h"
+#include "core/table_layout.h"
 
 namespace varve {
 
@@ -42,10 +45,39 @@ class TableWriter {
   const TableProperties& properties() const { return properties_; }  // complete after Finish
 
  private:
-  // …implementation's own
+  Status Check(Slice key, uint64_t trailer, Slice value) const;
+  void Count(Slice key, uint64_t trailer, Slice value);
+  void CountSequence(Sequence sequence);
+  void CountRanges();
+  void SetBounds();
+  void CutBlock();
+  void Separate(Slice key);
+  void AddSection(const char* name, uint8_t flags, std::string bytes);
+  void AddProperties();
+  void FinishFile();
+  void Write(Slice bytes);
+  void WriteOut();
+
   TableOptions options_;
   std::unique_ptr<File> file_;
+  FileId id_;
+  crc32c::Seed seed_;
   TableProperties properties_;
+  Status status_;
+
+  BlockBuilder block_;
+  TableIndexBuilder index_;
+  FilterBuilder filter_;
+  RangeTombstones ranges_;
+  TableLayout layout_;
+  // The block cut last, whose separator waits for the next key.
+  bool has_cut_ = false;
+  uint64_t cut_offset_ = 0, cut_trailer_ = 0;
+  std::string cut_key_;
+  std::string buffer_;         // not yet in the file
+  uint64_t written_ = 0;       // bytes in the file
+  uint64_t written_back_ = 0;  // … whose write-back was started
+  std::string scratch_;        // a block with its trailer
 };
 
 }  // namespace varve
