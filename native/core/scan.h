@@ -19,13 +19,13 @@
 namespace varve {
 
 struct ScanOptions {
-  std::string start;       // inclusive
-  std::string end;         // exclusive
+  std::string start;  // inclusive
+  std::string end;    // exclusive
   bool reverse = false;
   bool fill_cache = true;
   Sequence sequence = kSequenceMax;  // newest sequence that may be seen
-  uint64_t now_ms = 0;     // entries with expiresAt <= now_ms are gone
-  size_t strip = 0;        // bytes of the stored key (the space id) left out of pages
+  uint64_t now_ms = 0;               // entries with expiresAt <= now_ms are gone
+  size_t strip = 0;                  // bytes of the stored key (the space id) left out of pages
 };
 
 // Where a page's entries go. Sizes of entry i are sizes[2i] (key) and sizes[2i + 1]

@@ -20,7 +20,8 @@ class View {
  public:
   using Tables = std::vector<std::shared_ptr<TableReader>>;
 
-  View(std::shared_ptr<Memtable> memtable, std::vector<std::shared_ptr<Memtable>> frozen, std::vector<Tables> levels);
+  View(std::shared_ptr<Memtable> memtable, std::vector<std::shared_ptr<Memtable>> frozen,
+       std::vector<Tables> levels);
 
   // The newest visible version of the key: memtable, frozen (newest first), level 0
   // (newest first), one table per deeper level. Stops at the first that decides.
@@ -29,7 +30,8 @@ class View {
   // Looks up `count` keys; results[i] belongs to keys[i]. Keys are visited in key order
   // so that neighbours share blocks. With kWouldBlock the undecided ones are marked
   // in `blocked` (one bool a key) and the others are answered.
-  Status GetMany(const LookupKey* keys, size_t count, ReadTier tier, LookupResult* results, bool* blocked) const;
+  Status GetMany(const LookupKey* keys, size_t count, ReadTier tier, LookupResult* results,
+                 bool* blocked) const;
 
   const std::shared_ptr<Memtable>& memtable() const { return memtable_; }
   const std::vector<std::shared_ptr<Memtable>>& frozen() const { return frozen_; }
