@@ -12,6 +12,7 @@ namespace varve {
 
 // Forward or reverse, as the children were made. One child is returned as it is;
 // none gives an empty cursor.
-std::unique_ptr<Cursor> NewMergingCursor(std::vector<std::unique_ptr<Cursor>> children, bool reverse);
+std::unique_ptr<Cursor> NewMergingCursor(std::vector<std::unique_ptr<Cursor>> children,
+                                         bool reverse);
 
 }  // namespace varve

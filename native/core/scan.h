@@ -4,7 +4,8 @@
 //
 // Resumption: a page that would block, or a view that grew old, loses nothing: the
 // scan remembers the last key it gave out and seeks past it again, on any thread
-// with any tier, on the same or a newer view.
+// with any tier, on the same or a newer view. After any other error it goes on there too;
+// entries that were at hand before the error come as a page of their own.
 //
 // Thread safety: one thread at a time.
 #pragma once
@@ -18,13 +19,13 @@
 namespace varve {
 
 struct ScanOptions {
-  std::string start;       // inclusive
-  std::string end;         // exclusive
+  std::string start;  // inclusive
+  std::string end;    // exclusive
   bool reverse = false;
   bool fill_cache = true;
   Sequence sequence = kSequenceMax;  // newest sequence that may be seen
-  uint64_t now_ms = 0;     // entries with expiresAt <= now_ms are gone
-  size_t strip = 0;        // bytes of the stored key (the space id) left out of pages
+  uint64_t now_ms = 0;               // entries with expiresAt <= now_ms are gone
+  size_t strip = 0;                  // bytes of the stored key (the space id) left out of pages
 };
 
 // Where a page's entries go. Sizes of entry i are sizes[2i] (key) and sizes[2i + 1]
@@ -42,7 +43,9 @@ struct ScanPage {
   bool keys_ascii = true, values_ascii = true;
   bool done = false;  // no more entries within the bounds
   // When entries == 0 and !done and the status is ok: the next entry does not fit;
-  // these are its sizes, and the caller comes back with room for it.
+  // these are its sizes, and the caller comes back with room for it. Both 0: many entries
+  // were passed over (deleted, say) and more lie ahead; the caller just comes back, so that
+  // no call takes long.
   size_t next_key_bytes = 0, next_value_bytes = 0;
 };
 
@@ -58,7 +61,8 @@ class Scan {
   void Seek(Slice key);
   // Goes on over a newer view, at the same sequence.
   void Refresh(std::shared_ptr<const View> view);
-  // Entries within the bounds, counted without giving them out, up to `max`.
+  // Moves past up to `max` of the entries ahead and counts them. With kWouldBlock *count holds
+  // those so far; the next call goes on behind them.
   Status Count(ReadTier tier, uint64_t max, uint64_t* count);
 
  private:

@@ -20,7 +20,8 @@ class View {
  public:
   using Tables = std::vector<std::shared_ptr<TableReader>>;
 
-  View(std::shared_ptr<Memtable> memtable, std::vector<std::shared_ptr<Memtable>> frozen, std::vector<Tables> levels);
+  View(std::shared_ptr<Memtable> memtable, std::vector<std::shared_ptr<Memtable>> frozen,
+       std::vector<Tables> levels);
 
   // The newest visible version of the key: memtable, frozen (newest first), level 0
   // (newest first), one table per deeper level. Stops at the first that decides.
@@ -29,7 +30,8 @@ class View {
   // Looks up `count` keys; results[i] belongs to keys[i]. Keys are visited in key order
   // so that neighbours share blocks. With kWouldBlock the undecided ones are marked
   // in `blocked` (one bool a key) and the others are answered.
-  Status GetMany(const LookupKey* keys, size_t count, ReadTier tier, LookupResult* results, bool* blocked) const;
+  Status GetMany(const LookupKey* keys, size_t count, ReadTier tier, LookupResult* results,
+                 bool* blocked) const;
 
   const std::shared_ptr<Memtable>& memtable() const { return memtable_; }
   const std::vector<std::shared_ptr<Memtable>>& frozen() const { return frozen_; }
@@ -37,7 +39,21 @@ class View {
   bool has_table_ranges() const { return has_table_ranges_; }
 
  private:
-  // …implementation's own: per level the KeyPrefix of each table's last key
+  // Where a level's tables lie: KeyPrefix of their bounds, so that a search reads one array.
+  struct Bounds {
+    explicit Bounds(const Tables& tables);
+    std::string common;  // what all bounds start with
+    std::vector<uint64_t> first, last;
+  };
+
+  // Whether table `at` of the level begins after the key.
+  bool BeginsAfter(size_t level, size_t at, Slice key, uint64_t prefix) const;
+  // Whether it ends before the key.
+  bool EndsBeforeKey(size_t level, size_t at, Slice key, uint64_t prefix) const;
+  Status GetFromLevel(size_t level, const LookupKey& key, ReadTier tier,
+                      LookupResult* result) const;
+
+  std::vector<Bounds> bounds_;  // one a level
   std::shared_ptr<Memtable> memtable_;
   std::vector<std::shared_ptr<Memtable>> frozen_;
   std::vector<Tables> levels_;
