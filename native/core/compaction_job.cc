@@ -1,4 +1,5 @@
 #include "core/jobs.h"
+#include "core/level_cursor.h"
 #include "core/merge_job.h"
 #include "core/merging.h"
 
@@ -17,8 +18,8 @@ Status RunCompaction(const CompactionJob& job, JobProgress* progress, JobResult*
   MergeInput input;
   std::vector<std::unique_ptr<Cursor>> cursors;
   for (const auto& run : job.runs) {
+    cursors.push_back(NewLevelCursor(run, reading));
     for (const std::shared_ptr<TableReader>& table : run) {
-      cursors.push_back(table->NewCursor(reading));
       input.ranges.push_back(table->shared_range_tombstones());
       input.entries += table->properties().entries;
     }
