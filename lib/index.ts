@@ -1,1 +1,8 @@
-export {}
+// varve's public surface.
+
+export type { KeyEncoding, ValueEncoding } from './bytes/codec.ts'
+export { type BatchOperation, type Database, type Iterator, open, type ReadOptions, type Stats, type WriteOptions } from './database.ts'
+export { type ErrorCode, errorCodes, VarveError } from './errors.ts'
+export type { Durability, Logger, OpenOptions } from './options.ts'
+export type { IteratorOptions, RangeOptions } from './read/iterator.ts'
+export type { Snapshot } from './read/snapshot.ts'

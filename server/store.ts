@@ -35,9 +35,9 @@ const memoryBesideCacheBytes = 192 * 2 ** 20
 
 /** A database in this process, alone: always the leader, always in term 1. */
 export class DatabaseStore implements Store {
-  readonly #database: Database
+  readonly #database: Database<Buffer, Buffer>
 
-  private constructor(database: Database) {
+  private constructor(database: Database<Buffer, Buffer>) {
     this.#database = database
   }
 

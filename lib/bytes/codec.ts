@@ -4,6 +4,7 @@
 // or plain Uint8Arrays. Values likewise, and 'json' for whatever JSON carries.
 
 import { invalid } from '../errors.ts'
+import type {} from './buffer.ts'
 
 export type KeyEncoding = 'utf8' | 'buffer' | 'view'
 export type ValueEncoding = 'utf8' | 'json' | 'buffer' | 'view'

@@ -15,7 +15,7 @@ import { type CompactorContext, moveEdit, startMerge } from './compaction/compac
 import type { Compaction, Picker } from './compaction/picker.ts'
 import type { Manifest } from './manifest.ts'
 import type { Sweeper } from './sweeper.ts'
-import type { FrozenMemtable, Tree } from './tree.ts'
+import type { FrozenMemtable } from './tree.ts'
 import { type TableFile, tableFileOf, type VersionEdit } from './version.ts'
 
 export interface SchedulerContext extends CompactorContext {

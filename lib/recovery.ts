@@ -1,0 +1,190 @@
+// Recovery: CURRENT → manifest → tables → wal → the parts of an open database; and the same road for a new one.
+//
+// Everything that a crash may have left half done is put right here, before the first write: the log goes on in a fresh
+// segment, the manifest in a fresh file, and files that no state names are removed. A read-only open writes no byte.
+
+import native from '#native'
+import { outcome } from './disk/jobs.ts'
+import {
+  currentName, identityName, join, lockName, manifestName, parentOf, parseName, tableName, walName
+} from './disk/files.ts'
+import { Disk } from './disk/fs.ts'
+import { VarveError } from './errors.ts'
+import type { Environment, Settings } from './options.ts'
+import { currentManifest, Manifest, readManifest } from './tree/manifest.ts'
+import type { OpenedTable } from './tree/tree.ts'
+import { emptyVersion, type Version } from './tree/version.ts'
+
+export interface Recovered {
+  readonly disk: Disk
+  readonly engine: native.Engine
+  readonly lock: native.Lock
+  readonly version: Version
+  readonly tables: ReadonlyMap<number, OpenedTable>
+  readonly memtable: native.Memtable
+  /** undefined when read-only. */
+  readonly manifest: Manifest | undefined
+  readonly nextNumber: number
+  readonly segmentBytes: number
+  /** What of the log's end was cut, if anything. */
+  readonly cut: native.ReplayResult['cut']
+}
+
+interface State {
+  readonly version: Version
+  readonly nextNumber: number
+}
+
+const text = (value: string): Uint8Array => Buffer.from(value)
+
+export async function recover(directory: string, settings: Settings, environment: Environment): Promise<Recovered> {
+  const disk = new Disk(environment.fs, environment.executor)
+  const lock = await lockDirectory(disk, directory, settings)
+  let engine: native.Engine | undefined
+  try {
+    engine = native.createEngine(environment.executor, environment.fs, settings.blockCacheBytes)
+    return await recoverLocked(disk, directory, settings, environment, lock, engine)
+  } catch (error) {
+    if (engine !== undefined) native.release(engine)
+    native.release(lock)
+    throw error
+  }
+}
+
+async function lockDirectory(disk: Disk, directory: string, settings: Settings): Promise<native.Lock> {
+  const isThere = (await disk.statIfThere(directory)) !== undefined
+  if (!isThere) {
+    if (!settings.createIfMissing || settings.readOnly) {
+      throw new VarveError('VARVE_NOT_FOUND', `There is no database in ${directory}.`, { file: directory })
+    }
+    await makeDirectories(disk, directory)
+  }
+  const owner = `process ${process.pid}`
+  try {
+    return await disk.lock(join(directory, lockName), !settings.readOnly, owner)
+  } catch (error) {
+    if (!(error instanceof VarveError) || error.code !== 'VARVE_LOCKED') throw error
+    const holder = String((error.cause as Error | undefined)?.message ?? 'another process')
+    throw new VarveError('VARVE_LOCKED', `${directory} is open already, by ${holder}. Close it there first.`, { cause: error, file: directory })
+  }
+}
+
+async function makeDirectories(disk: Disk, directory: string): Promise<void> {
+  const parent = parentOf(directory)
+  if (parent !== directory && (await disk.statIfThere(parent)) === undefined) await makeDirectories(disk, parent)
+  await disk.makeDirectory(directory)
+  await disk.syncDirectory(parent)
+}
+
+async function recoverLocked(
+  disk: Disk, directory: string, settings: Settings, environment: Environment, lock: native.Lock, engine: native.Engine
+): Promise<Recovered> {
+  const names = await disk.list(directory)
+  const state = await loadState(disk, directory, names, settings)
+  const walNumbers = numbersOf(names, 'wal')
+  const tables = await openTables(engine, directory, state.version)
+  let nextNumber = Math.max(state.nextNumber, ...names.map((name) => parseName(name).number + 1))
+  const memtable = native.createMemtable(engine, settings.memtableBytes, new Uint8Array(0))
+  const segmentBytes = Math.max(64 << 10, Math.min(64 << 20, settings.memtableBytes >>> 1))
+
+  let copyTo: native.ReplayRequest['copyTo'] = null
+  if (!settings.readOnly) {
+    if (!names.includes(identityName)) await writeIdentity(disk, directory, environment)
+    const number = nextNumber++
+    const segment = await outcome(native.createSegment(engine, join(directory, walName(number)), segmentBytes))
+    await disk.syncDirectory(directory)
+    copyTo = { segment, number, id: environment.random(16), life: environment.random(8) }
+  }
+  const { flushed } = state.version
+  const replayed = await outcome(
+    native.replayJob(engine, {
+      segments: walNumbers.map((number) => ({ path: join(directory, walName(number)), number })),
+      flushedIndex: flushed.index,
+      flushedTerm: flushed.term,
+      flushedSequence: flushed.sequence,
+      flushedTimeMs: flushed.timeMs,
+      syncedIndex: 0,
+      memtable,
+      copyTo
+    })
+  )
+  if (copyTo !== null) native.release(copyTo.segment)
+  let manifest: Manifest | undefined
+  if (!settings.readOnly) {
+    const number = nextNumber++
+    manifest = await Manifest.create(disk, directory, number, state.version, nextNumber)
+    await removeOrphans(disk, directory, names, state.version, replayed.unused)
+    for (const path of native.dropSegments(engine, flushed.index)) await disk.unlink(path)
+  }
+  return { disk, engine, lock, version: state.version, tables, memtable, manifest, nextNumber, segmentBytes, cut: replayed.cut }
+}
+
+async function loadState(disk: Disk, directory: string, names: readonly string[], settings: Settings): Promise<State> {
+  const name = await currentManifest(disk, directory)
+  if (name === undefined) {
+    const left = names.filter((one) => ['table', 'manifest'].includes(parseName(one).kind))
+    // Creation stopped before CURRENT was there: a manifest alone holds nothing yet; tables do.
+    if (left.some((one) => parseName(one).kind === 'table')) {
+      throw new VarveError('VARVE_CORRUPTION', `${directory} holds tables but no CURRENT.`, { file: join(directory, currentName), offset: 0 })
+    }
+    if (!settings.createIfMissing || settings.readOnly) {
+      throw new VarveError('VARVE_NOT_FOUND', `There is no database in ${directory}.`, { file: directory })
+    }
+    return { version: emptyVersion, nextNumber: 1 }
+  }
+  if (settings.errorIfExists) {
+    throw new VarveError('VARVE_EXISTS', `There is a database in ${directory} already.`, { file: directory })
+  }
+  const path = join(directory, name)
+  if (!names.includes(name)) {
+    throw new VarveError('VARVE_CORRUPTION', `CURRENT names ${name}, which is not there (${path} at 0).`, { file: path, offset: 0 })
+  }
+  const { version, nextNumber } = readManifest(path, await disk.readFile(path))
+  for (const { number } of version.levels.flat()) {
+    if (names.includes(tableName(number))) continue
+    const missing = join(directory, tableName(number))
+    throw new VarveError('VARVE_CORRUPTION', `A table of the manifest is not there (${missing} at 0).`, { file: missing, offset: 0 })
+  }
+  return { version, nextNumber }
+}
+
+async function openTables(engine: native.Engine, directory: string, version: Version): Promise<Map<number, OpenedTable>> {
+  const opened = await Promise.all(
+    version.levels.flat().map(async (file) => {
+      const path = join(directory, tableName(file.number))
+      const { table, pinnedBytes } = await outcome(native.openTable(engine, path, file.number, file.id))
+      return [file.number, { handle: table, pinnedBytes }] as const
+    })
+  )
+  return new Map(opened)
+}
+
+function numbersOf(names: readonly string[], kind: string): number[] {
+  return names
+    .map(parseName)
+    .filter((name) => name.kind === kind)
+    .map((name) => name.number)
+    .sort((a, b) => a - b)
+}
+
+/** Who this directory is, for the cluster to come: a random id, kept for ever. */
+async function writeIdentity(disk: Disk, directory: string, environment: Environment): Promise<void> {
+  const json = JSON.stringify({ format: 1, id: Buffer.from(environment.random(16)).toString('base64url') })
+  const crc = (native.crc32c(text(json)) >>> 0).toString(16).padStart(8, '0')
+  const temporary = join(directory, `${identityName}.tmp`)
+  await disk.writeFile(temporary, text(`${crc} ${json}\n`))
+  await disk.rename(temporary, join(directory, identityName))
+}
+
+// Files that the state in force does not name: left by a crash between a job and its edit.
+async function removeOrphans(disk: Disk, directory: string, names: readonly string[], version: Version, unused: readonly string[]): Promise<void> {
+  const live = new Set(version.levels.flat().map(({ number }) => tableName(number)))
+  const orphans = names.filter((name) => {
+    const { kind } = parseName(name)
+    return (kind === 'table' && !live.has(name)) || kind === 'manifest' || kind === 'temporary'
+  })
+  for (const name of orphans) await disk.unlink(join(directory, name)).catch(() => undefined)
+  for (const path of unused) await disk.unlink(path).catch(() => undefined)
+}
+
+export { manifestName }
