@@ -84,15 +84,31 @@ export class Database<Key = string, Value = string> {
     for (const [name, listener] of Object.entries(settings.events)) this.#events.on(name, listener)
     const { memtableBytes, memoryBytes, blockCacheBytes, tableBytes, clock } = settings
     const { random } = environment
-    this.#tree = new Tree({ engine, directory, memtableBytes, memoryBytes, blockCacheBytes }, recovered.version, recovered.tables, recovered.memtable)
+    this.#tree = new Tree(
+      { engine, directory, memtableBytes, memoryBytes, blockCacheBytes },
+      recovered.version,
+      recovered.tables,
+      recovered.memtable
+    )
     const nextNumber = (): number => this.#nextNumber++
     const onPoison = (error: Error): void => this.#writer.poison(error)
     const { segmentBytes } = recovered
-    this.#log = new Log({ engine, disk, directory, segmentBytes, syncIntervalMs: settings.syncIntervalMs, nextNumber, random, onPoison }, 0)
+    this.#log = new Log(
+      { engine, disk, directory, segmentBytes, syncIntervalMs: settings.syncIntervalMs, nextNumber, random, onPoison },
+      0
+    )
     this.#sweeper = new Sweeper(disk, directory, this.#tree)
     const emit = (event: string, detail: unknown): void => this.#emit(event, detail)
     this.#scheduler = new Scheduler({
-      engine, directory, tree: this.#tree, tableBytes, nextNumber, random, clock, emit, onPoison,
+      engine,
+      directory,
+      tree: this.#tree,
+      tableBytes,
+      nextNumber,
+      random,
+      clock,
+      emit,
+      onPoison,
       log: this.#log,
       sweeper: this.#sweeper,
       picker: new LeveledPicker({ memtableBytes, tableBytes }),
@@ -103,8 +119,15 @@ export class Database<Key = string, Value = string> {
       syncDirectory: () => disk.syncDirectory(directory)
     })
     this.#writer = new Writer({
-      engine, tree: this.#tree, log: this.#log, scheduler: this.#scheduler, turn: this.#turn,
-      durability: settings.durability, memtableBytes, clock, emit
+      engine,
+      tree: this.#tree,
+      log: this.#log,
+      scheduler: this.#scheduler,
+      turn: this.#turn,
+      durability: settings.durability,
+      memtableBytes,
+      clock,
+      emit
     })
     const { keyEncoding, valueEncoding } = settings
     this.#reader = new Reader({ engine, space: defaultSpace, keyEncoding, valueEncoding, clock })
@@ -124,7 +147,12 @@ export class Database<Key = string, Value = string> {
     try {
       this.#checkWritable()
       const { keyEncoding, valueEncoding } = this.#settings
-      return this.#writer.put(defaultSpace, checkKey(keyEncoding, key), encodeValue(valueEncoding, value), options?.sync === true)
+      return this.#writer.put(
+        defaultSpace,
+        checkKey(keyEncoding, key),
+        encodeValue(valueEncoding, value),
+        options?.sync === true
+      )
     } catch (error) {
       return Promise.reject(error)
     }
@@ -157,7 +185,10 @@ export class Database<Key = string, Value = string> {
       if (operation.type === 'put') {
         batch.put(defaultSpace, checkKey(keyEncoding, operation.key), encodeValue(valueEncoding, operation.value))
       } else if (operation.type === 'del') batch.del(defaultSpace, checkKey(keyEncoding, operation.key))
-      else throw invalid(`An operation's type must be 'put' or 'del', not ${String((operation as { type: unknown }).type)}.`)
+      else
+        throw invalid(
+          `An operation's type must be 'put' or 'del', not ${String((operation as { type: unknown }).type)}.`
+        )
     }
   }
 
@@ -239,14 +270,22 @@ export class Database<Key = string, Value = string> {
     return this.#iterate({ ...options, keys: false }, (entry) => entry[1])
   }
 
-  #iterate<Item>(options: IteratorOptions<Input<Key>>, pick: (entry: [never, never]) => unknown): Iterator<Key, Value, Item> {
+  #iterate<Item>(
+    options: IteratorOptions<Input<Key>>,
+    pick: (entry: [never, never]) => unknown
+  ): Iterator<Key, Value, Item> {
     this.#checkOpen()
     this.#writer.settle()
     const sequence = options.snapshot?.check() ?? this.#log.state().sequence
     const { keyEncoding, valueEncoding, clock } = this.#settings
     const iterator = new EntryIterator(
       {
-        engine: this.#engine, space: defaultSpace, keyEncoding, valueEncoding, clock, turn: this.#turn,
+        engine: this.#engine,
+        space: defaultSpace,
+        keyEncoding,
+        valueEncoding,
+        clock,
+        turn: this.#turn,
         settle: () => this.#writer.settle(),
         settleSync: () => this.#writer.settleSync(),
         onClose: (closed) => {
@@ -327,10 +366,20 @@ export class Database<Key = string, Value = string> {
     const written = engine.walBytesAppended + counts.flushBytes + counts.compactionBytesWritten
     return {
       log: { ...this.#logState(), bytesAppended: engine.walBytesAppended, syncs: engine.walSyncs },
-      writes: { ...this.#writer.counts, isStalled: this.#writer.isStalled, bytesWritten: written, amplification: payload === 0 ? 0 : written / payload },
+      writes: {
+        ...this.#writer.counts,
+        isStalled: this.#writer.isStalled,
+        bytesWritten: written,
+        amplification: payload === 0 ? 0 : written / payload
+      },
       background: { ...counts },
       levels: this.#tree.levelSizes(),
-      memory: { memtableBytes: this.#tree.memtableBytes(), frozen: this.#tree.frozen.length, pinnedBytes: this.#tree.pinnedBytes(), cacheBytes: engine.cacheBytes },
+      memory: {
+        memtableBytes: this.#tree.memtableBytes(),
+        frozen: this.#tree.frozen.length,
+        pinnedBytes: this.#tree.pinnedBytes(),
+        cacheBytes: engine.cacheBytes
+      },
       reads: engine,
       snapshots: this.#snapshots.count,
       iterators: this.#iterators.size
@@ -359,7 +408,8 @@ export class Database<Key = string, Value = string> {
   }
 
   #emit(event: string, detail: unknown): void {
-    if (event === 'background-error' || event === 'poisoned') this.#settings.logger?.error(`varve ${event}: ${messageOf(detail)}`)
+    if (event === 'background-error' || event === 'poisoned')
+      this.#settings.logger?.error(`varve ${event}: ${messageOf(detail)}`)
     if (event === 'stall') this.#settings.logger?.warn('varve: writers wait for flush and compaction')
     this.#events.emit(event, detail)
   }
@@ -432,7 +482,9 @@ export class Iterator<Key, Value, Item> {
 
   nextv(count: number): Promise<Item[]> {
     const entries = this.#entries.nextv(count)
-    return this.#pick === identity ? (entries as Promise<Item[]>) : entries.then((some) => some.map((entry) => this.#pick(entry as [never, never]) as Item))
+    return this.#pick === identity
+      ? (entries as Promise<Item[]>)
+      : entries.then((some) => some.map((entry) => this.#pick(entry as [never, never]) as Item))
   }
 
   async all(): Promise<Item[]> {
@@ -463,11 +515,38 @@ export class Iterator<Key, Value, Item> {
 const identity = (entry: [never, never]): unknown => entry
 
 export interface Stats {
-  readonly log: { readonly lastIndex: number; readonly lastSequence: number; readonly syncedIndex: number; readonly term: number; readonly bytesAppended: number; readonly syncs: number }
-  readonly writes: { readonly operations: number; readonly records: number; readonly payloadBytes: number; readonly stalls: number; readonly isStalled: boolean; readonly bytesWritten: number; readonly amplification: number }
-  readonly background: { readonly flushes: number; readonly compactions: number; readonly moves: number; readonly flushBytes: number; readonly compactionBytesRead: number; readonly compactionBytesWritten: number }
+  readonly log: {
+    readonly lastIndex: number
+    readonly lastSequence: number
+    readonly syncedIndex: number
+    readonly term: number
+    readonly bytesAppended: number
+    readonly syncs: number
+  }
+  readonly writes: {
+    readonly operations: number
+    readonly records: number
+    readonly payloadBytes: number
+    readonly stalls: number
+    readonly isStalled: boolean
+    readonly bytesWritten: number
+    readonly amplification: number
+  }
+  readonly background: {
+    readonly flushes: number
+    readonly compactions: number
+    readonly moves: number
+    readonly flushBytes: number
+    readonly compactionBytesRead: number
+    readonly compactionBytesWritten: number
+  }
   readonly levels: readonly { readonly tables: number; readonly bytes: number }[]
-  readonly memory: { readonly memtableBytes: number; readonly frozen: number; readonly pinnedBytes: number; readonly cacheBytes: number }
+  readonly memory: {
+    readonly memtableBytes: number
+    readonly frozen: number
+    readonly pinnedBytes: number
+    readonly cacheBytes: number
+  }
   readonly reads: native.EngineStats
   readonly snapshots: number
   readonly iterators: number
@@ -490,7 +569,9 @@ interface Encoded {
 }
 
 /** The type of keys that options ask for. */
-export type KeyOf<Options> = Options extends { readonly keyEncoding: infer Encoding extends KeyEncoding } ? Encoded[Encoding] : string
+export type KeyOf<Options> = Options extends { readonly keyEncoding: infer Encoding extends KeyEncoding }
+  ? Encoded[Encoding]
+  : string
 /** The type of values that options ask for. */
 export type ValueOf<Options> = Options extends { readonly valueEncoding: infer Encoding extends ValueEncoding }
   ? Encoded[Encoding]
@@ -513,7 +594,11 @@ export async function open<const Options extends OpenOptions>(
 }
 
 /** open, on a file system, executor and randomness of the caller's. */
-export async function openIn<Key, Value>(path: string, options: OpenOptions | undefined, environmentOf: () => Environment): Promise<Database<Key, Value>> {
+export async function openIn<Key, Value>(
+  path: string,
+  options: OpenOptions | undefined,
+  environmentOf: () => Environment
+): Promise<Database<Key, Value>> {
   if (typeof path !== 'string' || path === '') throw invalid('open takes the path of a directory.')
   const settings = settingsOf(options)
   const environment = environmentOf()

@@ -10,7 +10,8 @@ export const errorCodes = {
   VARVE_UNSUPPORTED: 'The files were written by a newer format.',
   VARVE_IO_ERROR: 'The operating system refused to read or write.',
   VARVE_DISK_FULL: 'There is no space left on the disk.',
-  VARVE_POISONED: 'A write or sync of the log failed, so nothing more may be written until the database is opened again.',
+  VARVE_POISONED:
+    'A write or sync of the log failed, so nothing more may be written until the database is opened again.',
   VARVE_READ_ONLY: 'The database was opened with readOnly.',
   VARVE_CLOSED: 'The database, snapshot or iterator was closed.',
   VARVE_TOO_LARGE: 'A key, value or batch is over its limit.',

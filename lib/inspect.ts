@@ -1,9 +1,9 @@
 // Inspect: the one text form of everything, for the command line, tests and logs; and verify, which reads every byte.
 
 import native from '#native'
-import { outcome } from './disk/jobs.ts'
 import { join, parseName, tableName } from './disk/files.ts'
 import { Disk } from './disk/fs.ts'
+import { outcome } from './disk/jobs.ts'
 import { toVarveError, VarveError } from './errors.ts'
 import { type Environment, realEnvironment } from './options.ts'
 import { currentManifest, readManifest } from './tree/manifest.ts'
@@ -51,7 +51,8 @@ async function withDisk<Result>(use: (disk: Disk, environment: Environment) => P
 
 async function loadVersion(disk: Disk, directory: string): Promise<{ name: string; version: Version; bytes: Buffer }> {
   const name = await currentManifest(disk, directory)
-  if (name === undefined) throw new VarveError('VARVE_NOT_FOUND', `There is no database in ${directory}.`, { file: directory })
+  if (name === undefined)
+    throw new VarveError('VARVE_NOT_FOUND', `There is no database in ${directory}.`, { file: directory })
   const path = join(directory, name)
   const bytes = await disk.readFile(path)
   return { name, version: readManifest(path, bytes).version, bytes }
@@ -91,15 +92,22 @@ export function inspectLevels(directory: string, write: Write): Promise<void> {
 export function inspectTable(directory: string, write: Write, options: { readonly file?: string } = {}): Promise<void> {
   return withDisk(async (disk, environment) => {
     const { version } = await loadVersion(disk, directory)
-    const files = version.levels.flat().filter(({ number }) => options.file === undefined || tableName(number) === options.file)
+    const files = version.levels
+      .flat()
+      .filter(({ number }) => options.file === undefined || tableName(number) === options.file)
     if (files.length === 0 && options.file !== undefined) {
-      throw new VarveError('VARVE_NOT_FOUND', `There is no table ${options.file} in ${directory}.`, { file: join(directory, options.file) })
+      throw new VarveError('VARVE_NOT_FOUND', `There is no table ${options.file} in ${directory}.`, {
+        file: join(directory, options.file)
+      })
     }
     const engine = native.createEngine(environment.executor, environment.fs, 0)
     for (const file of files) {
-      const { table, properties } = await outcome(native.openTable(engine, join(directory, tableName(file.number)), file.number, file.id))
+      const { table, properties } = await outcome(
+        native.openTable(engine, join(directory, tableName(file.number)), file.number, file.id)
+      )
       write(tableName(file.number))
-      for (const [name, value] of Object.entries(properties)) write(`  ${name}: ${Buffer.isBuffer(value) ? keyText(value) : String(value)}`)
+      for (const [name, value] of Object.entries(properties))
+        write(`  ${name}: ${Buffer.isBuffer(value) ? keyText(value) : String(value)}`)
       native.release(table)
     }
     native.release(engine)
@@ -119,7 +127,10 @@ export interface Verification {
 }
 
 /** Reads every byte of a closed database's files and checks it. Damage is reported, not thrown. */
-export function verify(directory: string, options: { readonly onProgress?: (done: number, total: number) => void } = {}): Promise<Verification> {
+export function verify(
+  directory: string,
+  options: { readonly onProgress?: (done: number, total: number) => void } = {}
+): Promise<Verification> {
   return withDisk(async (disk, environment) => {
     const { name, version, bytes } = await loadVersion(disk, directory)
     const wals = (await disk.list(directory)).filter((one) => parseName(one).kind === 'wal')
@@ -141,25 +152,41 @@ export function verify(directory: string, options: { readonly onProgress?: (done
     const engine = native.createEngine(environment.executor, environment.fs, 0)
     for (const table of tables) {
       await note(tableName(table.number), table.fileBytes, async () => {
-        const opened = await outcome(native.openTable(engine, join(directory, tableName(table.number)), table.number, table.id))
+        const opened = await outcome(
+          native.openTable(engine, join(directory, tableName(table.number)), table.number, table.id)
+        )
         await outcome(native.verifyTable(opened.table)).finally(() => native.release(opened.table))
       })
     }
-    await note('wal', walBytes.reduce((sum, one) => sum + one, 0), () => replayOnly(engine, directory, wals, version))
+    await note(
+      'wal',
+      walBytes.reduce((sum, one) => sum + one, 0),
+      () => replayOnly(engine, directory, wals, version)
+    )
     native.release(engine)
     return { ok: files.every((file) => file.ok), files }
   })
 }
 
-async function replayOnly(engine: native.Engine, directory: string, wals: readonly string[], version: Version): Promise<void> {
+async function replayOnly(
+  engine: native.Engine,
+  directory: string,
+  wals: readonly string[],
+  version: Version
+): Promise<void> {
   const memtable = native.createMemtable(engine, 1 << 20, new Uint8Array(0))
   const { index, term, sequence, timeMs } = version.flushed
   try {
     await outcome(
       native.replayJob(engine, {
         segments: wals.map((name) => ({ path: join(directory, name), number: parseName(name).number })),
-        flushedIndex: index, flushedTerm: term, flushedSequence: sequence, flushedTimeMs: timeMs,
-        syncedIndex: 0, memtable, copyTo: null
+        flushedIndex: index,
+        flushedTerm: term,
+        flushedSequence: sequence,
+        flushedTimeMs: timeMs,
+        syncedIndex: 0,
+        memtable,
+        copyTo: null
       })
     )
   } finally {

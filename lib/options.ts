@@ -93,22 +93,41 @@ export function realEnvironment(): Environment {
 }
 
 const known = [
-  'durability', 'syncIntervalMs', 'memoryBytes', 'memtableBytes', 'blockCacheBytes', 'tableBytes', 'keyEncoding',
-  'valueEncoding', 'readOnly', 'createIfMissing', 'errorIfExists', 'logger', 'events', 'clock'
+  'durability',
+  'syncIntervalMs',
+  'memoryBytes',
+  'memtableBytes',
+  'blockCacheBytes',
+  'tableBytes',
+  'keyEncoding',
+  'valueEncoding',
+  'readOnly',
+  'createIfMissing',
+  'errorIfExists',
+  'logger',
+  'events',
+  'clock'
 ]
 
 /** Checks options and fills in what was left out; throws VARVE_INVALID_ARGUMENT with a sentence. */
 export function settingsOf(options: OpenOptions = {}): Settings {
   if (typeof options !== 'object' || options === null) throw invalid('Options must be an object.')
   for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw invalid(`There is no option '${name}'${suggestion(name)}. Options: ${known.join(', ')}.`)
+    if (!known.includes(name))
+      throw invalid(`There is no option '${name}'${suggestion(name)}. Options: ${known.join(', ')}.`)
   }
   const memtableBytes = bytesOption('memtableBytes', options.memtableBytes, 16 * MiB, 16 * KiB, 1024 * MiB)
   const blockCacheBytes = bytesOption('blockCacheBytes', options.blockCacheBytes, 64 * MiB, 0, 2 ** 40)
   return Object.freeze({
     durability: choice('durability', options.durability, ['interval', 'sync', 'os'] as const, 'interval'),
     syncIntervalMs: bytesOption('syncIntervalMs', options.syncIntervalMs, 10, 1, 60_000),
-    memoryBytes: bytesOption('memoryBytes', options.memoryBytes, Math.max(256 * MiB, blockCacheBytes + memtableBytes * 5), MiB, 2 ** 42),
+    memoryBytes: bytesOption(
+      'memoryBytes',
+      options.memoryBytes,
+      Math.max(256 * MiB, blockCacheBytes + memtableBytes * 5),
+      MiB,
+      2 ** 42
+    ),
     memtableBytes,
     blockCacheBytes,
     tableBytes: bytesOption('tableBytes', options.tableBytes, 32 * MiB, 32 * KiB, 1024 * MiB),
@@ -124,7 +143,9 @@ export function settingsOf(options: OpenOptions = {}): Settings {
 }
 
 function suggestion(name: string): string {
-  const near = known.find((other) => other.toLowerCase() === name.toLowerCase() || other.startsWith(name) || name.startsWith(other))
+  const near = known.find(
+    (other) => other.toLowerCase() === name.toLowerCase() || other.startsWith(name) || name.startsWith(other)
+  )
   return near === undefined ? '' : `; did you mean '${near}'`
 }
 
@@ -142,7 +163,12 @@ function flag(name: string, value: unknown, fallback: boolean): boolean {
   return value
 }
 
-function choice<Choice extends string>(name: string, value: unknown, choices: readonly Choice[], fallback: Choice): Choice {
+function choice<Choice extends string>(
+  name: string,
+  value: unknown,
+  choices: readonly Choice[],
+  fallback: Choice
+): Choice {
   if (value === undefined) return fallback
   if (choices.includes(value as Choice)) return value as Choice
   throw invalid(`${name} must be one of ${choices.map((one) => `'${one}'`).join(', ')}, not ${String(value)}.`)

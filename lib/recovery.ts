@@ -4,11 +4,19 @@
 // segment, the manifest in a fresh file, and files that no state names are removed. A read-only open writes no byte.
 
 import native from '#native'
-import { outcome } from './disk/jobs.ts'
 import {
-  currentName, identityName, join, lockName, manifestName, parentOf, parseName, tableName, walName
+  currentName,
+  identityName,
+  join,
+  lockName,
+  manifestName,
+  parentOf,
+  parseName,
+  tableName,
+  walName
 } from './disk/files.ts'
 import { Disk } from './disk/fs.ts'
+import { outcome } from './disk/jobs.ts'
 import { VarveError } from './errors.ts'
 import type { Environment, Settings } from './options.ts'
 import { currentManifest, Manifest, readManifest } from './tree/manifest.ts'
@@ -65,7 +73,10 @@ async function lockDirectory(disk: Disk, directory: string, settings: Settings):
   } catch (error) {
     if (!(error instanceof VarveError) || error.code !== 'VARVE_LOCKED') throw error
     const holder = String((error.cause as Error | undefined)?.message ?? 'another process')
-    throw new VarveError('VARVE_LOCKED', `${directory} is open already, by ${holder}. Close it there first.`, { cause: error, file: directory })
+    throw new VarveError('VARVE_LOCKED', `${directory} is open already, by ${holder}. Close it there first.`, {
+      cause: error,
+      file: directory
+    })
   }
 }
 
@@ -77,7 +88,12 @@ async function makeDirectories(disk: Disk, directory: string): Promise<void> {
 }
 
 async function recoverLocked(
-  disk: Disk, directory: string, settings: Settings, environment: Environment, lock: native.Lock, engine: native.Engine
+  disk: Disk,
+  directory: string,
+  settings: Settings,
+  environment: Environment,
+  lock: native.Lock,
+  engine: native.Engine
 ): Promise<Recovered> {
   const names = await disk.list(directory)
   const state = await loadState(disk, directory, names, settings)
@@ -116,7 +132,18 @@ async function recoverLocked(
     await removeOrphans(disk, directory, names, state.version, replayed.unused)
     for (const path of native.dropSegments(engine, flushed.index)) await disk.unlink(path)
   }
-  return { disk, engine, lock, version: state.version, tables, memtable, manifest, nextNumber, segmentBytes, cut: replayed.cut }
+  return {
+    disk,
+    engine,
+    lock,
+    version: state.version,
+    tables,
+    memtable,
+    manifest,
+    nextNumber,
+    segmentBytes,
+    cut: replayed.cut
+  }
 }
 
 async function loadState(disk: Disk, directory: string, names: readonly string[], settings: Settings): Promise<State> {
@@ -125,7 +152,10 @@ async function loadState(disk: Disk, directory: string, names: readonly string[]
     const left = names.filter((one) => ['table', 'manifest'].includes(parseName(one).kind))
     // Creation stopped before CURRENT was there: a manifest alone holds nothing yet; tables do.
     if (left.some((one) => parseName(one).kind === 'table')) {
-      throw new VarveError('VARVE_CORRUPTION', `${directory} holds tables but no CURRENT.`, { file: join(directory, currentName), offset: 0 })
+      throw new VarveError('VARVE_CORRUPTION', `${directory} holds tables but no CURRENT.`, {
+        file: join(directory, currentName),
+        offset: 0
+      })
     }
     if (!settings.createIfMissing || settings.readOnly) {
       throw new VarveError('VARVE_NOT_FOUND', `There is no database in ${directory}.`, { file: directory })
@@ -137,18 +167,28 @@ async function loadState(disk: Disk, directory: string, names: readonly string[]
   }
   const path = join(directory, name)
   if (!names.includes(name)) {
-    throw new VarveError('VARVE_CORRUPTION', `CURRENT names ${name}, which is not there (${path} at 0).`, { file: path, offset: 0 })
+    throw new VarveError('VARVE_CORRUPTION', `CURRENT names ${name}, which is not there (${path} at 0).`, {
+      file: path,
+      offset: 0
+    })
   }
   const { version, nextNumber } = readManifest(path, await disk.readFile(path))
   for (const { number } of version.levels.flat()) {
     if (names.includes(tableName(number))) continue
     const missing = join(directory, tableName(number))
-    throw new VarveError('VARVE_CORRUPTION', `A table of the manifest is not there (${missing} at 0).`, { file: missing, offset: 0 })
+    throw new VarveError('VARVE_CORRUPTION', `A table of the manifest is not there (${missing} at 0).`, {
+      file: missing,
+      offset: 0
+    })
   }
   return { version, nextNumber }
 }
 
-async function openTables(engine: native.Engine, directory: string, version: Version): Promise<Map<number, OpenedTable>> {
+async function openTables(
+  engine: native.Engine,
+  directory: string,
+  version: Version
+): Promise<Map<number, OpenedTable>> {
   const opened = await Promise.all(
     version.levels.flat().map(async (file) => {
       const path = join(directory, tableName(file.number))
@@ -177,7 +217,13 @@ async function writeIdentity(disk: Disk, directory: string, environment: Environ
 }
 
 // Files that the state in force does not name: left by a crash between a job and its edit.
-async function removeOrphans(disk: Disk, directory: string, names: readonly string[], version: Version, unused: readonly string[]): Promise<void> {
+async function removeOrphans(
+  disk: Disk,
+  directory: string,
+  names: readonly string[],
+  version: Version,
+  unused: readonly string[]
+): Promise<void> {
   const live = new Set(version.levels.flat().map(({ number }) => tableName(number)))
   const orphans = names.filter((name) => {
     const { kind } = parseName(name)

@@ -27,9 +27,24 @@ declare namespace native {
   type Job<Result> = number & { readonly result?: Result }
 
   type NativeErrorCode =
-    | 'CORRUPTION' | 'IO_ERROR' | 'NO_SPACE' | 'NOT_FOUND' | 'EXISTS' | 'LOCKED' | 'WOULD_BLOCK'
-    | 'INVALID_ARGUMENT' | 'UNSUPPORTED' | 'TOO_LARGE' | 'CLOSED' | 'ABORTED'
-  interface NativeError extends Error { code: NativeErrorCode; file?: string; offset?: number; errno?: number }
+    | 'CORRUPTION'
+    | 'IO_ERROR'
+    | 'NO_SPACE'
+    | 'NOT_FOUND'
+    | 'EXISTS'
+    | 'LOCKED'
+    | 'WOULD_BLOCK'
+    | 'INVALID_ARGUMENT'
+    | 'UNSUPPORTED'
+    | 'TOO_LARGE'
+    | 'CLOSED'
+    | 'ABORTED'
+  interface NativeError extends Error {
+    code: NativeErrorCode
+    file?: string
+    offset?: number
+    errno?: number
+  }
 
   // ── environment ────────────────────────────────────────────────────────────────────────────────────────────
   /** Called (from the event loop, with no arguments) when outcomes wait to be drained. Once per environment. */
@@ -62,7 +77,14 @@ declare namespace native {
   // ── the disk, lane `disk` ──────────────────────────────────────────────────────────────────────────────────
   function posixFileSystem(): FileSystem
   function memoryFileSystem(): FileSystem
-  interface Stat { size: number; allocatedBytes: number; modifiedMs: number; device: number; inode: number; isDirectory: boolean }
+  interface Stat {
+    size: number
+    allocatedBytes: number
+    modifiedMs: number
+    device: number
+    inode: number
+    isDirectory: boolean
+  }
   function readFile(executor: Executor, fs: FileSystem, path: string, bytesMax: number): Job<Buffer>
   /** create → write → sync. */
   function writeFile(executor: Executor, fs: FileSystem, path: string, bytes: Uint8Array): Job<void>
@@ -82,7 +104,13 @@ declare namespace native {
   function append(executor: Executor, file: AppendFile, bytes: Uint8Array): Job<void>
 
   // memory file systems only; see file_memory.h
-  interface Faults { atCall: number; forever?: boolean; errno?: number; shortWrite?: boolean; operations?: number }
+  interface Faults {
+    atCall: number
+    forever?: boolean
+    errno?: number
+    shortWrite?: boolean
+    operations?: number
+  }
   function memoryCrash(fs: FileSystem, seed: number): void
   function memoryKill(fs: FileSystem): void
   function memoryFaults(fs: FileSystem, faults: Faults | null): void
@@ -97,11 +125,21 @@ declare namespace native {
   function createEngine(executor: Executor, fs: FileSystem, cacheBytes: number): Engine
   function setCacheBytes(engine: Engine, bytes: number): void
   interface EngineStats {
-    cacheCapacityBytes: number; cacheBytes: number; cacheBlocks: number
-    cacheHits: number; cacheMisses: number; cacheEvictions: number
-    filterChecks: number; filterNegatives: number; filterFalsePositives: number
-    blocksFromPageCache: number; blocksFromDisk: number; wouldBlock: number; blockBytesRead: number
-    walBytesAppended: number; walSyncs: number
+    cacheCapacityBytes: number
+    cacheBytes: number
+    cacheBlocks: number
+    cacheHits: number
+    cacheMisses: number
+    cacheEvictions: number
+    filterChecks: number
+    filterNegatives: number
+    filterFalsePositives: number
+    blocksFromPageCache: number
+    blocksFromDisk: number
+    wouldBlock: number
+    blockBytesRead: number
+    walBytesAppended: number
+    walSyncs: number
     /** Open ones. */
     scans: number
   }
@@ -109,19 +147,45 @@ declare namespace native {
 
   /** `common`: the shared start of the keys to expect (stored form), a hint. */
   function createMemtable(engine: Engine, bytesExpected: number, common: Uint8Array): Memtable
-  interface MemtableStats { bytes: number; entries: number; tombstones: number; rangeTombstones: number; expiring: number; common: Buffer }
+  interface MemtableStats {
+    bytes: number
+    entries: number
+    tombstones: number
+    rangeTombstones: number
+    expiring: number
+    common: Buffer
+  }
   function memtableStats(memtable: Memtable): MemtableStats
 
   /** TableProperties of table_format.h; keys in stored form. */
   interface TableProperties {
-    entries: number; tombstones: number; rangeTombstones: number; expiring: number
-    expiresFirstMs: number; expiresLastMs: number; sequenceFirst: number; sequenceLast: number
-    snapshotSequenceLast: number; keyBytes: number; valueBytes: number
-    dataBytes: number; indexBytes: number; filterBytes: number; fileBytes: number; blocks: number
-    keyFirst: Buffer; keyLast: Buffer; boundIsRangeEnd: boolean
+    entries: number
+    tombstones: number
+    rangeTombstones: number
+    expiring: number
+    expiresFirstMs: number
+    expiresLastMs: number
+    sequenceFirst: number
+    sequenceLast: number
+    snapshotSequenceLast: number
+    keyBytes: number
+    valueBytes: number
+    dataBytes: number
+    indexBytes: number
+    filterBytes: number
+    fileBytes: number
+    blocks: number
+    keyFirst: Buffer
+    keyLast: Buffer
+    boundIsRangeEnd: boolean
   }
   /** Lane `disk`. `id`: 16 bytes. */
-  function openTable(engine: Engine, path: string, number: number, id: Uint8Array): Job<{ table: Table; pinnedBytes: number; properties: TableProperties }>
+  function openTable(
+    engine: Engine,
+    path: string,
+    number: number,
+    id: Uint8Array
+  ): Job<{ table: Table; pinnedBytes: number; properties: TableProperties }>
   /** How many views, scans and jobs hold the table, its own handle not counted. */
   function tableUses(table: Table): number
   /** Bytes of data blocks before the first entry at or after `key` (stored form). */
@@ -133,11 +197,25 @@ declare namespace native {
    * From now on reads and writes go through this view. frozen and level 0: newest first. Waits for writeJobs that run
    * or wait: what was asked for before goes into the memtable of before.
    */
-  function setView(engine: Engine, memtable: Memtable, frozen: readonly Memtable[], levels: readonly (readonly Table[])[]): void
+  function setView(
+    engine: Engine,
+    memtable: Memtable,
+    frozen: readonly Memtable[],
+    levels: readonly (readonly Table[])[]
+  ): void
 
   // ── wal ────────────────────────────────────────────────────────────────────────────────────────────────────
-  interface LogPosition { index: number; term: number; sequence: number; timeMs: number }
-  interface LogState extends LogPosition { hardTerm: number; hardVote: number; syncedIndex: number }
+  interface LogPosition {
+    index: number
+    term: number
+    sequence: number
+    timeMs: number
+  }
+  interface LogState extends LogPosition {
+    hardTerm: number
+    hardVote: number
+    syncedIndex: number
+  }
   /** Gives the engine its log, at this position, with no segment yet; once. The position's sequence becomes visible. */
   function openWal(engine: Engine, state: LogState, membership: Uint8Array): void
   /** firstIndex: of the first entry the log still holds, or index + 1. needsSync: a syncJob would have work. */
@@ -167,7 +245,13 @@ declare namespace native {
    */
   function write(engine: Engine, frame: Uint8Array, payloadBytes: number, operations: number, timeMs: number): number
   /** The same on lane `write`: visible at once at its end. `frame` must not change, move or be detached until the job is over. */
-  function writeJob(engine: Engine, frame: Uint8Array, payloadBytes: number, operations: number, timeMs: number): Job<number>
+  function writeJob(
+    engine: Engine,
+    frame: Uint8Array,
+    payloadBytes: number,
+    operations: number,
+    timeMs: number
+  ): Job<number>
   /** Blocks until no writeJob runs or waits (for synchronous reads). */
   function waitForWrites(engine: Engine): void
   /**
@@ -175,7 +259,17 @@ declare namespace native {
    * `firstSequence` 0 or left out: the next one; else that of the same entry in another's log. For kHardState (payload:
    * term and vote, 8 bytes each) and kSyncMark term, index, timeMs, operations and firstSequence are not looked at.
    */
-  function appendRecord(engine: Engine, kind: number, term: number, index: number, timeMs: number, operations: number, frame: Uint8Array, payloadBytes: number, firstSequence?: number): void
+  function appendRecord(
+    engine: Engine,
+    kind: number,
+    term: number,
+    index: number,
+    timeMs: number,
+    operations: number,
+    frame: Uint8Array,
+    payloadBytes: number,
+    firstSequence?: number
+  ): void
   /** Applies appended entries from..to (indexes) to the view's memtable, and makes them visible. Returns the memtable's bytes. */
   function applyRecords(engine: Engine, from: number, to: number): number
   /** Lane `sync`: resolves to the synced index. */
@@ -191,7 +285,10 @@ declare namespace native {
   interface ReplayRequest {
     /** Ascending. `number`: by its name. `endOffset`: where the manifest says it ends. */
     segments: readonly { path: string; number: number; id?: Uint8Array; endOffset?: number }[]
-    flushedIndex: number; flushedTerm: number; flushedSequence: number; flushedTimeMs: number
+    flushedIndex: number
+    flushedTerm: number
+    flushedSequence: number
+    flushedTimeMs: number
     /** Entries known to be on disk in the wal. */
     syncedIndex: number
     /** Entries above are read but not applied; left out: all are applied. */
@@ -201,8 +298,13 @@ declare namespace native {
     copyTo: { segment: Segment; number: number; id: Uint8Array; life: Uint8Array } | null
   }
   interface ReplayResult extends LogState {
-    firstIndex: number; appliedIndex: number; records: number; operations: number; bytes: number
-    membership: Buffer; membershipIndex: number
+    firstIndex: number
+    appliedIndex: number
+    records: number
+    operations: number
+    bytes: number
+    membership: Buffer
+    membershipIndex: number
     /** Listed segments that hold no part of the log, or none any more: to be removed, not recycled. */
     unused: string[]
     cut: { file: string; offset: number; reason: string } | null
@@ -218,20 +320,57 @@ declare namespace native {
 
   // ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────
   /** `sequence`: the newest one that may be seen, -1 for all. */
-  const enum Answer { Missing = -1, WouldBlock = -2, NeedsTime = -3 }
-  const enum Tier { CacheOnly = 0, NoWait = 1, MayBlock = 2 }
+  enum Answer {
+    Missing = -1,
+    WouldBlock = -2,
+    NeedsTime = -3
+  }
+  enum Tier {
+    CacheOnly = 0,
+    NoWait = 1,
+    MayBlock = 2
+  }
   /**
    * Copies the value to slab[offset …) and returns its length; or an Answer; or -16 - length when it does not fit.
    * NeedsTime: an expiring entry was met and nowMs was 0: ask again with the time.
    * A string key is taken as utf8; one with a lone surrogate throws INVALID_ARGUMENT, one over 65 535 bytes TOO_LARGE.
    */
-  function get(engine: Engine, space: number, key: string | Uint8Array, sequence: number, nowMs: number, tier: number, slab: Uint8Array, offset: number): number
+  function get(
+    engine: Engine,
+    space: number,
+    key: string | Uint8Array,
+    sequence: number,
+    nowMs: number,
+    tier: number,
+    slab: Uint8Array,
+    offset: number
+  ): number
   /** The value as a string (utf8), or an Answer. */
-  function getText(engine: Engine, space: number, key: string | Uint8Array, sequence: number, nowMs: number, tier: number): string | number
+  function getText(
+    engine: Engine,
+    space: number,
+    key: string | Uint8Array,
+    sequence: number,
+    nowMs: number,
+    tier: number
+  ): string | number
   /** 1 when the key is there, or an Answer. */
-  function has(engine: Engine, space: number, key: string | Uint8Array, sequence: number, nowMs: number, tier: number): number
+  function has(
+    engine: Engine,
+    space: number,
+    key: string | Uint8Array,
+    sequence: number,
+    nowMs: number,
+    tier: number
+  ): number
   /** Lane `read`; nowMs is the time, not 0. The value, or undefined. */
-  function getJob(engine: Engine, space: number, key: string | Uint8Array, sequence: number, nowMs: number): Job<Buffer | undefined>
+  function getJob(
+    engine: Engine,
+    space: number,
+    key: string | Uint8Array,
+    sequence: number,
+    nowMs: number
+  ): Job<Buffer | undefined>
   /**
    * Looks up keys[from …): `keys` holds them one after the other, keySizes their sizes. Values are laid into the
    * slabs in order, each whole in one slab, in the first from the present one on that has room. sizes[i] = length, Missing,
@@ -240,28 +379,68 @@ declare namespace native {
    * one (-n - 1) when some value laid down is not ASCII.
    */
   function getMany(
-    engine: Engine, space: number, keys: Uint8Array, keySizes: Uint32Array, from: number, count: number,
-    sequence: number, nowMs: number, tier: number, slabs: readonly Uint8Array[], valueBytesMax: number, sizes: Int32Array
+    engine: Engine,
+    space: number,
+    keys: Uint8Array,
+    keySizes: Uint32Array,
+    from: number,
+    count: number,
+    sequence: number,
+    nowMs: number,
+    tier: number,
+    slabs: readonly Uint8Array[],
+    valueBytesMax: number,
+    sizes: Int32Array
   ): number
 
   /** flags: 1 reverse, 2 do not fill the cache. start inclusive, end exclusive (user keys), null: the space's own bounds. */
-  function openScan(engine: Engine, space: number, flags: number, start: Uint8Array | null, end: Uint8Array | null, sequence: number, nowMs: number): Scan
+  function openScan(
+    engine: Engine,
+    space: number,
+    flags: number,
+    start: Uint8Array | null,
+    end: Uint8Array | null,
+    sequence: number,
+    nowMs: number
+  ): Scan
   /**
    * Fills a page: keys one after the other from keys[0], values from slab[slabOffset], sizes[2i], sizes[2i+1].
    * keys or slab of length 0 leave that side out. info: keys bytes, values bytes, flags (1 done, 2 all keys ASCII,
    * 4 all values ASCII, 8 would block), next key bytes, next value bytes (when nothing fitted). Returns the number of entries.
    * `sizes` has two elements per entry of `entriesMax`, `info` five.
    */
-  function scanPage(scan: Scan, tier: number, keys: Uint8Array, slab: Uint8Array, slabOffset: number, sizes: Uint32Array, entriesMax: number, info: Uint32Array): number
+  function scanPage(
+    scan: Scan,
+    tier: number,
+    keys: Uint8Array,
+    slab: Uint8Array,
+    slabOffset: number,
+    sizes: Uint32Array,
+    entriesMax: number,
+    info: Uint32Array
+  ): number
   /** Lane `read`: one page, waiting for the disk. The scan must not be used until it is over. */
-  function scanPageJob(scan: Scan, keysBytes: number, valuesBytes: number, entriesMax: number): Job<{ keys: Buffer; values: Buffer; sizes: Uint32Array; info: Uint32Array; entries: number }>
+  function scanPageJob(
+    scan: Scan,
+    keysBytes: number,
+    valuesBytes: number,
+    entriesMax: number
+  ): Job<{ keys: Buffer; values: Buffer; sizes: Uint32Array; info: Uint32Array; entries: number }>
   function scanSeek(scan: Scan, key: Uint8Array): void
   /** Goes on over the engine's present view, at the scan's own sequence. */
   function scanRefresh(scan: Scan): void
 
   // ── flush and compaction, lanes `flush` and `compact` ──────────────────────────────────────────────────────
-  interface TableOptions { blockBytes: number; restartInterval: number; filterBitsPerKey: number; hashIndex: boolean }
-  interface OutputFile { path: string; id: Uint8Array }
+  interface TableOptions {
+    blockBytes: number
+    restartInterval: number
+    filterBitsPerKey: number
+    hashIndex: boolean
+  }
+  interface OutputFile {
+    path: string
+    id: Uint8Array
+  }
   interface MergeFacts {
     snapshots: readonly number[]
     expiredMs: number
@@ -271,12 +450,26 @@ declare namespace native {
   }
   interface JobResult {
     outputs: { file: number; properties: TableProperties }[]
-    entriesIn: number; entriesOut: number; entriesDropped: number; bytesIn: number; bytesOut: number
+    entriesIn: number
+    entriesOut: number
+    entriesDropped: number
+    bytesIn: number
+    bytesOut: number
   }
-  function flushJob(engine: Engine, request: { memtables: readonly Memtable[]; output: OutputFile; table: TableOptions; facts: MergeFacts }): Job<JobResult>
-  function compactJob(engine: Engine, request: {
-    runs: readonly (readonly Table[])[]; outputs: readonly OutputFile[]; outputBytesMax: number
-    cutAfter: readonly Uint8Array[]; table: TableOptions; facts: MergeFacts
-  }): Job<JobResult>
+  function flushJob(
+    engine: Engine,
+    request: { memtables: readonly Memtable[]; output: OutputFile; table: TableOptions; facts: MergeFacts }
+  ): Job<JobResult>
+  function compactJob(
+    engine: Engine,
+    request: {
+      runs: readonly (readonly Table[])[]
+      outputs: readonly OutputFile[]
+      outputBytesMax: number
+      cutAfter: readonly Uint8Array[]
+      table: TableOptions
+      facts: MergeFacts
+    }
+  ): Job<JobResult>
 }
 export = native

@@ -197,7 +197,8 @@ export class Batch {
     }
     this.#reserve(5 + bytes)
     this.#varint(bytes)
-    this.#end += bytes === value.length ? this.#bytes.latin1Write(value, this.#end) : this.#bytes.utf8Write(value, this.#end)
+    this.#end +=
+      bytes === value.length ? this.#bytes.latin1Write(value, this.#end) : this.#bytes.utf8Write(value, this.#end)
   }
 
   #varint(value: number): void {

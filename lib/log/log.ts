@@ -5,9 +5,9 @@
 // One sync at a time: what arrives meanwhile is the next group.
 
 import native from '#native'
-import { outcome } from '../disk/jobs.ts'
 import { join, walName } from '../disk/files.ts'
 import { attempt, type Disk } from '../disk/fs.ts'
+import { outcome } from '../disk/jobs.ts'
 import { toVarveError } from '../errors.ts'
 
 export interface LogOptions {

@@ -2,7 +2,16 @@
 // opened on (and goes on over a newer one now and then), and reads at the sequence of its opening.
 
 import native from '#native'
-import { checkKey, decodeBytes, decodeText, type KeyEncoding, keyBytes, nameOf, SlabBuffer, type ValueEncoding } from '../bytes/codec.ts'
+import {
+  checkKey,
+  decodeBytes,
+  decodeText,
+  type KeyEncoding,
+  keyBytes,
+  nameOf,
+  SlabBuffer,
+  type ValueEncoding
+} from '../bytes/codec.ts'
 import { attempt } from '../disk/fs.ts'
 import { outcome } from '../disk/jobs.ts'
 import { invalid, VarveError } from '../errors.ts'
@@ -129,7 +138,8 @@ export class EntryIterator {
 
   /** Up to `count` entries; an empty array at the end. */
   nextv(count: number): Promise<Entry[]> {
-    if (!Number.isSafeInteger(count) || count < 1) return Promise.reject(invalid(`nextv takes a count from 1 on, not ${String(count)}.`))
+    if (!Number.isSafeInteger(count) || count < 1)
+      return Promise.reject(invalid(`nextv takes a count from 1 on, not ${String(count)}.`))
     try {
       const waiting = this.#busy ?? (this.#at < this.#entries.length ? undefined : this.#context.settle())
       if (waiting !== undefined) return this.#after(waiting, count)
@@ -153,10 +163,11 @@ export class EntryIterator {
       }
       this.#take(taken, count)
       const pause = this.#at >= this.#entries.length ? this.#context.turn.breath(8) : undefined
-      if (pause !== undefined && taken.length < count) return pause.then(() => {
-        this.#check()
-        return this.#gather(taken, count)
-      })
+      if (pause !== undefined && taken.length < count)
+        return pause.then(() => {
+          this.#check()
+          return this.#gather(taken, count)
+        })
     }
     return this.#context.turn.answer(taken)
   }
@@ -206,7 +217,9 @@ export class EntryIterator {
     const most = Math.min(this.#left, this.#pageMax, entriesMax)
     let slab = wantsValues ? newSlab() : empty
     for (;;) {
-      const count = attempt(() => native.scanPage(scan, tier, wantsKeys ? pageKeys : empty, slab, 0, pageSizes, most, pageInfo))
+      const count = attempt(() =>
+        native.scanPage(scan, tier, wantsKeys ? pageKeys : empty, slab, 0, pageSizes, most, pageInfo)
+      )
       const flags = pageInfo[2] ?? 0
       if (count > 0 || (flags & done) !== 0) {
         this.#isDone = (flags & done) !== 0
@@ -243,7 +256,10 @@ export class EntryIterator {
     const { keyEncoding, valueEncoding } = this.#context
     const wantsKeys = this.#options.keys !== false
     const wantsValues = this.#options.values !== false
-    const textKeys = wantsKeys && keyEncoding === 'utf8' && (flags & keysAscii) !== 0 ? keys.latin1Slice(0, pageBytes(sizes, count)) : undefined
+    const textKeys =
+      wantsKeys && keyEncoding === 'utf8' && (flags & keysAscii) !== 0
+        ? keys.latin1Slice(0, pageBytes(sizes, count))
+        : undefined
     const entries: Entry[] = new Array(count)
     let keyAt = 0
     let valueAt = 0
@@ -252,10 +268,15 @@ export class EntryIterator {
       const valueEnd = valueAt + (wantsValues ? (sizes[2 * i + 1] as number) : 0)
       let key: unknown
       if (textKeys !== undefined) key = textKeys.substring(keyAt, keyEnd)
-      else if (wantsKeys) key = keyEncoding === 'utf8' ? keys.utf8Slice(keyAt, keyEnd) : decodeBytes(keyEncoding, Buffer.from(keys.subarray(keyAt, keyEnd)))
+      else if (wantsKeys)
+        key =
+          keyEncoding === 'utf8'
+            ? keys.utf8Slice(keyAt, keyEnd)
+            : decodeBytes(keyEncoding, Buffer.from(keys.subarray(keyAt, keyEnd)))
       let value: unknown
       if (wantsValues) {
-        if (valueEncoding === 'buffer') value = new SlabBuffer(slab.buffer, slab.byteOffset + valueAt, valueEnd - valueAt)
+        if (valueEncoding === 'buffer')
+          value = new SlabBuffer(slab.buffer, slab.byteOffset + valueAt, valueEnd - valueAt)
         else value = decodeValue(valueEncoding, slab, valueAt, valueEnd, (flags & valuesAscii) !== 0)
       }
       entries[i] = [key, value]
@@ -297,7 +318,9 @@ export class EntryIterator {
   #check(): void {
     if (this.#closed) throw new VarveError('VARVE_CLOSED', 'The iterator is closed.')
     if (this.#options.signal?.aborted === true) {
-      throw new VarveError('VARVE_ABORTED', 'The iteration was aborted by its signal.', { cause: this.#options.signal.reason })
+      throw new VarveError('VARVE_ABORTED', 'The iteration was aborted by its signal.', {
+        cause: this.#options.signal.reason
+      })
     }
   }
 
@@ -370,7 +393,9 @@ function decodeValue(encoding: ValueEncoding, slab: Buffer, start: number, end: 
 function limitOf(limit: unknown): number {
   if (limit === undefined || limit === -1 || limit === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER
   if (typeof limit !== 'number' || !Number.isSafeInteger(limit) || limit < 0) {
-    throw invalid(`limit must be a whole number from 0 on, or -1 for all, not ${typeof limit === 'number' ? limit : nameOf(limit)}.`)
+    throw invalid(
+      `limit must be a whole number from 0 on, or -1 for all, not ${typeof limit === 'number' ? limit : nameOf(limit)}.`
+    )
   }
   return limit
 }

@@ -3,8 +3,8 @@
 
 import native from '#native'
 import { checkKey, decodeBytes, decodeText, type KeyEncoding, SlabBuffer, type ValueEncoding } from '../bytes/codec.ts'
-import { outcome } from '../disk/jobs.ts'
 import { attempt } from '../disk/fs.ts'
+import { outcome } from '../disk/jobs.ts'
 import { newSlab, Slabs, slabBytes, slabValueBytesMax } from './slabs.ts'
 
 export const missing = -1
@@ -37,7 +37,9 @@ export class Reader {
   /** The value, undefined on a miss, or `diskNeeded` where the tier does not reach. */
   get(key: unknown, sequence: number, tier: number): unknown {
     const checked = checkKey(this.#context.keyEncoding, key)
-    return attempt(() => (this.#isText ? this.#getText(checked, sequence, tier) : this.#getBytes(checked, sequence, tier)))
+    return attempt(() =>
+      this.#isText ? this.#getText(checked, sequence, tier) : this.#getBytes(checked, sequence, tier)
+    )
   }
 
   #getText(key: string | Uint8Array, sequence: number, tier: number): unknown {
@@ -108,7 +110,20 @@ export class Reader {
     while (from < keys.length) {
       const slabs = [newSlab(), newSlab()]
       const answer = attempt(() =>
-        native.getMany(engine, space, packed.bytes, packed.sizes, from, keys.length, sequence, nowMs, tier, slabs, slabValueBytesMax, sizes)
+        native.getMany(
+          engine,
+          space,
+          packed.bytes,
+          packed.sizes,
+          from,
+          keys.length,
+          sequence,
+          nowMs,
+          tier,
+          slabs,
+          slabValueBytesMax,
+          sizes
+        )
       )
       const isAscii = answer >= 0
       const next = isAscii ? answer : -answer - 1
@@ -122,7 +137,17 @@ export class Reader {
     return values
   }
 
-  #take(keys: readonly unknown[], from: number, to: number, sizes: Int32Array, slabs: Buffer[], isAscii: boolean, values: unknown[], sequence: number, tier: number): void {
+  #take(
+    keys: readonly unknown[],
+    from: number,
+    to: number,
+    sizes: Int32Array,
+    slabs: Buffer[],
+    isAscii: boolean,
+    values: unknown[],
+    sequence: number,
+    tier: number
+  ): void {
     const { valueEncoding } = this.#context
     let at = 0
     let slab = slabs[0] ?? newSlab()

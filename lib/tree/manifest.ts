@@ -11,7 +11,14 @@ import native from '#native'
 import { currentName, join, manifestName, temporaryName } from '../disk/files.ts'
 import type { AppendFile, Disk } from '../disk/fs.ts'
 import { VarveError } from '../errors.ts'
-import { applyEdit, emptyVersion, type FlushedState, type TableFile, type Version, type VersionEdit } from './version.ts'
+import {
+  applyEdit,
+  emptyVersion,
+  type FlushedState,
+  type TableFile,
+  type Version,
+  type VersionEdit
+} from './version.ts'
 
 export const manifestFormat = 1
 
@@ -31,13 +38,15 @@ interface EditLine {
 }
 
 export function encodeEdit(edit: VersionEdit, format?: number): Buffer {
-  const add = edit.add.map(({ level, table }): TableLine => ({
-    ...table,
-    level,
-    id: Buffer.from(table.id).toString('base64url'),
-    keyFirst: table.keyFirst.toString('base64url'),
-    keyLast: table.keyLast.toString('base64url')
-  }))
+  const add = edit.add.map(
+    ({ level, table }): TableLine => ({
+      ...table,
+      level,
+      id: Buffer.from(table.id).toString('base64url'),
+      keyFirst: table.keyFirst.toString('base64url'),
+      keyLast: table.keyLast.toString('base64url')
+    })
+  )
   const line: EditLine = {
     ...(format === undefined ? {} : { format }),
     add,
@@ -97,17 +106,25 @@ export function readManifest(path: string, bytes: Buffer): ManifestContents {
     if (line === undefined) {
       const last = end < 0 || end === bytes.length - 1
       if (last && edits > 0) return { version, nextNumber, tornBytes: bytes.length - at, edits }
-      throw new VarveError('VARVE_CORRUPTION', `A line of the manifest is damaged (${path} at ${at}).`, { file: path, offset: at })
+      throw new VarveError('VARVE_CORRUPTION', `A line of the manifest is damaged (${path} at ${at}).`, {
+        file: path,
+        offset: at
+      })
     }
     if (edits === 0 && line.format !== manifestFormat) {
-      throw new VarveError('VARVE_UNSUPPORTED', `The manifest has format ${line.format}; this varve reads ${manifestFormat} (${path}).`, { file: path, offset: 0 })
+      throw new VarveError(
+        'VARVE_UNSUPPORTED',
+        `The manifest has format ${line.format}; this varve reads ${manifestFormat} (${path}).`,
+        { file: path, offset: 0 }
+      )
     }
     version = applyEdit(version, editOf(line))
     nextNumber = line.nextNumber ?? nextNumber
     edits++
     at = end + 1
   }
-  if (edits === 0) throw new VarveError('VARVE_CORRUPTION', `The manifest is empty (${path}).`, { file: path, offset: 0 })
+  if (edits === 0)
+    throw new VarveError('VARVE_CORRUPTION', `The manifest is empty (${path}).`, { file: path, offset: 0 })
   return { version, nextNumber, tornBytes: 0, edits }
 }
 
@@ -118,8 +135,15 @@ export async function currentManifest(disk: Disk, directory: string): Promise<st
   const bytes = await disk.readFile(path, 4096)
   const line = bytes.length > 0 && bytes[bytes.length - 1] === 10 ? bytes.subarray(0, -1) : Buffer.alloc(0)
   const name = line.subarray(9).toString('latin1')
-  if (line.length < 10 || line.latin1Slice(0, 8) !== hex(native.crc32c(line.subarray(9))) || !/^MANIFEST-\d{6,15}$/.test(name)) {
-    throw new VarveError('VARVE_CORRUPTION', `CURRENT does not name a manifest (${path} at 0).`, { file: path, offset: 0 })
+  if (
+    line.length < 10 ||
+    line.latin1Slice(0, 8) !== hex(native.crc32c(line.subarray(9))) ||
+    !/^MANIFEST-\d{6,15}$/.test(name)
+  ) {
+    throw new VarveError('VARVE_CORRUPTION', `CURRENT does not name a manifest (${path} at 0).`, {
+      file: path,
+      offset: 0
+    })
   }
   return name
 }
@@ -137,7 +161,13 @@ export class Manifest {
   }
 
   /** Writes a manifest that holds `version`, and makes it the one in force. */
-  static async create(disk: Disk, directory: string, number: number, version: Version, nextNumber: number): Promise<Manifest> {
+  static async create(
+    disk: Disk,
+    directory: string,
+    number: number,
+    version: Version,
+    nextNumber: number
+  ): Promise<Manifest> {
     const name = manifestName(number)
     const path = join(directory, name)
     const add = version.levels.flatMap((tables, level) => tables.map((table) => ({ level, table })))

@@ -5,9 +5,9 @@
 // delays; writers are held at the frozen limit meanwhile.
 
 import native from '#native'
-import { outcome } from '../disk/jobs.ts'
 import { join, tableName } from '../disk/files.ts'
 import { attempt } from '../disk/fs.ts'
+import { outcome } from '../disk/jobs.ts'
 import { VarveError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import { tableOptions } from '../options.ts'
@@ -43,7 +43,14 @@ const retryMsMax = 5_000
 
 export class Scheduler {
   readonly #context: SchedulerContext
-  readonly counts: BackgroundCounts = { flushes: 0, compactions: 0, moves: 0, flushBytes: 0, compactionBytesRead: 0, compactionBytesWritten: 0 }
+  readonly counts: BackgroundCounts = {
+    flushes: 0,
+    compactions: 0,
+    moves: 0,
+    flushBytes: 0,
+    compactionBytesRead: 0,
+    compactionBytesWritten: 0
+  }
   #flushing: Promise<void> | undefined
   #compacting: Promise<void> | undefined
   #job: number | undefined
@@ -121,9 +128,14 @@ export class Scheduler {
       const picked = pick()
       if (picked === undefined || this.#closing) return
       const running = this.#compactOnce(picked)
-      this.#compacting = running.then(() => undefined, () => undefined).finally(() => {
-        this.#compacting = undefined
-      })
+      this.#compacting = running
+        .then(
+          () => undefined,
+          () => undefined
+        )
+        .finally(() => {
+          this.#compacting = undefined
+        })
       await running
     } finally {
       this.#paused--
@@ -201,7 +213,12 @@ export class Scheduler {
       this.counts.compactions++
       this.counts.compactionBytesRead += bytesRead
       this.counts.compactionBytesWritten += bytesWritten
-      this.#context.emit('compaction', { reason: compaction.reason, level: compaction.outputLevel, bytesRead, bytesWritten })
+      this.#context.emit('compaction', {
+        reason: compaction.reason,
+        level: compaction.outputLevel,
+        bytesRead,
+        bytesWritten
+      })
     } finally {
       this.#job = undefined
       for (const table of inputs) tree.busy.delete(table.number)
@@ -219,7 +236,11 @@ export class Scheduler {
         (durable) => attempt(() => tree.install(durable, flushed))
       )
     } catch (error) {
-      const poison = new VarveError('VARVE_POISONED', `The manifest could not be written: ${String((error as Error).message)}`, { cause: error })
+      const poison = new VarveError(
+        'VARVE_POISONED',
+        `The manifest could not be written: ${String((error as Error).message)}`,
+        { cause: error }
+      )
       this.#failure = poison
       this.#context.onPoison(poison)
       throw poison

@@ -8,8 +8,8 @@
 
 import native from '#native'
 import { assert } from '../assert.ts'
-import { outcome } from '../disk/jobs.ts'
 import { join, tableName } from '../disk/files.ts'
+import { outcome } from '../disk/jobs.ts'
 import { limits } from '../options.ts'
 import { applyEdit, bytesOf, type FlushedState, type TableFile, type Version, type VersionEdit } from './version.ts'
 
@@ -43,7 +43,12 @@ export class Tree {
   #memtable: native.Memtable
   #frozen: readonly FrozenMemtable[] = []
 
-  constructor(options: TreeOptions, version: Version, tables: ReadonlyMap<number, OpenedTable>, memtable: native.Memtable) {
+  constructor(
+    options: TreeOptions,
+    version: Version,
+    tables: ReadonlyMap<number, OpenedTable>,
+    memtable: native.Memtable
+  ) {
     this.#options = options
     this.#version = version
     this.#memtable = memtable
@@ -102,7 +107,12 @@ export class Tree {
   #publish(): void {
     const { engine, memoryBytes, blockCacheBytes, memtableBytes } = this.#options
     const levels = this.#version.levels.map((tables) => tables.map((file) => this.table(file.number).handle))
-    native.setView(engine, this.#memtable, this.#frozen.map((one) => one.memtable), levels)
+    native.setView(
+      engine,
+      this.#memtable,
+      this.#frozen.map((one) => one.memtable),
+      levels
+    )
     const taken = this.pinnedBytes() + memtableBytes * (1 + this.#frozen.length)
     native.setCacheBytes(engine, Math.max(1 << 20, Math.min(blockCacheBytes, memoryBytes - taken)))
   }

@@ -56,8 +56,21 @@ export function tableFileOf(number: number, id: Uint8Array, properties: native.T
   const { fileBytes, keyFirst, keyLast, boundIsRangeEnd, entries, tombstones, rangeTombstones, expiring } = properties
   const { expiresFirstMs, expiresLastMs, sequenceFirst, sequenceLast, snapshotSequenceLast } = properties
   return {
-    number, id, fileBytes, keyFirst, keyLast, boundIsRangeEnd, entries, tombstones, rangeTombstones, expiring,
-    expiresFirstMs, expiresLastMs, sequenceFirst, sequenceLast, snapshotSequenceLast
+    number,
+    id,
+    fileBytes,
+    keyFirst,
+    keyLast,
+    boundIsRangeEnd,
+    entries,
+    tombstones,
+    rangeTombstones,
+    expiring,
+    expiresFirstMs,
+    expiresLastMs,
+    sequenceFirst,
+    sequenceLast,
+    snapshotSequenceLast
   }
 }
 

@@ -232,7 +232,10 @@ export class Writer {
     if (!this.#isStalled) {
       this.#isStalled = true
       this.counts.stalls++
-      this.#context.emit('stall', { frozen: this.#context.tree.frozen.length, level0: this.#context.tree.version.levels[0]?.length })
+      this.#context.emit('stall', {
+        frozen: this.#context.tree.frozen.length,
+        level0: this.#context.tree.version.levels[0]?.length
+      })
     }
     const over = this.#context.scheduler.relief().then(() => {
       if (this.#isStalled && this.#context.tree.pressure() < 2) {
@@ -266,7 +269,9 @@ export class Writer {
     this.#failure =
       cause instanceof VarveError && cause.code === 'VARVE_POISONED'
         ? cause
-        : new VarveError('VARVE_POISONED', `Writing stopped: ${cause.message}. Open the database again to go on.`, { cause })
+        : new VarveError('VARVE_POISONED', `Writing stopped: ${cause.message}. Open the database again to go on.`, {
+            cause
+          })
     this.#context.emit('poisoned', { error: this.#failure })
   }
 

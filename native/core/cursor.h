@@ -47,7 +47,10 @@ class Cursor {
   const Status& status() const { return status_; }
 
  protected:
-  void Fail(Status status) { status_ = std::move(status); valid_ = false; }
+  void Fail(Status status) {
+    status_ = std::move(status);
+    valid_ = false;
+  }
 
   bool valid_ = false;
   uint64_t trailer_ = 0;

@@ -45,9 +45,12 @@ void MemoryImage::FailSync() {
 
 uint64_t MemoryImage::SizeAfterCrash(SeededRandom* random) const {
   switch (random->Below(3)) {
-    case 0: return synced_size_;
-    case 1: return size();
-    default: break;
+    case 0:
+      return synced_size_;
+    case 1:
+      return size();
+    default:
+      break;
   }
   // A file that grew may be found anywhere on the way, but no sector is half of each.
   const uint64_t first = synced_size_ / kSectorBytes + 1;

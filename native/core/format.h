@@ -78,8 +78,8 @@ using FileId = std::array<uint8_t, 16>;
 
 // Entries a lookup found, in the words of the control plane.
 struct LookupKey {
-  Slice key;          // stored key: varint space id, then the user's bytes
-  uint64_t hash = 0;  // Hash64(key): filters, hash indexes
+  Slice key;                         // stored key: varint space id, then the user's bytes
+  uint64_t hash = 0;                 // Hash64(key): filters, hash indexes
   Sequence sequence = kSequenceMax;  // newest sequence that may be seen
 };
 

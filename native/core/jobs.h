@@ -68,7 +68,7 @@ struct CompactionJob {
   FileSystem* fs = nullptr;
   // Inputs: level-0 tables one by one, each deeper level as one run in key order.
   std::vector<std::vector<std::shared_ptr<TableReader>>> runs;
-  std::vector<OutputFile> outputs;      // taken in order; running out is kInvalidArgument
+  std::vector<OutputFile> outputs;  // taken in order; running out is kInvalidArgument
   uint64_t output_bytes_max = 32 << 20;
   // Last keys of tables in the level below the output: outputs are cut there once they hold half
   // of output_bytes_max, so that later compactions overlap less.
@@ -77,8 +77,8 @@ struct CompactionJob {
   TableOptions table;
   MergeFacts facts;
 };
-// Writes, syncs and verifies the outputs. All of a key's versions go to one output. On failure every
-// output is removed. An input with a bad checksum fails the job with its file and offset.
+// Writes, syncs and verifies the outputs. All of a key's versions go to one output. On failure
+// every output is removed. An input with a bad checksum fails the job with its file and offset.
 Status RunCompaction(const CompactionJob& job, JobProgress* progress, JobResult* result);
 
 }  // namespace varve

@@ -16,32 +16,50 @@ const std::string& EmptyString() {
 
 std::string_view CodeWords(Code code) {
   switch (code) {
-    case Code::kOk: return "ok";
-    case Code::kCorruption: return "corruption";
-    case Code::kIoError: return "input/output error";
-    case Code::kNoSpace: return "no space";
-    case Code::kNotFound: return "not found";
-    case Code::kExists: return "exists";
-    case Code::kLocked: return "locked";
-    case Code::kWouldBlock: return "would block";
-    case Code::kInvalidArgument: return "invalid argument";
-    case Code::kUnsupported: return "unsupported";
-    case Code::kTooLarge: return "too large";
-    case Code::kClosed: return "closed";
-    case Code::kAborted: return "aborted";
+    case Code::kOk:
+      return "ok";
+    case Code::kCorruption:
+      return "corruption";
+    case Code::kIoError:
+      return "input/output error";
+    case Code::kNoSpace:
+      return "no space";
+    case Code::kNotFound:
+      return "not found";
+    case Code::kExists:
+      return "exists";
+    case Code::kLocked:
+      return "locked";
+    case Code::kWouldBlock:
+      return "would block";
+    case Code::kInvalidArgument:
+      return "invalid argument";
+    case Code::kUnsupported:
+      return "unsupported";
+    case Code::kTooLarge:
+      return "too large";
+    case Code::kClosed:
+      return "closed";
+    case Code::kAborted:
+      return "aborted";
   }
   return "unknown";
 }
 
 Code CodeOfErrno(int os_error) {
   switch (os_error) {
-    case ENOSPC: return Code::kNoSpace;
+    case ENOSPC:
+      return Code::kNoSpace;
 #ifdef EDQUOT
-    case EDQUOT: return Code::kNoSpace;
+    case EDQUOT:
+      return Code::kNoSpace;
 #endif
-    case ENOENT: return Code::kNotFound;
-    case EEXIST: return Code::kExists;
-    default: return Code::kIoError;
+    case ENOENT:
+      return Code::kNotFound;
+    case EEXIST:
+      return Code::kExists;
+    default:
+      return Code::kIoError;
   }
 }
 
@@ -106,19 +124,32 @@ std::string Status::ToString() const {
 
 std::string_view CodeName(Code code) {
   switch (code) {
-    case Code::kOk: return "OK";
-    case Code::kCorruption: return "CORRUPTION";
-    case Code::kIoError: return "IO_ERROR";
-    case Code::kNoSpace: return "NO_SPACE";
-    case Code::kNotFound: return "NOT_FOUND";
-    case Code::kExists: return "EXISTS";
-    case Code::kLocked: return "LOCKED";
-    case Code::kWouldBlock: return "WOULD_BLOCK";
-    case Code::kInvalidArgument: return "INVALID_ARGUMENT";
-    case Code::kUnsupported: return "UNSUPPORTED";
-    case Code::kTooLarge: return "TOO_LARGE";
-    case Code::kClosed: return "CLOSED";
-    case Code::kAborted: return "ABORTED";
+    case Code::kOk:
+      return "OK";
+    case Code::kCorruption:
+      return "CORRUPTION";
+    case Code::kIoError:
+      return "IO_ERROR";
+    case Code::kNoSpace:
+      return "NO_SPACE";
+    case Code::kNotFound:
+      return "NOT_FOUND";
+    case Code::kExists:
+      return "EXISTS";
+    case Code::kLocked:
+      return "LOCKED";
+    case Code::kWouldBlock:
+      return "WOULD_BLOCK";
+    case Code::kInvalidArgument:
+      return "INVALID_ARGUMENT";
+    case Code::kUnsupported:
+      return "UNSUPPORTED";
+    case Code::kTooLarge:
+      return "TOO_LARGE";
+    case Code::kClosed:
+      return "CLOSED";
+    case Code::kAborted:
+      return "ABORTED";
   }
   return "UNKNOWN";
 }

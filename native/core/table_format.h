@@ -1,7 +1,8 @@
 // The table file (.sst): a sorted, immutable file of entries.
 //
 //   header     64 bytes: magic "VARVESST" · fixed32 formatVersion (1) · fixed32 zero ·
-//              file id [16] · zero [28] · fixed32 crc of the 60 bytes before (kind kHeader, offset 0)
+//              file id [16] · zero [28] · fixed32 crc of the 60 bytes before (kind kHeader, offset
+//              0)
 //   block*     contents · u8 compression (0 none) · fixed32 crc over contents and
 //              compression byte (kind kBlock, offset of the block)
 //   section*   bytes · fixed32 crc (kind kSection + section number, offset of the section)
@@ -42,7 +43,13 @@ inline constexpr size_t kTableHeaderBytes = 64;
 inline constexpr size_t kTableFooterBytes = 64;
 inline constexpr size_t kBlockTrailerBytes = 5;
 
-enum class TablePart : uint8_t { kHeader = 1, kBlock = 2, kDirectory = 3, kFooter = 4, kSection = 16 };
+enum class TablePart : uint8_t {
+  kHeader = 1,
+  kBlock = 2,
+  kDirectory = 3,
+  kFooter = 4,
+  kSection = 16
+};
 
 // Counted while writing, kept in the "props" section as
 //   varint64 number of fields, then per field: length-prefixed name · varint64 value,
@@ -55,7 +62,7 @@ struct TableProperties {
   uint64_t expiring = 0;          // entries of kind kPutExpiring
   uint64_t expires_first_ms = 0;  // earliest and latest expiresAt among them
   uint64_t expires_last_ms = 0;
-  uint64_t sequence_first = 0;    // lowest and highest sequence in the table
+  uint64_t sequence_first = 0;  // lowest and highest sequence in the table
   uint64_t sequence_last = 0;
   // Highest sequence of an entry kept only because a snapshot may read it: 0 if none.
   uint64_t snapshot_sequence_last = 0;

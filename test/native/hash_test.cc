@@ -31,7 +31,9 @@ TEST(Hash, GoldenValues) {
       {"varve", 0xb675e442ea9ce3b2},
       {"sediment", 0x8859eb83e3402b67},
       {"0000000000123456", 0x68fd75d865cc29c2},
-      {"\x01" "0000000000123456", 0xa2a3003db478e512},
+      {"\x01"
+       "0000000000123456",
+       0xa2a3003db478e512},
       {"user:1234567890:profile:avatar", 0x1e1bf0f96f1f1fc1},
       {"a key of more than thirty-two bytes, hashed in two lanes", 0x0420e6f10c3b6e71},
       {std::string(1000, 'v'), 0xc1c8275bee1555c2},
@@ -60,7 +62,7 @@ TEST(Hash, Avalanche) {
   std::mt19937_64 random(7);
   constexpr int kKeys = 3000;
   for (const size_t size : {1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 24, 32, 33, 64, 65, 100}) {
-    for (size_t bit = 0; bit < size * 8; bit += size > 32 ? 5 : 1) {
+    for (size_t bit = 0; bit<size * 8; bit += size> 32 ? 5 : 1) {
       int flips[64] = {};
       for (int i = 0; i < kKeys; ++i) {
         std::string key(size, '\0');

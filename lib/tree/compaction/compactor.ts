@@ -1,11 +1,11 @@
 // Compactor: carries out one Compaction: a native merge job (or none for a move), then its edit.
 
 import native from '#native'
-import { outcome } from '../../disk/jobs.ts'
 import { join, tableName } from '../../disk/files.ts'
+import { outcome } from '../../disk/jobs.ts'
 import { limits, tableOptions } from '../../options.ts'
-import { bytesOf, type TableFile, tableFileOf, type VersionEdit } from '../version.ts'
 import type { Tree } from '../tree.ts'
+import { bytesOf, type TableFile, tableFileOf, type VersionEdit } from '../version.ts'
 import type { Compaction } from './picker.ts'
 
 export interface CompactorContext {
@@ -54,9 +54,15 @@ function factsOf(compaction: Compaction, context: CompactorContext): native.Merg
 }
 
 /** Starts the merge. The caller marks the inputs busy, and keeps `job` to cancel it. */
-export function startMerge(compaction: Compaction, context: CompactorContext): { job: number; done: Promise<CompactionOutcome> } {
+export function startMerge(
+  compaction: Compaction,
+  context: CompactorContext
+): { job: number; done: Promise<CompactionOutcome> } {
   const bytes = compaction.inputs.reduce((sum, { tables }) => sum + bytesOf(tables), 0)
-  const most = Math.ceil(bytes / context.tableBytes) * 2 + 8 + compaction.inputs.reduce((sum, { tables }) => sum + tables.length, 0)
+  const most =
+    Math.ceil(bytes / context.tableBytes) * 2 +
+    8 +
+    compaction.inputs.reduce((sum, { tables }) => sum + tables.length, 0)
   const files = Array.from({ length: most }, () => ({ number: context.nextNumber(), id: context.random(16) }))
   const below = context.tree.version.levels[compaction.outputLevel + 1] ?? []
   const job = native.compactJob(context.engine, {

@@ -43,7 +43,9 @@ function pickLevel0(version: Version, busy: ReadonlySet<number>, base: number): 
   if (level0.some((table) => busy.has(table.number))) return undefined
   const below = overlapping(version.levels[base] ?? [], level0)
   if (below.some((table) => busy.has(table.number))) return undefined
-  const disjoint = level0.every((one, i) => level0.every((other, j) => i === j || !overlaps(other, one.keyFirst, one.keyLast)))
+  const disjoint = level0.every((one, i) =>
+    level0.every((other, j) => i === j || !overlaps(other, one.keyFirst, one.keyLast))
+  )
   return {
     reason: 'level0',
     inputs: [{ level: 0, tables: level0 }, ...(below.length > 0 ? [{ level: base, tables: below }] : [])],
@@ -99,7 +101,12 @@ export class LeveledPicker implements Picker {
 }
 
 /** All tables that overlap the span, on all levels, merged to the deepest one that holds any. undefined: nothing to do. */
-export function pickManual(version: Version, busy: ReadonlySet<number>, first: Buffer, last: Buffer): Compaction | undefined {
+export function pickManual(
+  version: Version,
+  busy: ReadonlySet<number>,
+  first: Buffer,
+  last: Buffer
+): Compaction | undefined {
   // What a level-0 table shares with the others of its level must go down together with it.
   const wide = (version.levels[0] ?? []).some((table) => overlaps(table, first, last, true))
   const level0 = wide ? (version.levels[0] ?? []) : []
@@ -110,7 +117,8 @@ export function pickManual(version: Version, busy: ReadonlySet<number>, first: B
     .map((tables, level) => ({ level, tables: level === 0 ? level0 : closure(tables, low, high) }))
     .filter(({ tables }) => tables.length > 0)
   const deepest = inputs.at(-1)
-  if (deepest === undefined || inputs.some(({ tables }) => tables.some((table) => busy.has(table.number)))) return undefined
+  if (deepest === undefined || inputs.some(({ tables }) => tables.some((table) => busy.has(table.number))))
+    return undefined
   const outputLevel = deepest.level === 0 ? lastLevel : deepest.level
   return { reason: 'manual', inputs, outputLevel, isMove: false }
 }
