@@ -231,7 +231,7 @@ describe('reads that would wait', () => {
     for (let i = 0; i < 10; i++) database.write({ put: nameOf(i), value: 'old' })
     const scan = native.openScan(database.engine, 0, 0, null, null, -1, 0)
     database.write({ put: nameOf(5), value: 'new' })
-    await database.flush(10)
+    await database.flush(10, [10])
     native.scanRefresh(scan)
     expect(readAll(scan)).toEqual(Array.from({ length: 10 }, (_, i) => [nameOf(i), 'old']))
     native.release(scan)

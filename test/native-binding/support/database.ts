@@ -19,6 +19,9 @@ export const tableOptions: native.TableOptions = {
   filterBitsPerKey: 10,
   hashIndex: true
 }
+// Anything may lie below what is flushed.
+const below = [[new Uint8Array(0), new Uint8Array(70_000).fill(255)]]
+
 export const facts: native.MergeFacts = { snapshots: [], expiredMs: 0, bottommost: true, deeper: [] }
 
 /** 16 bytes made of one number. */
@@ -74,12 +77,17 @@ export class Database {
   }
 
   /** Freezes the memtable, writes it as table `number` of level 0, opens it. */
-  async flush(number: number): Promise<native.JobResult> {
+  async flush(number: number, snapshots: readonly number[] = []): Promise<native.JobResult> {
     this.frozen = [this.memtable]
     this.memtable = native.createMemtable(this.engine, 1 << 20, noBytes)
     this.show()
     const output = { path: this.path(`${number}.sst`), id: idOf(number) }
-    const request = { memtables: this.frozen, output, table: tableOptions, facts: { ...facts, bottommost: false } }
+    const request = {
+      memtables: this.frozen,
+      output,
+      table: tableOptions,
+      facts: { ...facts, snapshots, bottommost: false, deeper: below }
+    }
     const result = await done(native.flushJob(this.engine, request))
     const { table } = await done(native.openTable(this.engine, output.path, number, output.id))
     const flushed = this.frozen
