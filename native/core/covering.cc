@@ -11,7 +11,7 @@ constexpr int kPassedMax = 256;
 
 class LeapingCursor final : public Cursor {
  public:
-  LeapingCursor(std::unique_ptr<Cursor> child, Covering covering, Sequence sequence_last,
+  LeapingCursor(std::unique_ptr<Cursor> child, const Covering& covering, Sequence sequence_last,
                 bool reverse)
       : child_(std::move(child)),
         covering_(covering),

@@ -74,7 +74,7 @@ RangeTombstones JobOutputs::TakeRanges(const std::string* upper) {
     }
     if (reaches_over) break;
   }
-  return taken.empty() ? RangeTombstones() : RangeTombstones(std::move(taken));
+  return RangeTombstones(taken);
 }
 
 Status JobOutputs::FinishTable(const std::string* upper) {

@@ -48,8 +48,8 @@ class MemtableCursor final : public Cursor {
   }
 
   const EntryTree* const tree_;
-  EntryTree::Batch batch_;
-  EntryTree::Batch ahead_;  // forward: the leaf after, if it was read already
+  EntryTree::Batch batch_{};
+  EntryTree::Batch ahead_{};  // forward: the leaf after, if it was read already
   bool has_ahead_ = false;
   int at_ = 0;
 };

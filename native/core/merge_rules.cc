@@ -38,7 +38,7 @@ MergeRules::MergeRules(const MergeFacts& facts, const Sources& sources)
     for (const Fragment& fragment : source->fragments()) Append(fragment, &all);
   }
   if (all.empty()) return;
-  ranges_ = RangeTombstones(std::move(all));
+  ranges_ = RangeTombstones(all);
   KeepRanges();
 }
 
@@ -56,7 +56,7 @@ void MergeRules::KeepRanges() {
       kept.push_back({fragment.start, fragment.end, sequence});
     }
   }
-  kept_ranges_ = RangeTombstones(std::move(kept));
+  kept_ranges_ = RangeTombstones(kept);
 }
 
 size_t MergeRules::StratumOf(Sequence sequence) const {

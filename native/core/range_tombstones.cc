@@ -70,7 +70,7 @@ bool DecodeFragment(Slice* input, const Fragment* previous, Fragment* fragment) 
 
 }  // namespace
 
-RangeTombstones::RangeTombstones(std::vector<RangeTombstone> tombstones) {
+RangeTombstones::RangeTombstones(const std::vector<RangeTombstone>& tombstones) {
   const std::vector<Bound> bounds = SortedBounds(tombstones);
   Active active;
   const std::string* start = nullptr;

@@ -31,7 +31,7 @@ class RangeTombstones {
   };
 
   RangeTombstones() = default;
-  explicit RangeTombstones(std::vector<RangeTombstone> tombstones);
+  explicit RangeTombstones(const std::vector<RangeTombstone>& tombstones);
 
   bool empty() const { return fragments_.empty(); }
   size_t size() const { return fragments_.size(); }

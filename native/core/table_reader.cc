@@ -35,7 +35,8 @@ Status TableReader::Open(FileSystem* fs, const std::string& path, uint64_t numbe
   auto opened = std::make_shared<TableReader>(Key{}, path, number, id);
   VARVE_TRY(fs->Open(path, OpenMode::kRead, &opened->file_));
   opened->counters_ = counters ? std::move(counters) : std::make_shared<ReadCounters>();
-  VARVE_TRY(opened->Load(std::move(cache)).InFile(path));
+  Status loaded = opened->Load(std::move(cache));
+  VARVE_TRY(loaded.InFile(path));
   *table = std::move(opened);
   return Status::Ok();
 }

@@ -8,7 +8,7 @@ Status WalSegment::Create(FileSystem* fs, const std::string& path, uint64_t rese
   VARVE_TRY(fs->Open(path, OpenMode::kCreateExclusive, &file));
   if (reserve_bytes > 0) VARVE_TRY(file->Allocate(reserve_bytes));
   VARVE_TRY(file->Sync());
-  segment->reset(new WalSegment(std::move(file)));
+  *segment = std::make_shared<WalSegment>(Key{}, std::move(file));
   return Status::Ok();
 }
 
@@ -22,14 +22,14 @@ Status WalSegment::Recycle(FileSystem* fs, const std::string& path, uint64_t res
     VARVE_TRY(file->Allocate(reserve_bytes));
     VARVE_TRY(file->Sync());
   }
-  segment->reset(new WalSegment(std::move(file)));
+  *segment = std::make_shared<WalSegment>(Key{}, std::move(file));
   return Status::Ok();
 }
 
 std::shared_ptr<WalSegment> WalSegment::Replayed(std::unique_ptr<File> file, SegmentHeader header,
                                                  uint64_t end, uint64_t synced_bytes,
                                                  uint64_t synced_claim) {
-  std::shared_ptr<WalSegment> segment(new WalSegment(std::move(file)));
+  auto segment = std::make_shared<WalSegment>(Key{}, std::move(file));
   segment->header_ = std::move(header);
   segment->end_.store(end, std::memory_order_relaxed);
   segment->synced_bytes_.store(synced_bytes, std::memory_order_relaxed);

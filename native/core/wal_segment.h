@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "core/file.h"
 #include "core/wal_format.h"
@@ -14,7 +15,10 @@
 namespace varve {
 
 class WalSegment {
+  struct Key {};  // only its own functions make segments
+
  public:
+  WalSegment(Key, std::unique_ptr<File> file) : file_(std::move(file)) {}
   // Creates (exclusive), reserves `reserve_bytes` and syncs the file; the caller syncs the
   // directory before it rotates to it.
   static Status Create(FileSystem* fs, const std::string& path, uint64_t reserve_bytes,
@@ -37,7 +41,6 @@ class WalSegment {
 
  private:
   friend class Wal;
-  explicit WalSegment(std::unique_ptr<File> file) : file_(std::move(file)) {}
   void SetHeader(SegmentHeader header);  // records may follow where it will end
   Status WriteHeader();
 

@@ -33,7 +33,7 @@ inline FileId TestId(uint8_t seed = 7) {
 
 inline Status WriteTable(MemoryFileSystem* fs, const TableOptions& options,
                          const std::vector<TableEntry>& entries,
-                         std::vector<RangeTombstone> ranges = {},
+                         const std::vector<RangeTombstone>& ranges = {},
                          TableProperties* properties = nullptr) {
   std::unique_ptr<File> file;
   VARVE_TRY(fs->Open(kTablePath, OpenMode::kCreateTruncate, &file));
@@ -41,7 +41,7 @@ inline Status WriteTable(MemoryFileSystem* fs, const TableOptions& options,
   for (const TableEntry& entry : entries) {
     VARVE_TRY(writer.Add(entry.key, entry.trailer, entry.value));
   }
-  writer.SetRangeTombstones(RangeTombstones(std::move(ranges)));
+  writer.SetRangeTombstones(RangeTombstones(ranges));
   VARVE_TRY(writer.Finish());
   if (properties != nullptr) *properties = writer.properties();
   return Status::Ok();
