@@ -9,11 +9,13 @@ import { invalid, VarveError } from './errors.ts'
 import { describeTree } from './inspect.ts'
 import { Log } from './log/log.ts'
 import { type Environment, limits, type OpenOptions, realEnvironment, type Settings, settingsOf } from './options.ts'
+import { Iterator } from './read/items.ts'
 import { boundsOf, EntryIterator, type IteratorOptions, type RangeOptions } from './read/iterator.ts'
 import { diskNeeded, Reader, tiers } from './read/reader.ts'
 import { type Snapshot, Snapshots } from './read/snapshot.ts'
 import { Turn } from './read/turn.ts'
 import { type Recovered, recover } from './recovery.ts'
+import type { Stats } from './stats.ts'
 import { LeveledPicker, pickManual } from './tree/compaction/leveled.ts'
 import { Scheduler } from './tree/scheduler.ts'
 import { Sweeper } from './tree/sweeper.ts'
@@ -461,95 +463,6 @@ export class Database<Key = string, Value = string> {
     this.#checkOpen()
     if (this.#settings.readOnly) throw new VarveError('VARVE_READ_ONLY', 'The database was opened with readOnly.')
   }
-}
-
-/** What db.iterator(), keys() and values() give. */
-export class Iterator<Key, Value, Item> {
-  readonly #entries: EntryIterator
-  readonly #pick: (entry: [never, never]) => unknown
-  declare readonly phantom?: [Key, Value]
-
-  /** @internal */
-  constructor(entries: EntryIterator, pick: (entry: [never, never]) => unknown) {
-    this.#entries = entries
-    this.#pick = pick
-  }
-
-  async next(): Promise<Item | undefined> {
-    const entry = await this.#entries.next()
-    return entry === undefined ? undefined : (this.#pick(entry as [never, never]) as Item)
-  }
-
-  nextv(count: number): Promise<Item[]> {
-    const entries = this.#entries.nextv(count)
-    return this.#pick === identity
-      ? (entries as Promise<Item[]>)
-      : entries.then((some) => some.map((entry) => this.#pick(entry as [never, never]) as Item))
-  }
-
-  async all(): Promise<Item[]> {
-    return (await this.#entries.all()).map((entry) => this.#pick(entry as [never, never]) as Item)
-  }
-
-  seek(key: Input<Key>): void {
-    this.#entries.seek(key)
-  }
-
-  close(): Promise<void> {
-    return this.#entries.close()
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Item> {
-    for await (const entry of this.#entries) yield this.#pick(entry as [never, never]) as Item
-  }
-
-  *[Symbol.iterator](): Generator<Item> {
-    for (const entry of this.#entries) yield this.#pick(entry as [never, never]) as Item
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
-  }
-}
-
-const identity = (entry: [never, never]): unknown => entry
-
-export interface Stats {
-  readonly log: {
-    readonly lastIndex: number
-    readonly lastSequence: number
-    readonly syncedIndex: number
-    readonly term: number
-    readonly bytesAppended: number
-    readonly syncs: number
-  }
-  readonly writes: {
-    readonly operations: number
-    readonly records: number
-    readonly payloadBytes: number
-    readonly stalls: number
-    readonly isStalled: boolean
-    readonly bytesWritten: number
-    readonly amplification: number
-  }
-  readonly background: {
-    readonly flushes: number
-    readonly compactions: number
-    readonly moves: number
-    readonly flushBytes: number
-    readonly compactionBytesRead: number
-    readonly compactionBytesWritten: number
-  }
-  readonly levels: readonly { readonly tables: number; readonly bytes: number }[]
-  readonly memory: {
-    readonly memtableBytes: number
-    readonly frozen: number
-    readonly pinnedBytes: number
-    readonly cacheBytes: number
-  }
-  readonly reads: native.EngineStats
-  readonly snapshots: number
-  readonly iterators: number
 }
 
 function sequenceOf(options: ReadOptions | undefined): number {

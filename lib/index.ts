@@ -4,13 +4,13 @@ export type { KeyEncoding, ValueEncoding } from './bytes/codec.ts'
 export {
   type BatchOperation,
   type Database,
-  type Iterator,
   open,
   type ReadOptions,
-  type Stats,
   type WriteOptions
 } from './database.ts'
 export { type ErrorCode, errorCodes, VarveError } from './errors.ts'
 export type { Durability, Logger, OpenOptions } from './options.ts'
+export type { Iterator } from './read/items.ts'
 export type { IteratorOptions, RangeOptions } from './read/iterator.ts'
 export type { Snapshot } from './read/snapshot.ts'
+export type { Stats } from './stats.ts'

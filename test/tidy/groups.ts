@@ -17,7 +17,7 @@ const writes = [...reads, 'write']
 const library: readonly Group[] = [
   { name: 'index', files: /^lib\/index\.ts$/, imports: [...writes, 'database', 'recovery', 'inspect'] },
   { name: 'faces', files: /^lib\/faces\//, imports: ['index'] },
-  { name: 'database', files: /^lib\/database\.ts$/, imports: [...writes, 'recovery', 'inspect'] },
+  { name: 'database', files: /^lib\/(database|stats)\.ts$/, imports: [...writes, 'compaction', 'recovery', 'inspect'] },
   { name: 'recovery', files: /^lib\/recovery\.ts$/, imports: writes },
   { name: 'inspect', files: /^lib\/inspect\.ts$/, imports: writes },
   { name: 'write', files: /^lib\/write\//, imports: reads },
