@@ -43,7 +43,7 @@ struct QueuedWrite {
   const std::atomic<bool>* cancelled = nullptr;
   // out
   bool done = false;
-  Status status;
+  Status status{};
   uint64_t memtable_bytes = 0;
 };
 

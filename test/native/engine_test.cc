@@ -178,8 +178,9 @@ TEST_F(EngineTest, WritesFromTwoThreadsWhileAThirdSyncs) {
   for (size_t i = 0; i < queued.size(); ++i) {
     engine_.EnqueueWrite(&queued[i]);
     asked.store(i + 1, std::memory_order_release);
-    if (i % 64 == 0) engine_.WaitForWrites();
-    if (i % 64 == 0) EXPECT_EQ(Read("key"), std::to_string(i));
+    if (i % 64 != 0) continue;
+    engine_.WaitForWrites();
+    EXPECT_EQ(Read("key"), std::to_string(i));
   }
   writer.join();
   syncer.join();
