@@ -56,7 +56,8 @@ const after = (key: Uint8Array): Uint8Array => {
 function behind(prefix: Uint8Array): Uint8Array | null {
   const last = prefix.findLastIndex((byte) => byte !== 255)
   if (last < 0) return null
-  const next = prefix.slice(0, last + 1)
+  // Not prefix.slice: a Buffer's shares memory.
+  const next = new Uint8Array(prefix.subarray(0, last + 1))
   next[last] = (next[last] ?? 0) + 1
   return next
 }
