@@ -275,7 +275,8 @@ export class Database<Key = string, Value = string> {
     pick: (entry: [never, never]) => unknown
   ): Iterator<Key, Value, Item> {
     this.#checkOpen()
-    this.#writer.settle()
+    // The sequence is known once what was handed over is in.
+    this.#writer.settleSync()
     const sequence = options.snapshot?.check() ?? this.#log.state().sequence
     const { keyEncoding, valueEncoding, clock } = this.#settings
     const iterator = new EntryIterator(

@@ -56,7 +56,8 @@ const after = (key: Uint8Array): Uint8Array => {
 function behind(prefix: Uint8Array): Uint8Array | null {
   const last = prefix.findLastIndex((byte) => byte !== 255)
   if (last < 0) return null
-  const next = prefix.slice(0, last + 1)
+  // A copy: slice of a Buffer would share its bytes.
+  const next = Uint8Array.from(prefix.subarray(0, last + 1))
   next[last] = (next[last] ?? 0) + 1
   return next
 }
@@ -124,6 +125,8 @@ export class EntryIterator {
     this.#left = limitOf(options.limit)
     // Most iterators are short: the first page is small, later ones grow.
     this.#pageMax = Math.min(this.#left, 128)
+    // Pinned from now on: later, a flush could have dropped what the sequence sees.
+    this.#open()
   }
 
   get isClosed(): boolean {
