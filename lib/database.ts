@@ -336,6 +336,8 @@ export class Database<Key = string, Value = string> {
   /** Resolves when no flush or compaction is due any more. */
   async drain(): Promise<void> {
     this.#checkOpen()
+    // Nothing is due to one that only reads, whatever its tables look like.
+    if (this.#settings.readOnly) return
     await this.#scheduler.drain()
     await this.#sweeper.sweep()
   }
