@@ -277,7 +277,8 @@ export class Database<Key = string, Value = string> {
     pick: (entry: [never, never]) => unknown
   ): Iterator<Key, Value, Item> {
     this.#checkOpen()
-    this.#writer.settle()
+    // The sequence is known once what was handed over is in.
+    this.#writer.settleSync()
     const sequence = options.snapshot?.check() ?? this.#log.state().sequence
     const { keyEncoding, valueEncoding, clock } = this.#settings
     const iterator = new EntryIterator(
@@ -337,6 +338,8 @@ export class Database<Key = string, Value = string> {
   /** Resolves when no flush or compaction is due any more. */
   async drain(): Promise<void> {
     this.#checkOpen()
+    // Nothing is due to one that only reads, whatever its tables look like.
+    if (this.#settings.readOnly) return
     await this.#scheduler.drain()
     await this.#sweeper.sweep()
   }

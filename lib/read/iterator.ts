@@ -125,6 +125,8 @@ export class EntryIterator {
     this.#left = limitOf(options.limit)
     // Most iterators are short: the first page is small, later ones grow.
     this.#pageMax = Math.min(this.#left, 128)
+    // Pinned from now on: later, a flush could have dropped what the sequence sees.
+    this.#open()
   }
 
   get isClosed(): boolean {
