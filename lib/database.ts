@@ -603,6 +603,7 @@ export async function openIn<Key, Value>(
   environmentOf: () => Environment
 ): Promise<Database<Key, Value>> {
   if (typeof path !== 'string' || path === '') throw invalid('open takes the path of a directory.')
+  if (path.includes('\0')) throw invalid('A path must not hold a zero character.')
   const settings = settingsOf(options)
   const environment = environmentOf()
   try {
