@@ -426,6 +426,7 @@ export class Database<Key = string, Value = string> {
   async #close(): Promise<void> {
     const { recovered, environment } = this.#parts
     this.#isClosed = true
+    this.#scheduler.end()
     await this.#writer.close()
     await Promise.all([...this.#iterators].map((iterator) => iterator.close()))
     this.#snapshots.closeAll()
@@ -436,7 +437,7 @@ export class Database<Key = string, Value = string> {
         if (isHealthy && native.memtableStats(this.#tree.memtable).bytes > closeFlushBytes) this.#rotate()
         if (isHealthy && this.#tree.frozen.length > 0) await this.#scheduler.drainFlushes()
       } catch (error) {
-        failure = error
+        if (!this.#scheduler.gaveUp) failure = error
       }
       await this.#scheduler.close()
       await this.#log.close().catch((error: unknown) => {
