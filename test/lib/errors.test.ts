@@ -335,9 +335,13 @@ describe('disks that fail', () => {
   test('a flush that fails is told and tried again', async () => {
     const fs = native.memoryFileSystem()
     const events: string[] = []
-    const db = await openMemory(fs, { events: { 'background-error': () => events.push('error') } })
+    const told = (): void => {
+      events.push('error')
+      native.memoryFaults(fs, null)
+    }
+    const db = await openMemory(fs, { events: { 'background-error': told } })
     await db.put('a', '1')
-    native.memoryFaults(fs, { atCall: 1, operations: 1 })
+    native.memoryFaults(fs, { atCall: 1, forever: true, operations: 1 })
     await db.flush()
     expect(events).toEqual(['error'])
     expect(await db.get('a')).toBe('1')
