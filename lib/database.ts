@@ -428,6 +428,7 @@ export class Database<Key = string, Value = string> {
   async #close(): Promise<void> {
     const { recovered, environment } = this.#parts
     this.#isClosed = true
+    this.#scheduler.end()
     await this.#writer.close()
     await Promise.all([...this.#iterators].map((iterator) => iterator.close()))
     this.#snapshots.closeAll()
@@ -438,7 +439,7 @@ export class Database<Key = string, Value = string> {
         if (isHealthy && native.memtableStats(this.#tree.memtable).bytes > closeFlushBytes) this.#rotate()
         if (isHealthy && this.#tree.frozen.length > 0) await this.#scheduler.drainFlushes()
       } catch (error) {
-        failure = error
+        if (!this.#scheduler.gaveUp) failure = error
       }
       await this.#scheduler.close()
       await this.#log.close().catch((error: unknown) => {
@@ -516,6 +517,7 @@ export async function openIn<Key, Value>(
   environmentOf: () => Environment
 ): Promise<Database<Key, Value>> {
   if (typeof path !== 'string' || path === '') throw invalid('open takes the path of a directory.')
+  if (path.includes('\0')) throw invalid('A path must not hold a zero character.')
   const settings = settingsOf(options)
   const environment = environmentOf()
   try {

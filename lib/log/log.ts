@@ -88,10 +88,13 @@ export class Log {
     this.#next = { segment, number }
   }
 
-  /** Sends later records to the next segment. REQUIRES: it was prepared. */
+  /** Sends later records to the next segment; false when it is not there yet (it is being made then). */
   rotate(): boolean {
     const next = this.#next
-    if (next === undefined) return false
+    if (next === undefined) {
+      void this.prepare().catch(() => undefined)
+      return false
+    }
     this.#next = undefined
     const { engine, random } = this.#options
     attempt(() => native.activateSegment(engine, next.segment, next.number, random(16), random(8)))

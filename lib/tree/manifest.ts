@@ -137,6 +137,7 @@ export async function currentManifest(disk: Disk, directory: string): Promise<st
   const name = line.subarray(9).toString('latin1')
   if (
     line.length < 10 ||
+    line[8] !== 0x20 ||
     line.latin1Slice(0, 8) !== hex(native.crc32c(line.subarray(9))) ||
     !/^MANIFEST-\d{6,15}$/.test(name)
   ) {

@@ -55,6 +55,8 @@ export class Scheduler {
   #compacting: Promise<void> | undefined
   #job: number | undefined
   #closing = false
+  #ending = false
+  #gaveUp = false
   #paused = 0
   #failure: Error | undefined
   readonly #relief: (() => void)[] = []
@@ -66,7 +68,7 @@ export class Scheduler {
 
   /** Something changed: starts what is due. */
   wake(): void {
-    if (this.#closing) return
+    if (this.#closing || this.#gaveUp) return
     if (this.#flushing === undefined && this.#context.tree.frozen.length > 0) {
       this.#flushing = this.#retrying('flush', () => this.#flushOnce()).finally(() => {
         this.#flushing = undefined
@@ -91,19 +93,19 @@ export class Scheduler {
 
   /** Resolves when writers may go on. */
   relief(): Promise<void> {
-    if (this.#closing || this.#context.tree.pressure() < 2) return Promise.resolve()
+    if (this.#closing || this.#ending || this.#context.tree.pressure() < 2) return Promise.resolve()
     return new Promise((resolve) => this.#relief.push(resolve))
   }
 
   #relieve(): void {
-    if (!this.#closing && this.#context.tree.pressure() === 2) return
+    if (!this.#closing && !this.#ending && this.#context.tree.pressure() === 2) return
     for (const resolve of this.#relief.splice(0)) resolve()
   }
 
   /** Resolves when no memtable waits for its flush; rejects with what stands in the way. */
   async drainFlushes(): Promise<void> {
     while (this.#context.tree.frozen.length > 0 || this.#flushing !== undefined) {
-      if (this.#closing) throw new VarveError('VARVE_CLOSED', 'The database is closing.')
+      if (this.#closing || this.#gaveUp) throw new VarveError('VARVE_CLOSED', 'The database is closing.')
       if (this.#failure !== undefined) throw this.#failure
       this.wake()
       await this.#flushing
@@ -152,6 +154,10 @@ export class Scheduler {
       } catch (error) {
         if (this.#closing) return
         this.#context.emit('background-error', { what, error })
+        if (this.#ending) {
+          this.#gaveUp = true
+          return
+        }
         if (error instanceof VarveError && error.code === 'VARVE_POISONED') return
         const goesOn = await this.#pause(delayMs)
         if (!goesOn || tries >= triesMax) return
@@ -246,6 +252,17 @@ export class Scheduler {
       throw poison
     }
     void sweeper.sweep()
+  }
+
+  /** Closing begins: what fails from now on is not tried again, for the log has it; and no writer is held back. */
+  end(): void {
+    this.#ending = true
+    for (const end of this.#pauses.splice(0)) end()
+    this.#relieve()
+  }
+
+  get gaveUp(): boolean {
+    return this.#gaveUp
   }
 
   async close(): Promise<void> {

@@ -154,8 +154,7 @@ export class Writer {
       try {
         memtableBytes = write()
       } catch (error) {
-        if (nativeCode(error) !== 'NO_SPACE') throw error
-        this.#context.log.rotate()
+        this.#leaveFullSegment(error)
         throw error
       }
       this.#noteWritten(payloadBytes, operations, memtableBytes)
@@ -187,11 +186,22 @@ export class Writer {
       },
       (error: unknown) => {
         this.#offLoop--
+        this.#leaveFullSegment(error)
         this.#fail(group, error)
       }
     )
     this.#lastJob = done
     this.#track(done)
+  }
+
+  // A segment that met a full disk takes nothing more: later records go to the next one.
+  #leaveFullSegment(error: unknown): void {
+    if (nativeCode(error instanceof Error ? (error.cause ?? error) : error) !== 'NO_SPACE') return
+    try {
+      this.#context.log.rotate()
+    } catch {
+      // What stands in the way shows at the next write.
+    }
   }
 
   #noteWritten(payloadBytes: number, operations: number, memtableBytes: number): void {

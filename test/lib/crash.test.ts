@@ -1,0 +1,65 @@
+// Crashes: what was acknowledged as synced is there after any of them.
+import { expect, test } from 'vitest'
+import native from '#native'
+import { seedOf } from '../support/campaign.ts'
+import { openMemory, randomOf } from './support/databases.ts'
+
+test('a crash loses nothing that was acknowledged after a sync', async () => {
+  const random = randomOf(seedOf('library crashes'))
+  const below = (n: number): number => Math.floor(random() * n)
+  const fs = native.memoryFileSystem()
+  const synced = new Map<string, string>()
+  for (let crash = 0; crash < 12; crash++) {
+    const db = await openMemory(fs, { memtableBytes: 16 << 10, tableBytes: 32 << 10, syncIntervalMs: 1 })
+    for (const [key, value] of synced) expect(await db.get(key), key).toBe(value)
+    for (let i = 0; i < 150; i++) {
+      const key = `k${below(200)}`
+      const value = `${crash}.${i}${'v'.repeat(below(300))}`
+      await db.put(key, value, { sync: true })
+      synced.set(key, value)
+      if (i % 10 === 0) void db.put(`unsynced${i}`, 'v').catch(() => undefined)
+      if (below(60) === 0) await db.flush()
+    }
+    native.memoryCrash(fs, crash === 0 ? 0 : 1 + below(2 ** 31))
+    await db.close().catch(() => undefined)
+  }
+  await using db = await openMemory(fs)
+  expect(await db.getMany([...synced.keys()])).toEqual([...synced.values()])
+})
+
+test('a process that dies loses nothing that was written', async () => {
+  const fs = native.memoryFileSystem()
+  for (let round = 0; round < 5; round++) {
+    const db = await openMemory(fs, { durability: 'os', memtableBytes: 16 << 10 })
+    expect((await db.keys().all()).length).toBe(round * 200)
+    for (let i = 0; i < 200; i++) await db.put(`${round}.${i}`, 'v'.repeat(100))
+    native.memoryKill(fs)
+    await db.close().catch(() => undefined)
+  }
+})
+
+test('a cold disk is read off the loop', async () => {
+  const fs = native.memoryFileSystem()
+  await using db = await openMemory(fs, { blockCacheBytes: 0 })
+  const entries = Array.from({ length: 500 }, (_, i): [string, string] => [
+    `k${String(i).padStart(3, '0')}`,
+    'v'.repeat(i % 100 === 0 ? 9000 : 50)
+  ])
+  for (const entry of entries) void db.put(...entry)
+  await db.flush()
+  native.memoryCold(fs, true)
+  expect(await db.get('k100')).toBe('v'.repeat(9000))
+  expect(await db.get('k101')).toBe('v'.repeat(50))
+  expect(await db.has('k102')).toBe(true)
+  expect(await db.has('none')).toBe(false)
+  expect(await db.getMany(entries.map(([key]) => key))).toEqual(entries.map(([, value]) => value))
+  expect(await db.iterator().all()).toEqual(entries)
+  expect(await db.keys({ reverse: true, limit: 2 }).all()).toEqual(['k499', 'k498'])
+  expect(await db.values({ limit: 2 }).all()).toEqual(['v'.repeat(9000), 'v'.repeat(50)])
+  const iterator = db.iterator()
+  const under = iterator.next()
+  await iterator.close()
+  await under.catch((error: { code: string }) => expect(error.code).toBe('VARVE_CLOSED'))
+  expect([...db.iterator()]).toEqual(entries)
+  expect(db.getSync('k400')).toBe('v'.repeat(9000))
+})
