@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import native from '#native'
 import { seedOf } from '../support/campaign.ts'
-import { openMemory, randomOf } from './support/databases.ts'
+import { failureOf, openMemory, randomOf } from './support/databases.ts'
 
 test('a crash loses nothing that was acknowledged after a sync', async () => {
   const random = randomOf(seedOf('library crashes'))
@@ -48,6 +48,15 @@ test('a cold disk is read off the loop', async () => {
   for (const entry of entries) void db.put(...entry)
   await db.flush()
   native.memoryCold(fs, true)
+  const cold = { fillCache: false }
+  expect(await db.iterator(cold).all()).toEqual(entries)
+  expect(await db.keys({ ...cold, reverse: true, limit: 2 }).all()).toEqual(['k499', 'k498'])
+  expect((await db.values({ ...cold, limit: 2 }).all()).map((value) => value.length)).toEqual([9000, 50])
+  const seeking = db.keys(cold)
+  const first = seeking.next()
+  expect((await failureOf(() => seeking.seek('k100'))).message).toContain('under way')
+  expect(await Promise.all([first, seeking.next()])).toEqual(['k000', 'k001'])
+  await seeking.close()
   expect(await db.get('k100')).toBe('v'.repeat(9000))
   expect(await db.get('k101')).toBe('v'.repeat(50))
   expect(await db.has('k102')).toBe(true)
@@ -56,7 +65,7 @@ test('a cold disk is read off the loop', async () => {
   expect(await db.iterator().all()).toEqual(entries)
   expect(await db.keys({ reverse: true, limit: 2 }).all()).toEqual(['k499', 'k498'])
   expect(await db.values({ limit: 2 }).all()).toEqual(['v'.repeat(9000), 'v'.repeat(50)])
-  const iterator = db.iterator()
+  const iterator = db.iterator(cold)
   const under = iterator.next()
   await iterator.close()
   await under.catch((error: { code: string }) => expect(error.code).toBe('VARVE_CLOSED'))
