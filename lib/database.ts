@@ -9,7 +9,7 @@ import { invalid, VarveError } from './errors.ts'
 import { describeTree } from './inspect.ts'
 import { Log } from './log/log.ts'
 import { type Environment, limits, type OpenOptions, realEnvironment, type Settings, settingsOf } from './options.ts'
-import { Iterator } from './read/items.ts'
+import { Iterator, identity } from './read/items.ts'
 import { boundsOf, EntryIterator, type IteratorOptions, type RangeOptions } from './read/iterator.ts'
 import { diskNeeded, Reader, tiers } from './read/reader.ts'
 import { type Snapshot, Snapshots } from './read/snapshot.ts'
@@ -259,7 +259,7 @@ export class Database<Key = string, Value = string> {
 
   /** Entries in key order within the bounds, as they are now (or at the snapshot). */
   iterator(options: IteratorOptions<Input<Key>> = {}): Iterator<Key, Value, [Key, Value]> {
-    return this.#iterate(options, (entry) => entry)
+    return this.#iterate(options, identity)
   }
 
   /** The same, keys only. */

@@ -52,4 +52,5 @@ export class Iterator<Key, Value, Item> {
   }
 }
 
-const identity = (entry: [never, never]): unknown => entry
+/** Items that are the entries themselves. */
+export const identity = (entry: [never, never]): unknown => entry
