@@ -145,7 +145,7 @@ TEST(Memtable, CursorSeeksBothWays) {
   Memtable memtable(1 << 20, "");
   Sequence sequence = 0;
   for (int i = 0; i < 1000; i += 2) {
-    char key[8];
+    char key[16];
     std::snprintf(key, sizeof(key), "%04d", i);
     ASSERT_TRUE(memtable.Add(++sequence, Kind::kPut, key, key, 0).ok());
     ASSERT_TRUE(memtable.Add(++sequence, Kind::kPut, key, key, 0).ok());
