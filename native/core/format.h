@@ -58,7 +58,7 @@ inline int CompareEntries(Slice a, uint64_t a_trailer, Slice b, uint64_t b_trail
 inline uint64_t KeyPrefix(Slice key, Slice common) {
   if (!common.empty()) {
     const size_t shared = key.size() < common.size() ? key.size() : common.size();
-    const int order = std::memcmp(key.data(), common.data(), shared);
+    const int order = shared == 0 ? 0 : std::memcmp(key.data(), common.data(), shared);
     if (order < 0 || (order == 0 && key.size() < common.size())) return 0;
     if (order > 0) return ~uint64_t{0};
     key.remove_prefix(common.size());
