@@ -174,7 +174,7 @@ async function replayOnly(
   wals: readonly string[],
   version: Version
 ): Promise<void> {
-  const memtable = native.createMemtable(engine, 1 << 20, new Uint8Array(0))
+  const memtable = native.createMemtable(engine, 1 << 20)
   const { index, term, sequence, timeMs } = version.flushed
   try {
     await outcome(

@@ -100,7 +100,7 @@ async function recoverLocked(
   const walNumbers = numbersOf(names, 'wal')
   const tables = await openTables(engine, directory, state.version)
   let nextNumber = Math.max(state.nextNumber, ...names.map((name) => parseName(name).number + 1))
-  const memtable = native.createMemtable(engine, settings.memtableBytes, new Uint8Array(0))
+  const memtable = native.createMemtable(engine, settings.memtableBytes)
   const segmentBytes = Math.max(64 << 10, Math.min(64 << 20, settings.memtableBytes >>> 1))
 
   let copyTo: native.ReplayRequest['copyTo'] = null

@@ -145,15 +145,14 @@ declare namespace native {
   }
   function engineStats(engine: Engine): EngineStats
 
-  /** `common`: the shared start of the keys to expect (stored form), a hint. */
-  function createMemtable(engine: Engine, bytesExpected: number, common: Uint8Array): Memtable
+  /** `bytesExpected` sizes its index and its blocks of memory. */
+  function createMemtable(engine: Engine, bytesExpected: number): Memtable
   interface MemtableStats {
     bytes: number
     entries: number
     tombstones: number
     rangeTombstones: number
     expiring: number
-    common: Buffer
   }
   function memtableStats(memtable: Memtable): MemtableStats
 

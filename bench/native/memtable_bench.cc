@@ -61,7 +61,7 @@ void Check(bool right) {
 
 void Round(const Keys& keys, const Keys& asked, const Keys& absent, const char* common,
            Figures* figures) {
-  auto memtable = std::make_unique<Memtable>(kMemtableBytes, common);
+  auto memtable = std::make_unique<Memtable>(kMemtableBytes);
   const std::string value(100, 'v');
   Best(&figures->insert, SecondsOf([&] {
     Sequence sequence = 0;

@@ -85,7 +85,7 @@ export class Tree {
   /** Freezes the memtable and puts an empty one in its place. */
   rotate(upTo: FlushedState): void {
     this.#frozen = [{ memtable: this.#memtable, upTo }, ...this.#frozen]
-    this.#memtable = native.createMemtable(this.#options.engine, this.#options.memtableBytes, new Uint8Array(0))
+    this.#memtable = native.createMemtable(this.#options.engine, this.#options.memtableBytes)
     this.#publish()
   }
 

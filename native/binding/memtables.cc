@@ -11,12 +11,11 @@ namespace {
 constexpr uint64_t kBytesExpectedMax = uint64_t{1} << 32;
 
 napi_value CreateMemtable(napi_env env, napi_callback_info info) {
-  Arguments<3> arguments(env, info);
+  Arguments<2> arguments(env, info);
   arguments.Handle<Engine>(0, "engine");
   const uint64_t bytes_expected = arguments.Integer(1, "bytesExpected", kBytesExpectedMax);
-  const Slice common = arguments.Bytes(2, "common");
   if (arguments.failed()) return nullptr;
-  return GiveHandle(&arguments.environment(), std::make_shared<Memtable>(bytes_expected, common));
+  return GiveHandle(&arguments.environment(), std::make_shared<Memtable>(bytes_expected));
 }
 
 napi_value MemtableStats(napi_env env, napi_callback_info info) {
@@ -30,7 +29,6 @@ napi_value MemtableStats(napi_env env, napi_callback_info info) {
   const auto ranges = memtable->range_tombstones();
   stats.Number("rangeTombstones", ranges ? ranges->size() : 0);
   stats.Number("expiring", memtable->expiring());
-  stats.Bytes("common", memtable->CommonStart());
   return stats.value();
 }
 

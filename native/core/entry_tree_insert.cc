@@ -10,7 +10,8 @@ namespace varve {
 namespace {
 
 // Pages are carved out of pieces of this size.
-constexpr size_t kPieceBytes = 32 << 10;
+// Pages come from pieces of this size, or of an eighth of a small arena's blocks.
+constexpr size_t kPieceBytesMin = 2 << 10, kPieceBytesMax = 32 << 10;
 constexpr size_t kLineBytes = 64;
 // A new page takes a longer shared start only if it is this much longer: computing the prefixes
 // anew means touching the entries.
@@ -44,10 +45,12 @@ bool EntryTree::ReservePages() {
   const Page* const root = root_.load(std::memory_order_relaxed);
   const size_t pages = root == nullptr ? 1 : static_cast<size_t>(root->level) + 2;
   if (pages_room_ >= pages * sizeof(InnerPage)) return true;
-  char* const piece = arena_->Allocate(kPieceBytes + kLineBytes);
+  const size_t usual = std::clamp(arena_->block_bytes() / 8, kPieceBytesMin, kPieceBytesMax);
+  const size_t bytes = std::max(usual, pages * sizeof(InnerPage));
+  char* const piece = arena_->Allocate(bytes + kLineBytes);
   if (piece == nullptr) return false;
   pages_next_ = piece + (kLineBytes - reinterpret_cast<uintptr_t>(piece) % kLineBytes);
-  pages_room_ = kPieceBytes;
+  pages_room_ = bytes;
   return true;
 }
 

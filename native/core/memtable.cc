@@ -12,6 +12,10 @@ namespace {
 constexpr size_t kKeyBytesMax = 65535 + kVarint64BytesMax;  // a space id, then the user's key
 constexpr size_t kValueBytesMax = size_t{1} << 30;
 
+// A memtable counts as full by what it reserved, so its last block must be a small part of it.
+constexpr size_t kBlocksExpected = 16;
+constexpr size_t kBlockBytesMin = 4 << 10, kBlockBytesMax = 256 << 10;
+
 // Only the writer counts, so no read-modify-write is needed.
 void Increment(std::atomic<uint64_t>* count) {
   count->store(count->load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -19,7 +23,10 @@ void Increment(std::atomic<uint64_t>* count) {
 
 }  // namespace
 
-Memtable::Memtable(size_t bytes_expected, Slice) : tree_(&arena_), index_(bytes_expected) {}
+Memtable::Memtable(size_t bytes_expected)
+    : arena_(std::clamp(bytes_expected / kBlocksExpected, kBlockBytesMin, kBlockBytesMax)),
+      tree_(&arena_),
+      index_(bytes_expected) {}
 
 Memtable::~Memtable() = default;
 
@@ -74,16 +81,6 @@ std::shared_ptr<const RangeTombstones> Memtable::range_tombstones() const { retu
 
 size_t Memtable::bytes() const {
   return arena_.bytes_reserved() + index_.bytes() + ranges_.bytes();
-}
-
-std::string Memtable::CommonStart() const {
-  EntryTree::Batch first, last;
-  tree_.First(&first);
-  tree_.Last(&last);
-  if (first.count == 0 || last.count == 0) return std::string();
-  const Slice low = first.entries[0]->key(), high = last.entries[last.count - 1]->key();
-  const auto differ = std::mismatch(low.begin(), low.end(), high.begin(), high.end());
-  return std::string(low.begin(), differ.first);
 }
 
 }  // namespace varve

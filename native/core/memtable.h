@@ -27,9 +27,8 @@ namespace varve {
 
 class Memtable {
  public:
-  // `bytes_expected` sizes the hash index. The second argument was a hint at the start that
-  // keys share; the tree finds that out by itself.
-  explicit Memtable(size_t bytes_expected, Slice unused_common = {});
+  // `bytes_expected` sizes the hash index and the blocks of memory.
+  explicit Memtable(size_t bytes_expected);
   ~Memtable();
 
   // REQUIRES: sequence above all those added with the same key; kind != kRangeTombstone.
@@ -53,8 +52,6 @@ class Memtable {
   uint64_t entries() const { return entries_.load(std::memory_order_relaxed); }
   uint64_t tombstones() const { return tombstones_.load(std::memory_order_relaxed); }
   uint64_t expiring() const { return expiring_.load(std::memory_order_relaxed); }
-  // Longest common start of all keys so far.
-  std::string CommonStart() const;
 
  private:
   // The newest version at or below `sequence`, or nullptr.

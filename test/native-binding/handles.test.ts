@@ -3,7 +3,6 @@
 
 import { expect, test } from 'vitest'
 import native from '#native'
-import { noBytes } from './support/database.ts'
 import { failure } from './support/jobs.ts'
 
 const executor = native.steppedExecutor(0)
@@ -19,7 +18,7 @@ test('a handle is a positive 31-bit integer', () => {
 })
 
 test('a handle of another kind, a released one and none at all throw', () => {
-  const memtable = native.createMemtable(engine, 1000, noBytes)
+  const memtable = native.createMemtable(engine, 1000)
   for (const wrong of [fs, executor, 0, -1, 1.5, 2 ** 31, 2 ** 40, Number.NaN]) {
     const error = failure(() => native.memtableStats(wrong as native.Memtable))
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', message: 'memtable must be a live Memtable handle' })
@@ -31,10 +30,10 @@ test('a handle of another kind, a released one and none at all throw', () => {
 })
 
 test('a stale handle is not one of a later object, for a long time', () => {
-  const stale = native.createMemtable(engine, 64, noBytes)
+  const stale = native.createMemtable(engine, 64)
   native.release(stale)
   for (let i = 0; i < 20_000; i++) {
-    const memtable = native.createMemtable(engine, 64, noBytes)
+    const memtable = native.createMemtable(engine, 64)
     expect(memtable).not.toBe(stale)
     native.release(memtable)
   }
@@ -58,7 +57,7 @@ test('what an engine uses lives on when its own handle is given back', () => {
   const owner = native.createEngine(ownExecutor, ownFs, 1 << 20)
   native.release(ownExecutor)
   native.release(ownFs)
-  const memtable = native.createMemtable(owner, 1000, noBytes)
+  const memtable = native.createMemtable(owner, 1000)
   native.setView(owner, memtable, [], [])
   native.release(memtable)
   expect(native.getText(owner, 0, 'key', -1, 0, 2)).toBe(-1)

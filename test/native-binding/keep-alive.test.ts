@@ -10,7 +10,7 @@ const native = require('#native')
 const executor = native.threadExecutor(1, 1)
 const fs = native.memoryFileSystem()
 const engine = native.createEngine(executor, fs, 1 << 20)
-native.setView(engine, native.createMemtable(engine, 1 << 20, new Uint8Array(0)), [], [])
+native.setView(engine, native.createMemtable(engine, 1 << 20), [], [])
 `
 
 function run(script: string): Promise<{ code: number | null; output: string }> {

@@ -292,7 +292,7 @@ test('a stepped executor with the same seed leaves the same disk', () => {
     const stepped = native.steppedExecutor(seed)
     const fs = native.memoryFileSystem()
     const engine = native.createEngine(stepped, fs, 1 << 16)
-    const memtable = native.createMemtable(engine, 1 << 16, noBytes)
+    const memtable = native.createMemtable(engine, 1 << 16)
     native.setView(engine, memtable, [], [])
     native.openWal(
       engine,

@@ -126,7 +126,7 @@ TEST(Memtable, AgreesWithAModel) {
   SCOPED_TRACE(seed);
   for (const size_t bytes_expected : {size_t{0}, size_t{1} << 20}) {
     std::mt19937_64 random(seed);
-    Memtable memtable(bytes_expected, "k");
+    Memtable memtable(bytes_expected);
     Model model;
     for (Sequence sequence = 1; sequence <= 4000; ++sequence) {
       Write(&random, sequence, &memtable, &model);
@@ -142,7 +142,7 @@ TEST(Memtable, AgreesWithAModel) {
 }
 
 TEST(Memtable, CursorSeeksBothWays) {
-  Memtable memtable(1 << 20, "");
+  Memtable memtable(1 << 20);
   Sequence sequence = 0;
   for (int i = 0; i < 1000; i += 2) {
     char key[16];
@@ -172,7 +172,7 @@ TEST(Memtable, CursorSeeksBothWays) {
 
 // An old snapshot under a key that is overwritten on and on.
 TEST(Memtable, FindsOldVersionsOfAHotKey) {
-  Memtable memtable(1 << 20, "");
+  Memtable memtable(1 << 20);
   for (Sequence sequence = 1; sequence <= 20'000; ++sequence) {
     ASSERT_TRUE(memtable.Add(sequence, Kind::kPut, "hot", std::to_string(sequence), 0).ok());
   }
@@ -183,7 +183,7 @@ TEST(Memtable, FindsOldVersionsOfAHotKey) {
 }
 
 TEST(Memtable, LimitsAndLargeValues) {
-  Memtable memtable(1 << 20, "");
+  Memtable memtable(1 << 20);
   const size_t empty = memtable.bytes();
   EXPECT_GE(empty, (size_t{1} << 20) / 64 * 8);
   const std::string key(65535 + 3, 'k');
@@ -200,19 +200,22 @@ TEST(Memtable, LimitsAndLargeValues) {
   EXPECT_EQ(memtable.entries(), 3u);
 }
 
-TEST(Memtable, CommonStart) {
-  Memtable memtable(1 << 20, "");
-  EXPECT_EQ(memtable.CommonStart(), "");
-  ASSERT_TRUE(memtable.Add(1, Kind::kPut, "space/0010", "", 0).ok());
-  ASSERT_TRUE(memtable.Add(2, Kind::kPut, "space/0019", "", 0).ok());
-  EXPECT_EQ(memtable.CommonStart(), "space/001");
-  ASSERT_TRUE(memtable.Add(3, Kind::kPut, "spare", "", 0).ok());
-  EXPECT_EQ(memtable.CommonStart(), "spa");
+TEST(Memtable, ASmallOneReservesNoMoreThanItHolds) {
+  Memtable memtable(16 << 10);
+  const size_t empty = memtable.bytes();
+  EXPECT_LT(empty, size_t{8} << 10);
+  for (int i = 0; memtable.bytes() < (16 << 10); ++i) {
+    ASSERT_LT(i, 1000);
+    ASSERT_TRUE(memtable.Add(static_cast<Sequence>(i + 1), Kind::kPut, std::to_string(i),
+                             std::string(50, 'v'), 0).ok());
+  }
+  EXPECT_GT(memtable.entries(), 60u);
+  EXPECT_LT(memtable.bytes(), size_t{24} << 10);
 }
 
 TEST(Memtable, ManyRangeTombstonesAreCountedAndAnswered) {
   constexpr int kRanges = 3000;
-  Memtable memtable(1 << 20, "");
+  Memtable memtable(1 << 20);
   const size_t empty = memtable.bytes();
   EXPECT_FALSE(memtable.has_range_tombstones());
   EXPECT_TRUE(memtable.range_tombstones()->empty());
@@ -234,7 +237,7 @@ TEST(Memtable, ManyRangeTombstonesAreCountedAndAnswered) {
 TEST(Memtable, ReadersSeeWhatIsVisible) {
   constexpr Sequence kWrites = 20'000;
   constexpr Sequence kKeys = 1500;  // more than the index takes
-  Memtable memtable(64 << 10, "");
+  Memtable memtable(64 << 10);
   std::atomic<Sequence> visible{0};
   const auto key_of = [](Sequence i) { return "key" + std::to_string(i * 7919 % kKeys); };
   std::vector<std::thread> readers;

@@ -20,7 +20,7 @@ export function makeWorld(): World {
   const executor = native.steppedExecutor(0)
   const fs = native.memoryFileSystem()
   const engine = native.createEngine(executor, fs, 1 << 16)
-  const memtable = native.createMemtable(engine, 1000, noBytes)
+  const memtable = native.createMemtable(engine, 1000)
   native.setView(engine, memtable, [], [])
   native.openWal(engine, emptyLog, noBytes)
   stepped(executor, native.makeDirectory(executor, fs, '/d'))
@@ -105,7 +105,7 @@ export const baselines: Record<FunctionName, Make> = {
   createEngine: ({ executor, fs }) => [executor, fs, 1000],
   setCacheBytes: ({ engine }) => [engine, 1000],
   engineStats: ({ engine }) => [engine],
-  createMemtable: ({ engine }) => [engine, 1000, noBytes],
+  createMemtable: ({ engine }) => [engine, 1000],
   memtableStats: ({ memtable }) => [memtable],
   openTable: ({ engine }) => [engine, '/d/1.sst', 1, idOf(1)],
   tableUses: ({ table }) => [table],
@@ -143,7 +143,7 @@ export const baselines: Record<FunctionName, Make> = {
       flushedTimeMs: 0,
       syncedIndex: 0,
       applyTo: 1000,
-      memtable: native.createMemtable(engine, 1000, noBytes),
+      memtable: native.createMemtable(engine, 1000),
       copyTo: { segment, number: 2, id: idOf(2), life: lifeOf(2) }
     }
     return [engine, request]

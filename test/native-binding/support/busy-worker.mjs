@@ -18,7 +18,7 @@ head.writeUInt32LE(1000, 4)
 const payload = Buffer.concat([head, operations])
 const frame = () => Buffer.concat([Buffer.alloc(frameStartBytes), payload, Buffer.alloc(frameEndBytes)])
 
-let memtable = native.createMemtable(engine, 1 << 20, none)
+let memtable = native.createMemtable(engine, 1 << 20)
 native.setView(engine, memtable, [], [])
 const state = { index: 0, term: 0, sequence: 0, timeMs: 0, hardTerm: 0, hardVote: 0, syncedIndex: 0 }
 native.openWal(engine, state, none)
@@ -34,7 +34,7 @@ function startRound() {
   native.syncJob(engine)
   native.writeFile(executor, fs, `/f${files++}`, Buffer.alloc(100_000))
   native.getJob(engine, 0, 'keyd', -1, 1)
-  memtable = native.createMemtable(engine, 1 << 20, none)
+  memtable = native.createMemtable(engine, 1 << 20)
   native.setView(engine, memtable, [], [])
   const output = { path: `/${files}.sst`, id }
   native.flushJob(engine, { memtables: [full], output, table, facts })

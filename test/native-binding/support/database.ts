@@ -42,7 +42,7 @@ export class Database {
     this.fs = fs
     this.directory = directory
     this.engine = native.createEngine(executor, fs, 1 << 20)
-    this.memtable = native.createMemtable(this.engine, 1 << 20, noBytes)
+    this.memtable = native.createMemtable(this.engine, 1 << 20)
     this.show()
   }
 
@@ -79,7 +79,7 @@ export class Database {
   /** Freezes the memtable, writes it as table `number` of level 0, opens it. */
   async flush(number: number, snapshots: readonly number[] = []): Promise<native.JobResult> {
     this.frozen = [this.memtable]
-    this.memtable = native.createMemtable(this.engine, 1 << 20, noBytes)
+    this.memtable = native.createMemtable(this.engine, 1 << 20)
     this.show()
     const output = { path: this.path(`${number}.sst`), id: idOf(number) }
     const request = {
