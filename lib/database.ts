@@ -12,6 +12,7 @@ import { type Environment, limits, type OpenOptions, realEnvironment, type Setti
 import { Iterator, identity } from './read/items.ts'
 import { boundsOf, EntryIterator, type IteratorOptions, type RangeOptions } from './read/iterator.ts'
 import { diskNeeded, Reader, tiers } from './read/reader.ts'
+import { Slabs } from './read/slabs.ts'
 import { type Snapshot, Snapshots } from './read/snapshot.ts'
 import { Turn } from './read/turn.ts'
 import { type Recovered, recover } from './recovery.ts'
@@ -68,6 +69,7 @@ export class Database<Key = string, Value = string> {
   readonly #writer: Writer
   readonly #reader: Reader
   readonly #turn = new Turn()
+  readonly #slabs = new Slabs()
   readonly #snapshots = new Snapshots()
   readonly #iterators = new Set<EntryIterator>()
   readonly #events = new EventEmitter()
@@ -132,7 +134,7 @@ export class Database<Key = string, Value = string> {
       emit
     })
     const { keyEncoding, valueEncoding } = settings
-    this.#reader = new Reader({ engine, space: defaultSpace, keyEncoding, valueEncoding, clock })
+    this.#reader = new Reader({ engine, space: defaultSpace, keyEncoding, valueEncoding, clock, slabs: this.#slabs })
     if (recovered.manifest !== undefined) {
       void this.#log.prepare().catch(() => undefined)
       this.#scheduler.wake()
@@ -231,7 +233,7 @@ export class Database<Key = string, Value = string> {
     for (let from = 0; from < keys.length; from += limits.slicedOperations) {
       const some = this.#reader.getMany(keys.slice(from, from + limits.slicedOperations), sequence, tiers.noWait)
       for (const value of some) values.push(value)
-      const pause = this.#turn.breath(64)
+      const pause = this.#turn.breath(some.length)
       if (pause !== undefined) await pause
     }
     await Promise.all(
@@ -279,7 +281,7 @@ export class Database<Key = string, Value = string> {
     this.#checkOpen()
     // The sequence is known once what was handed over is in.
     this.#writer.settleSync()
-    const sequence = options.snapshot?.check() ?? this.#log.state().sequence
+    const sequence = sequenceOf(options)
     const { keyEncoding, valueEncoding, clock } = this.#settings
     const iterator = new EntryIterator(
       {
@@ -289,6 +291,7 @@ export class Database<Key = string, Value = string> {
         valueEncoding,
         clock,
         turn: this.#turn,
+        slabs: this.#slabs,
         settle: () => this.#writer.settle(),
         settleSync: () => this.#writer.settleSync(),
         onClose: (closed) => {
@@ -330,6 +333,7 @@ export class Database<Key = string, Value = string> {
   /** Merges all tables of the range into one run: the least space, the quickest reads. */
   async compact(range: RangeOptions<Input<Key>> = {}): Promise<void> {
     await this.flush()
+    await this.#log.shrink(this.#tree.version.flushed.index)
     const { first, last } = this.#storedSpan(range)
     await this.#scheduler.runExclusive(() => pickManual(this.#tree.version, this.#tree.busy, first, last))
     await this.#sweeper.sweep()

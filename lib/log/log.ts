@@ -1,7 +1,7 @@
 // Log: the wal as the control plane sees it: which segment is next, when to sync, what may be dropped.
 //
 // Native segments hold the records; here are their numbers and files. The next segment is made in advance, so that a
-// rotation is one synchronous call; until it is there the active one grows.
+// rotation is one synchronous call; until it is there the active one grows. Dropped segments' files become next ones.
 // One sync at a time: what arrives meanwhile is the next group.
 
 import native from '#native'
@@ -9,6 +9,7 @@ import { join, walName } from '../disk/files.ts'
 import { attempt, type Disk } from '../disk/fs.ts'
 import { outcome } from '../disk/jobs.ts'
 import { toVarveError } from '../errors.ts'
+import { Spares } from './spares.ts'
 
 export interface LogOptions {
   readonly engine: native.Engine
@@ -40,9 +41,13 @@ function waiter(): Waiter {
 
 const syncMark = 5
 const recordKindRoom = Buffer.alloc(256)
+// With the active segment and the next one: twice a memtable, of which a segment is half.
+const sparesMax = 2
 
 export class Log {
   readonly #options: LogOptions
+  readonly #spares: Spares
+  readonly #fullBytes: number
   #bytes: number
   #next: { readonly segment: native.Segment; readonly number: number } | undefined
   #preparing: Promise<void> | undefined
@@ -54,6 +59,9 @@ export class Log {
 
   constructor(options: LogOptions, activeBytes: number) {
     this.#options = options
+    this.#spares = new Spares(options.disk, options.segmentBytes, sparesMax)
+    // The group that fills a segment still fits: a longer file would not be kept.
+    this.#fullBytes = options.segmentBytes - (options.segmentBytes >>> 4)
     this.#bytes = activeBytes
   }
 
@@ -66,7 +74,7 @@ export class Log {
   noteAppend(bytes: number): void {
     this.#bytes += bytes
     this.#appended = true
-    if (this.#bytes < this.#options.segmentBytes) return
+    if (this.#bytes < this.#fullBytes) return
     if (this.#next === undefined) void this.prepare().catch(() => undefined)
     else this.rotate()
   }
@@ -83,7 +91,9 @@ export class Log {
     if (this.#next !== undefined || this.#closed) return
     const { engine, disk, directory, segmentBytes } = this.#options
     const number = this.#options.nextNumber()
-    const segment = await outcome(native.createSegment(engine, join(directory, walName(number)), segmentBytes))
+    const path = join(directory, walName(number))
+    const make = (await this.#spares.moveTo(path)) ? native.recycleSegment : native.createSegment
+    const segment = await outcome(make(engine, path, segmentBytes))
     await disk.syncDirectory(directory)
     this.#next = { segment, number }
   }
@@ -151,11 +161,35 @@ export class Log {
     }
   }
 
-  /** Drops segments below an index that was flushed, and removes their files. */
+  /** Drops segments below an index that was flushed; their files are kept for the next ones, or removed. */
   async dropBelow(index: number): Promise<void> {
-    const { engine, disk } = this.#options
-    const paths = native.dropSegments(engine, index)
-    for (const path of paths) await disk.unlink(path)
+    // A segment goes only when a later one is on disk, and with durability 'os' nothing else would sync one.
+    try {
+      await this.sync()
+    } catch (error) {
+      this.#options.onPoison(error as Error)
+      return
+    }
+    for (const path of native.dropSegments(this.#options.engine, index)) await this.#spares.add(path)
+  }
+
+  /** Leaves an active segment that has grown long (the next one was not there in time), if all of it was flushed. */
+  async shrink(index: number): Promise<void> {
+    if (this.#bytes < this.#fullBytes || this.#closed) return
+    await this.prepare()
+    if (this.rotate()) await this.dropBelow(index)
+  }
+
+  // What cannot be removed now is superfluous at the next open.
+  async #removePrepared(): Promise<void> {
+    const next = this.#next
+    this.#next = undefined
+    const { disk, directory } = this.#options
+    if (next !== undefined) {
+      native.release(next.segment)
+      await disk.unlink(join(directory, walName(next.number))).catch(() => undefined)
+    }
+    await this.#spares.clear().catch(() => undefined)
   }
 
   /** Everything on disk, marked, nothing running. */
@@ -169,8 +203,7 @@ export class Log {
       if (native.walState(this.#options.engine).needsSync) await this.sync()
     } finally {
       this.#closed = true
-      if (this.#next !== undefined) native.release(this.#next.segment)
-      this.#next = undefined
+      await this.#removePrepared()
     }
   }
 }

@@ -16,7 +16,7 @@ import { attempt } from '../disk/fs.ts'
 import { outcome } from '../disk/jobs.ts'
 import { invalid, VarveError } from '../errors.ts'
 import { tiers } from './reader.ts'
-import { newSlab, slabBytes } from './slabs.ts'
+import { newSlab, type Slabs, slabBytes } from './slabs.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Turn } from './turn.ts'
 
@@ -82,6 +82,7 @@ export interface IteratorContext {
   readonly keyEncoding: KeyEncoding
   readonly valueEncoding: ValueEncoding
   readonly turn: Turn
+  readonly slabs: Slabs
   readonly clock: () => number
   readonly settle: () => Promise<unknown> | undefined
   readonly settleSync: () => void
@@ -89,6 +90,8 @@ export interface IteratorContext {
 }
 
 const entriesMax = 1024
+// A page of so few entries goes onto the slab that point reads share.
+const shortPageMax = 32
 const keysBytes = 64 << 10
 const done = 1
 const keysAscii = 2
@@ -165,7 +168,8 @@ export class EntryIterator {
         return this.#gatherFromDisk(taken, count)
       }
       this.#take(taken, count)
-      const pause = this.#at >= this.#entries.length ? this.#context.turn.breath(8) : undefined
+      // An entry of a page costs about a quarter of a point read.
+      const pause = this.#at >= this.#entries.length ? this.#context.turn.breath(this.#entries.length >>> 2) : undefined
       if (pause !== undefined && taken.length < count)
         return pause.then(() => {
           this.#check()
@@ -218,22 +222,29 @@ export class EntryIterator {
     const wantsKeys = this.#options.keys !== false
     const wantsValues = this.#options.values !== false
     const most = Math.min(this.#left, this.#pageMax, entriesMax)
-    let slab = wantsValues ? newSlab() : empty
+    const shared = wantsValues && most <= shortPageMax ? this.#context.slabs : undefined
+    shared?.make(slabBytes / 4)
+    let slab = shared?.slab ?? (wantsValues ? newSlab() : empty)
+    let start = shared?.offset ?? 0
     for (;;) {
       const count = attempt(() =>
-        native.scanPage(scan, tier, wantsKeys ? pageKeys : empty, slab, 0, pageSizes, most, pageInfo)
+        native.scanPage(scan, tier, wantsKeys ? pageKeys : empty, slab, start, pageSizes, most, pageInfo)
       )
       const flags = pageInfo[2] ?? 0
       if (count > 0 || (flags & done) !== 0) {
         this.#isDone = (flags & done) !== 0
         this.#pageMax = entriesMax
-        this.#decode(count, pageKeys, slab, pageSizes, flags)
+        if (shared?.slab === slab) shared.offset += pageInfo[1] ?? 0
+        this.#decode(count, pageKeys, slab, start, pageSizes, flags)
         return true
       }
       if ((flags & blocked) !== 0) return false
       const valueBytes = pageInfo[4] ?? 0
       if ((pageInfo[3] ?? 0) > keysBytes) return false
-      if (valueBytes > slab.length) slab = Buffer.allocUnsafeSlow(valueBytes)
+      if (valueBytes > slab.length - start) {
+        slab = valueBytes > slabBytes ? Buffer.allocUnsafeSlow(valueBytes) : newSlab()
+        start = 0
+      }
     }
   }
 
@@ -247,7 +258,7 @@ export class EntryIterator {
       const flags = page.info[2] ?? 0
       if (page.entries > 0 || (flags & done) !== 0) {
         this.#isDone = (flags & done) !== 0
-        this.#decode(page.entries, page.keys, page.values, page.sizes, flags)
+        this.#decode(page.entries, page.keys, page.values, 0, page.sizes, flags)
         return
       }
       if (keyRoom > 0) keyRoom = Math.max(keyRoom, page.info[3] ?? 0)
@@ -255,7 +266,7 @@ export class EntryIterator {
     }
   }
 
-  #decode(count: number, keys: Buffer, slab: Buffer, sizes: Uint32Array, flags: number): void {
+  #decode(count: number, keys: Buffer, slab: Buffer, start: number, sizes: Uint32Array, flags: number): void {
     const { keyEncoding, valueEncoding } = this.#context
     const wantsKeys = this.#options.keys !== false
     const wantsValues = this.#options.values !== false
@@ -265,7 +276,7 @@ export class EntryIterator {
         : undefined
     const entries: Entry[] = new Array(count)
     let keyAt = 0
-    let valueAt = 0
+    let valueAt = start
     for (let i = 0; i < count; i++) {
       const keyEnd = keyAt + (sizes[2 * i] as number)
       const valueEnd = valueAt + (wantsValues ? (sizes[2 * i + 1] as number) : 0)

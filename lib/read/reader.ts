@@ -5,7 +5,7 @@ import native from '#native'
 import { checkKey, decodeBytes, decodeText, type KeyEncoding, SlabBuffer, type ValueEncoding } from '../bytes/codec.ts'
 import { attempt } from '../disk/fs.ts'
 import { outcome } from '../disk/jobs.ts'
-import { newSlab, Slabs, slabBytes, slabValueBytesMax } from './slabs.ts'
+import { newSlab, type Slabs, slabBytes, slabValueBytesMax } from './slabs.ts'
 
 export const missing = -1
 export const wouldBlock = -2
@@ -22,15 +22,17 @@ export interface ReaderContext {
   readonly keyEncoding: KeyEncoding
   readonly valueEncoding: ValueEncoding
   readonly clock: () => number
+  readonly slabs: Slabs
 }
 
 export class Reader {
   readonly #context: ReaderContext
-  readonly #slabs = new Slabs()
+  readonly #slabs: Slabs
   readonly #isText: boolean
 
   constructor(context: ReaderContext) {
     this.#context = context
+    this.#slabs = context.slabs
     this.#isText = context.valueEncoding === 'utf8' || context.valueEncoding === 'json'
   }
 
@@ -53,7 +55,7 @@ export class Reader {
   #getBytes(key: string | Uint8Array, sequence: number, tier: number): unknown {
     const { engine, space, valueEncoding, clock } = this.#context
     const slabs = this.#slabs
-    if (slabs.offset > slabBytes - slabValueBytesMax / 8) slabs.make(slabBytes)
+    slabs.make(slabValueBytesMax / 8)
     let size = native.get(engine, space, key, sequence, 0, tier, slabs.slab, slabs.offset)
     if (size === needsTime) size = native.get(engine, space, key, sequence, clock(), tier, slabs.slab, slabs.offset)
     if (size >= 0) {

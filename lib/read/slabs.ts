@@ -13,11 +13,12 @@ export function newSlab(bytes = slabBytes): Buffer {
   return slab
 }
 
+/** The slab that reads share, and how much of it is taken. */
 export class Slabs {
   slab = newSlab()
   offset = 0
 
-  /** Starts a new slab when less than half is left of this one. */
+  /** Starts a new slab where less than `room` bytes are left of this one. */
   make(room: number): void {
     if (slabBytes - this.offset >= room) return
     this.slab = newSlab()

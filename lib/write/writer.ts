@@ -33,6 +33,8 @@ export type Operation =
   | { readonly type: 'del'; readonly key: string | Uint8Array }
 
 interface Group {
+  /** What it costs, in point reads. */
+  weight: number
   readonly written: Promise<void>
   readonly resolve: () => void
   readonly reject: (error: Error) => void
@@ -42,7 +44,7 @@ interface Group {
   rejectDurable: (error: Error) => void
 }
 
-const recordHeaderBytes = native.about().frameStartBytes
+const { frameStartBytes, frameEndBytes } = native.about()
 
 export class Writer {
   readonly #context: WriterContext
@@ -135,6 +137,7 @@ export class Writer {
     const batch = this.#batch
     if (group === undefined) return
     this.#group = undefined
+    group.weight = batch.operations
     batch.finish()
     if (batch.operations === 0) {
       this.#written(group)
@@ -209,7 +212,7 @@ export class Writer {
     this.counts.records++
     this.counts.operations += operations
     this.counts.payloadBytes += payloadBytes
-    log.noteAppend(recordHeaderBytes + payloadBytes)
+    log.noteAppend(frameStartBytes + payloadBytes + frameEndBytes)
     if (durability === 'interval') log.syncSoon()
     // A rotation waits for what the write lane still holds, so it comes after the last of it.
     if (memtableBytes < full || this.#offLoop > 0) return
@@ -233,7 +236,7 @@ export class Writer {
   }
 
   #resolveWritten(group: Group): void {
-    const pause = this.#context.turn.breath(4)
+    const pause = this.#context.turn.breath(group.weight)
     if (pause === undefined) group.resolve()
     else void pause.then(group.resolve)
   }
@@ -305,7 +308,7 @@ function newGroup(): Group {
     resolve = accept
     reject = refuse
   })
-  return { written, resolve, reject, durable: undefined, resolveDurable: nothing, rejectDurable: nothing }
+  return { weight: 0, written, resolve, reject, durable: undefined, resolveDurable: nothing, rejectDurable: nothing }
 }
 
 function durablePart(group: Group): Promise<void> {

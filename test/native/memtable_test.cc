@@ -206,8 +206,10 @@ TEST(Memtable, ASmallOneReservesNoMoreThanItHolds) {
   EXPECT_LT(empty, size_t{8} << 10);
   for (int i = 0; memtable.bytes() < (16 << 10); ++i) {
     ASSERT_LT(i, 1000);
-    ASSERT_TRUE(memtable.Add(static_cast<Sequence>(i + 1), Kind::kPut, std::to_string(i),
-                             std::string(50, 'v'), 0).ok());
+    ASSERT_TRUE(memtable
+                    .Add(static_cast<Sequence>(i + 1), Kind::kPut, std::to_string(i),
+                         std::string(50, 'v'), 0)
+                    .ok());
   }
   EXPECT_GT(memtable.entries(), 60u);
   EXPECT_LT(memtable.bytes(), size_t{24} << 10);
