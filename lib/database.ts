@@ -255,6 +255,7 @@ export class Database<Key = string, Value = string> {
   }
 
   async hasMany(keys: readonly Input<Key>[], options?: ReadOptions): Promise<boolean[]> {
+    this.#checkOpen()
     if (!Array.isArray(keys)) throw invalid(`hasMany takes an array of keys, not ${nameOf(keys)}.`)
     return Promise.all(keys.map((key) => this.has(key as Input<Key>, options)))
   }
@@ -335,7 +336,7 @@ export class Database<Key = string, Value = string> {
     await this.flush()
     await this.#log.shrink(this.#tree.version.flushed.index)
     const { first, last } = this.#storedSpan(range)
-    await this.#scheduler.runExclusive(() => pickManual(this.#tree.version, this.#tree.busy, first, last))
+    await this.#scheduler.runExclusive(() => pickManual(this.#tree.version, first, last))
     await this.#sweeper.sweep()
   }
 

@@ -1,5 +1,5 @@
 // Iterator: entries in key order, in pages: one native call a page of up to 8 KiB of values. It pins the view it was
-// opened on (and goes on over a newer one now and then), and reads at the sequence of its opening.
+// opened on, and reads at the sequence of its opening.
 
 import native from '#native'
 import {

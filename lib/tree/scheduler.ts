@@ -2,7 +2,8 @@
 //
 // A rotation wakes the flush; a flush or compaction that was installed wakes the picker. Flush and compaction run at the
 // same time: their edits go through the manifest's queue. A failed table write is reported and tried again with growing
-// delays; writers are held at the frozen limit meanwhile.
+// delays; writers are held at the frozen limit meanwhile. A table that a compaction cannot read is set aside: it stays
+// where it is, still read, and nothing that would have to read it is picked again until the next open.
 
 import native from '#native'
 import { join, tableName } from '../disk/files.ts'
@@ -60,7 +61,7 @@ export class Scheduler {
   #paused = 0
   #failure: Error | undefined
   readonly #relief: (() => void)[] = []
-  readonly #pauses: (() => void)[] = []
+  readonly #pauses = new Set<() => void>()
 
   constructor(context: SchedulerContext) {
     this.#context = context
@@ -129,6 +130,8 @@ export class Scheduler {
       while (this.#compacting !== undefined) await this.#compacting
       const picked = pick()
       if (picked === undefined || this.#closing) return
+      const damage = this.#damageIn(picked)
+      if (damage !== undefined) throw damage
       const running = this.#compactOnce(picked)
       this.#compacting = running
         .then(
@@ -143,6 +146,14 @@ export class Scheduler {
       this.#paused--
       this.wake()
     }
+  }
+
+  // What keeps a compaction from being run: a table set aside among its inputs.
+  #damageIn(compaction: Compaction): VarveError | undefined {
+    const { aside } = this.#context.tree
+    if (aside.size === 0) return undefined
+    const tables = compaction.inputs.flatMap((input) => input.tables)
+    return tables.map(({ number }) => aside.get(number)).find((error) => error !== undefined)
   }
 
   async #retrying(what: string, work: () => Promise<void>, triesMax = Number.POSITIVE_INFINITY): Promise<void> {
@@ -169,12 +180,15 @@ export class Scheduler {
   // False when it was ended by closing.
   #pause(ms: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(!this.#closing), ms)
-      timer.unref()
-      this.#pauses.push(() => {
+      const end = (goesOn: boolean): void => {
         clearTimeout(timer)
-        resolve(false)
-      })
+        this.#pauses.delete(cut)
+        resolve(goesOn)
+      }
+      const cut = (): void => end(false)
+      const timer = setTimeout(() => end(!this.#closing), ms)
+      timer.unref()
+      this.#pauses.add(cut)
     })
   }
 
@@ -225,10 +239,22 @@ export class Scheduler {
         bytesRead,
         bytesWritten
       })
+    } catch (error) {
+      this.#setAside(inputs, error)
+      throw error
     } finally {
       this.#job = undefined
-      for (const table of inputs) tree.busy.delete(table.number)
+      for (const { number } of inputs) if (!tree.aside.has(number)) tree.busy.delete(number)
     }
+  }
+
+  // The input that an error of reading names.
+  #setAside(inputs: readonly TableFile[], error: unknown): void {
+    if (!(error instanceof VarveError) || error.file === undefined) return
+    if (error.code !== 'VARVE_CORRUPTION' && error.code !== 'VARVE_IO_ERROR') return
+    const { file } = error
+    const damaged = inputs.find(({ number }) => file.endsWith(`/${tableName(number)}`))
+    if (damaged !== undefined) this.#context.tree.aside.set(damaged.number, error)
   }
 
   // Tables' names durable, then the manifest's line, then the view.
@@ -257,7 +283,7 @@ export class Scheduler {
   /** Closing begins: what fails from now on is not tried again, for the log has it; and no writer is held back. */
   end(): void {
     this.#ending = true
-    for (const end of this.#pauses.splice(0)) end()
+    for (const cut of this.#pauses) cut()
     this.#relieve()
   }
 
@@ -267,7 +293,7 @@ export class Scheduler {
 
   async close(): Promise<void> {
     this.#closing = true
-    for (const end of this.#pauses.splice(0)) end()
+    for (const cut of this.#pauses) cut()
     this.#relieve()
     if (this.#job !== undefined) native.cancel(this.#job)
     await this.#flushing

@@ -10,6 +10,7 @@ import native from '#native'
 import { assert } from '../assert.ts'
 import { join, tableName } from '../disk/files.ts'
 import { outcome } from '../disk/jobs.ts'
+import type { VarveError } from '../errors.ts'
 import { limits } from '../options.ts'
 import { applyEdit, bytesOf, type FlushedState, type TableFile, type Version, type VersionEdit } from './version.ts'
 
@@ -39,6 +40,8 @@ export class Tree {
   readonly obsolete = new Map<number, { readonly file: TableFile; readonly opened: OpenedTable }>()
   /** Tables that a compaction reads; their edits are valid on any later version. */
   readonly busy = new Set<number>()
+  /** Busy for good: tables that a compaction could not read, and why. */
+  readonly aside = new Map<number, VarveError>()
   #version: Version
   #memtable: native.Memtable
   #frozen: readonly FrozenMemtable[] = []
@@ -136,7 +139,8 @@ export class Tree {
 
   /** How hard writers are pressed: 0 not at all, 1 to be slowed, 2 to be stopped. */
   pressure(): 0 | 1 | 2 {
-    const level0 = this.#version.levels[0]?.length ?? 0
+    // Where a damaged table keeps level 0 from shrinking, waiting would never end.
+    const level0 = this.aside.size > 0 ? 0 : (this.#version.levels[0]?.length ?? 0)
     if (this.#frozen.length >= limits.frozenMax || level0 >= limits.level0Stop) return 2
     return this.#frozen.length >= limits.frozenMax - 1 || level0 >= limits.level0Slow ? 1 : 0
   }

@@ -101,12 +101,7 @@ export class LeveledPicker implements Picker {
 }
 
 /** All tables that overlap the span, on all levels, merged to the deepest one that holds any. undefined: nothing to do. */
-export function pickManual(
-  version: Version,
-  busy: ReadonlySet<number>,
-  first: Buffer,
-  last: Buffer
-): Compaction | undefined {
+export function pickManual(version: Version, first: Buffer, last: Buffer): Compaction | undefined {
   // What a level-0 table shares with the others of its level must go down together with it.
   const wide = (version.levels[0] ?? []).some((table) => overlaps(table, first, last, true))
   const level0 = wide ? (version.levels[0] ?? []) : []
@@ -117,8 +112,7 @@ export function pickManual(
     .map((tables, level) => ({ level, tables: level === 0 ? level0 : closure(tables, low, high) }))
     .filter(({ tables }) => tables.length > 0)
   const deepest = inputs.at(-1)
-  if (deepest === undefined || inputs.some(({ tables }) => tables.some((table) => busy.has(table.number))))
-    return undefined
+  if (deepest === undefined) return undefined
   const outputLevel = deepest.level === 0 ? lastLevel : deepest.level
   return { reason: 'manual', inputs, outputLevel, isMove: false }
 }
