@@ -1,135 +1,80 @@
-// usage: node bench/run.mjs [NAME …] [--entries=N] [--out=FILE]
+// usage: node bench/run.mjs [NAME …] [--entries=N] [--out=FILE] [--only=NAME,…] [--profile]
 //
-// LevelDB's workload names over the public API, one after the other on one database, with percentiles of single operations,
-// event-loop delay, write and space amplification. NAME: a workload, or write_throughput, read_latency, compaction; none:
-// all. Prints a table; --out writes the same as JSON. Nothing else should run on the machine.
+// NAME: a workload or a group of them, a micro suite, amplification, opening, gaps, or picture with its files; none: all
+// workloads. bench/README.md tells what each measures. --out writes the results as JSON. Exit code 1: a limit was missed.
+// Nothing else should run on the machine.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
-import { open } from '../dist/lib/index.js'
+import { limitLines, machine, writeJson } from './support/report.mjs'
 
-const groups = {
-  write_throughput: ['fillseq', 'fillrandom', 'overwrite', 'fillbatch', 'fillsync'],
-  read_latency: [
-    'fillrandom',
-    'compact',
-    'readrandom',
-    'readsync',
-    'readmissing',
-    'readseq',
-    'readreverse',
-    'seekrandom'
-  ],
-  compaction: ['fillrandom', 'overwrite', 'compact']
+const workloads = ['write_throughput', 'read_latency', 'compaction']
+const suites = {
+  workloads: { file: './workloads.mjs', names: workloads, entries: 200_000 },
+  micro: { file: './micro.mjs', names: ['crc32c', 'bloom', 'memtable', 'skiplist', 'block', 'merge', 'micro'] },
+  amplification: { file: './amplification.mjs', names: ['amplification'], entries: 2_000_000 },
+  opening: { file: './opening.mjs', names: ['opening'], entries: 2_000_000 },
+  gaps: { file: './gaps.mjs', names: ['gaps'], entries: 500_000 },
+  picture: { file: './picture.mjs', names: ['picture'] }
 }
 
-const { values: flags, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { entries: { type: 'string', default: '200000' }, out: { type: 'string' } }
-})
-const entries = Number(flags.entries)
-if (!Number.isSafeInteger(entries) || entries < 1000) throw new Error('--entries takes a whole number from 1000 on')
+class UsageError extends Error {}
 
-const valueBytes = 100
-let state = 1
-const random = (below) => {
-  state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
-  return (Math.imul(state >>> 3, 2654435761) % below) >>> 0
-}
-const keyOf = (number) => String(number).padStart(16, '0')
-const pool = Buffer.alloc(1 << 20)
-for (let i = 0; i < pool.length; i++) pool[i] = i % valueBytes < valueBytes / 2 ? random(256) : 97
-const value = () => {
-  const start = random(pool.length - valueBytes)
-  return pool.subarray(start, start + valueBytes)
+/** The suite that the first name belongs to. Names that no suite lists are workloads: that suite knows them. */
+function suiteOf(names) {
+  const known = Object.keys(suites).find((suite) => suites[suite].names.includes(names[0])) ?? 'workloads'
+  const others = known === 'picture' ? [] : names
+  const stray = others.find((name) => Object.keys(suites).some((s) => s !== known && suites[s].names.includes(name)))
+  if (stray !== undefined) throw new UsageError(`${names[0]} and ${stray} are different suites: run one at a time.`)
+  return known
 }
 
-/** Runs `work` `count` times with `inFlight` of them at once, and notes how long each took. */
-async function each(count, inFlight, work, histogram) {
-  let next = 0
-  const worker = async () => {
-    while (next < count) {
-      const number = next++
-      const start = process.hrtime.bigint()
-      await work(number)
-      histogram.record(Number(process.hrtime.bigint() - start) || 1)
+function entriesOf(text, fallback) {
+  if (text === undefined || fallback === undefined) return fallback
+  const entries = Number(text)
+  if (Number.isSafeInteger(entries) && entries >= 1000) return entries
+  throw new UsageError(`--entries takes a whole number from 1000 on, not ${text}.`)
+}
+
+async function main() {
+  const { values: flags, positionals: names } = parseArgs({
+    allowPositionals: true,
+    options: {
+      entries: { type: 'string' },
+      out: { type: 'string' },
+      only: { type: 'string' },
+      profile: { type: 'boolean', default: false }
     }
-  }
-  await Promise.all(Array.from({ length: inFlight }, worker))
-  return count
-}
+  })
+  const suite = suiteOf(names)
+  const entries = entriesOf(flags.entries, suites[suite].entries)
+  const { run } = await import(suites[suite].file)
+  if (suite === 'picture') return run({ files: names.slice(1), out: flags.out, UsageError })
 
-const workloads = {
-  fillseq: (db, histogram) => each(entries, 64, (i) => db.put(keyOf(i), value()), histogram),
-  fillrandom: (db, histogram) => each(entries, 64, () => db.put(keyOf(random(entries)), value()), histogram),
-  overwrite: (db, histogram) => each(entries, 64, () => db.put(keyOf(random(entries)), value()), histogram),
-  fillsync: (db, histogram) => each(2000, 1, () => db.put(keyOf(random(entries)), value(), { sync: true }), histogram),
-  fillbatch: async (db, histogram) => {
-    const batches = Math.ceil(entries / 1000)
-    const operation = () => ({ type: 'put', key: keyOf(random(entries)), value: value() })
-    await each(batches, 1, () => db.batch(Array.from({ length: 1000 }, operation)), histogram)
-    return batches * 1000
-  },
-  readrandom: (db, histogram) => each(entries, 1, () => db.get(keyOf(random(entries))), histogram),
-  readsync: (db, histogram) => each(entries, 1, () => db.getSync(keyOf(random(entries))), histogram),
-  readmissing: (db, histogram) => each(entries, 1, () => db.get(`${keyOf(random(entries))}.`), histogram),
-  readseq: async (db) => (await db.iterator().all()).length,
-  readreverse: async (db) => (await db.iterator({ reverse: true }).all()).length,
-  seekrandom: (db, histogram) =>
-    each(Math.ceil(entries / 20), 1, () => db.iterator({ gte: keyOf(random(entries)), limit: 10 }).all(), histogram),
-  compact: async (db) => {
-    await db.compact()
-    return 1
+  const directory = mkdtempSync(join(tmpdir(), 'varve-bench-'))
+  try {
+    const only = flags.only?.split(',')
+    const { limits = [], ...outcome } = await run({
+      names,
+      entries,
+      directory,
+      only,
+      profile: flags.profile,
+      UsageError
+    })
+    for (const line of limitLines(limits)) console.log(line)
+    if (flags.out !== undefined) writeJson(flags.out, { bench: suite, machine: machine(), entries, limits, ...outcome })
+    if (!limits.every(({ met }) => met)) process.exitCode = 1
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
   }
 }
 
-async function measure(db, name) {
-  const histogram = createHistogram()
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
-  const start = performance.now()
-  const operations = await workloads[name](db, histogram)
-  const seconds = (performance.now() - start) / 1000
-  delay.disable()
-  const microseconds = (nanoseconds) => Math.round(nanoseconds / 100) / 10
-  const has = histogram.count > 0
-  return {
-    name,
-    operations,
-    opsPerSecond: Math.round(operations / seconds),
-    p50Us: has ? microseconds(histogram.percentile(50)) : null,
-    p99Us: has ? microseconds(histogram.percentile(99)) : null,
-    maxUs: has ? microseconds(histogram.max) : null,
-    loopDelayMaxMs: Math.round(delay.max / 1e5) / 10
-  }
-}
-
-const wanted = positionals.length === 0 ? Object.keys(workloads) : positionals.flatMap((name) => groups[name] ?? [name])
-for (const name of wanted) {
-  if (workloads[name] !== undefined) continue
-  console.error(
-    `There is no workload ${name}. Workloads: ${Object.keys(workloads).join(', ')}; ${Object.keys(groups).join(', ')}.`
-  )
-  process.exit(2)
-}
-
-const directory = mkdtempSync(join(tmpdir(), 'varve-bench-'))
 try {
-  const db = await open(join(directory, 'db'), { valueEncoding: 'buffer' })
-  const results = []
-  for (const name of wanted) results.push(await measure(db, name))
-  await db.drain()
-  const stats = db.stats()
-  const tableBytes = stats.levels.reduce((sum, level) => sum + level.bytes, 0)
-  await db.close()
-  const summary = { writeAmplification: Math.round(stats.writes.amplification * 100) / 100, tableBytes, entries }
-  console.table(Object.fromEntries(results.map(({ name, ...row }) => [name, row])))
-  console.log(`write amplification ${summary.writeAmplification}, tables ${tableBytes} bytes`)
-  const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length }
-  if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify({ machine, summary, results }, null, 2)}\n`)
-} finally {
-  rmSync(directory, { recursive: true, force: true })
+  await main()
+} catch (error) {
+  console.error(error instanceof UsageError || error.code?.startsWith('ERR_PARSE_ARGS') ? error.message : error)
+  process.exitCode = error instanceof UsageError || error.code?.startsWith('ERR_PARSE_ARGS') ? 2 : 1
 }
