@@ -1,0 +1,177 @@
+// Rounds of writing in a process of its own, and the account of what must be there after it.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Database } from '../../../lib/database.ts'
+import type { OpenOptions } from '../../../lib/index.ts'
+import { tracked } from '../../support/varve.ts'
+import { writesOf } from './workload.mjs'
+
+const program = fileURLToPath(new URL('writer.mjs', import.meta.url))
+
+export interface Plan {
+  readonly directory: string
+  readonly seed: number
+  readonly round: number
+  readonly writers: number
+  /** Writes a writer has under way. */
+  readonly window: number
+  /** The share of writes with { sync: true }. */
+  readonly syncShare: number
+  /** Closes the database after so many; 0: never. */
+  readonly writes: number
+  readonly options: OpenOptions
+}
+
+interface Heard {
+  /** Writes acknowledged, by writer: how many, the last one, the last one that is on disk. */
+  readonly count: number
+  readonly last: number
+  readonly durable: number
+}
+
+const nothing: Heard = { count: 0, last: 0, durable: 0 }
+
+/** A writing process and what it has said so far. */
+export class WritingProcess {
+  readonly plan: Plan
+  readonly #child: ChildProcess
+  readonly #lines: AsyncIterable<string>
+  readonly #heard = new Map<number, Heard>()
+  readonly ended: Promise<unknown>
+  readonly errors: { readonly writer: number; readonly code: string }[] = []
+  /** Everything else it said: "open", "closed", "stopped 0 VARVE_POISONED". */
+  readonly said: string[] = []
+  acknowledged = 0
+  acknowledgedAfterError = 0
+
+  /** `under`: a command that runs it, such as strace with its options. */
+  constructor(plan: Plan, under: readonly string[] = []) {
+    this.plan = plan
+    const [command = process.execPath, ...args] = [...under, process.execPath, program, JSON.stringify(plan)]
+    this.#child = tracked(spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] }))
+    this.ended = once(this.#child, 'close')
+    this.#lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream })
+  }
+
+  get pid(): number {
+    return this.#child.pid as number
+  }
+
+  heard(writer: number): Heard {
+    return this.#heard.get(writer) ?? nothing
+  }
+
+  /** Reads what it says to its end; `each` is called after every line. */
+  async listen(each: () => void): Promise<void> {
+    for await (const line of this.#lines) {
+      this.#take(line)
+      each()
+    }
+    await this.ended
+  }
+
+  #take(line: string): void {
+    const [word, writer, number, rest] = line.split(' ')
+    if (word === 'ack') {
+      const { count, last, durable } = this.heard(Number(writer))
+      this.acknowledged++
+      if (this.errors.length > 0) this.acknowledgedAfterError++
+      this.#heard.set(Number(writer), {
+        count: count + 1,
+        last: Math.max(last, Number(number)),
+        durable: rest === 'sync' ? Math.max(durable, Number(number)) : durable
+      })
+    } else if (word === 'error') this.errors.push({ writer: Number(writer), code: String(rest) })
+    else this.said.push(line)
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+}
+
+/** What every writer's keys hold, carried on from round to round. */
+export class Expected {
+  readonly #states = new Map<number, ReadonlyMap<string, string>>()
+
+  /**
+   * Compares a database with what the rounds since the last look may have left, and takes what is found as the state to
+   * go on from: for each writer, its state after some write at or after the last one that must be there. Faults as sentences.
+   */
+  async look(db: Database, { plan, ...round }: Round): Promise<string[]> {
+    const found = await statesIn(db)
+    const faults: string[] = []
+    for (let writer = 0; writer < plan.writers; writer++) {
+      const { count, last, durable } = round.heard(writer)
+      const least = round.promise === 'acknowledged' ? last : durable
+      // What was under way, and what was acknowledged but not said any more.
+      const most = count + 2 * plan.window
+      const state = found.get(writer) ?? new Map<string, string>()
+      const came = cameTo(state, this.#states.get(writer) ?? new Map(), { ...plan, writer }, most)
+      if (came.length === 0) {
+        faults.push(`round ${plan.round}, writer ${writer}: no state of its first ${most} writes, ${last} acknowledged`)
+      } else if (Math.max(...came) < least) {
+        faults.push(`round ${plan.round}, writer ${writer}: came to ${Math.max(...came)}, but ${least} must be there`)
+      }
+      this.#states.set(writer, state)
+    }
+    for (const [writer, state] of this.#states) {
+      if (writer >= plan.writers && !sameState(found.get(writer) ?? new Map(), state)) {
+        faults.push(`round ${plan.round}: writer ${writer}, who did not write, has changed`)
+      }
+    }
+    return faults
+  }
+}
+
+export interface Round {
+  readonly plan: Plan
+  readonly heard: (writer: number) => Heard
+  /** Which writes must be there: all that were acknowledged, or those acknowledged as being on disk. */
+  readonly promise: 'acknowledged' | 'durable'
+}
+
+/** The numbers of writes after which the state is that of the database. */
+function cameTo(
+  found: ReadonlyMap<string, string>,
+  before: ReadonlyMap<string, string>,
+  plan: Plan & { readonly writer: number },
+  most: number
+): number[] {
+  const state = new Map(before)
+  const matches = sameState(found, state) ? [0] : []
+  for (const { number, operations } of writesOf(plan)) {
+    if (number > most) break
+    for (const { type, key, value } of operations) {
+      if (type === 'put') state.set(key, value as string)
+      else state.delete(key)
+    }
+    if (sameState(found, state)) matches.push(number)
+  }
+  return matches
+}
+
+function sameState(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
+  if (a.size !== b.size) return false
+  for (const [key, value] of a) if (b.get(key) !== value) return false
+  return true
+}
+
+async function statesIn(db: Database): Promise<Map<number, Map<string, string>>> {
+  const states = new Map<number, Map<string, string>>()
+  const reads: [string, string][] = []
+  for await (const [key, value] of db.iterator()) {
+    const writer = Number(/^w(\d+)\//.exec(key)?.[1] ?? -1)
+    if (!states.has(writer)) states.set(writer, new Map())
+    states.get(writer)?.set(key, value)
+    reads.push([key, value])
+  }
+  // Scans and point reads must agree.
+  const values = await db.getMany(reads.map(([key]) => key))
+  reads.forEach(([key, value], i) => {
+    if (values[i] !== value) throw new Error(`scan and getMany differ at ${key}`)
+  })
+  return states
+}
