@@ -10,6 +10,9 @@ import { writesOf } from './workload.mjs'
 
 const program = fileURLToPath(new URL('writer.mjs', import.meta.url))
 
+// A process that says nothing for so long hangs, and is ended.
+const silenceMsMax = 20_000
+
 export interface Plan {
   readonly directory: string
   readonly seed: number
@@ -45,6 +48,8 @@ export class WritingProcess {
   readonly said: string[] = []
   acknowledged = 0
   acknowledgedAfterError = 0
+  /** From now on an acknowledgement is no promise that anything is on disk. */
+  isPowerOff = false
 
   /** `under`: a command that runs it, such as strace with its options. */
   constructor(plan: Plan, under: readonly string[] = []) {
@@ -65,11 +70,21 @@ export class WritingProcess {
 
   /** Reads what it says to its end; `each` is called after every line. */
   async listen(each: () => void): Promise<void> {
+    let isStuck = false
+    const guard = setTimeout(() => {
+      isStuck = true
+      this.kill()
+    }, silenceMsMax)
     for await (const line of this.#lines) {
+      guard.refresh()
       this.#take(line)
       each()
     }
     await this.ended
+    clearTimeout(guard)
+    if (!isStuck) return
+    const { said, acknowledged, errors } = this
+    throw new Error(`a writing process fell silent: ${JSON.stringify({ said, acknowledged, errors, plan: this.plan })}`)
   }
 
   #take(line: string): void {
@@ -81,7 +96,7 @@ export class WritingProcess {
       this.#heard.set(Number(writer), {
         count: count + 1,
         last: Math.max(last, Number(number)),
-        durable: rest === 'sync' ? Math.max(durable, Number(number)) : durable
+        durable: rest === 'sync' && !this.isPowerOff ? Math.max(durable, Number(number)) : durable
       })
     } else if (word === 'error') this.errors.push({ writer: Number(writer), code: String(rest) })
     else this.said.push(line)
@@ -95,6 +110,8 @@ export class WritingProcess {
 /** What every writer's keys hold, carried on from round to round. */
 export class Expected {
   readonly #states = new Map<number, ReadonlyMap<string, string>>()
+  /** Acknowledged writes that were not there, in all looks: those that were never promised to stay. */
+  lost = 0
 
   /**
    * Compares a database with what the rounds since the last look may have left, and takes what is found as the state to
@@ -116,6 +133,7 @@ export class Expected {
         faults.push(`round ${plan.round}, writer ${writer}: came to ${Math.max(...came)}, but ${least} must be there`)
       }
       this.#states.set(writer, state)
+      this.lost += Math.max(0, last - Math.max(0, ...came))
     }
     for (const [writer, state] of this.#states) {
       if (writer >= plan.writers && !sameState(found.get(writer) ?? new Map(), state)) {
