@@ -84,9 +84,7 @@ test('what was acknowledged is there after every kill -9', async () => {
     // Killed before it was created, a database is not there to be read.
     if (!made && readOnly) continue
     const db = await open(directory, { readOnly })
-    expect(await expected.look(db, { plan, heard: (writer) => child.heard(writer), promise: 'acknowledged' })).toEqual(
-      []
-    )
+    expect(await expected.look(db, 'acknowledged', child)).toEqual([])
     await db.close()
     if (round % 10 > 0) continue
     expect(await verify(directory)).toMatchObject({ ok: true })
@@ -111,12 +109,12 @@ test('the account tells a write that is missing, one that is half there and one 
     if (number > 50 && kind === 'batch' && operations.at(-1)?.type === 'put') break
   }
   const faults = (from: Expected, acknowledged: number) =>
-    from.look(db, { plan, heard: heard(acknowledged), promise: 'acknowledged' })
+    from.look(db, 'acknowledged', { plan, heard: heard(acknowledged) })
   expect(await faults(new Expected(), last)).toEqual([])
   expect(await faults(new Expected(), last - 2)).toEqual([])
   expect((await faults(new Expected(), last + 1))[0]).toContain(`came to ${last}, but ${last + 1} must be there`)
   expect((await faults(new Expected(), last - 3))[0]).toContain('no state of its first')
-  expect(await new Expected().look(db, { plan, heard: heard(last + 1), promise: 'durable' })).toEqual([])
+  expect(await new Expected().look(db, 'durable', { plan, heard: heard(last + 1) })).toEqual([])
   await db.del(batch.operations.at(-1)?.key as string)
   expect((await faults(new Expected(), last))[0]).toContain('no state of its first')
 })

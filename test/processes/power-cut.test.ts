@@ -75,9 +75,8 @@ test.runIf(skipUnless('power cuts', hasPowerSwitch, powerSwitchNeeds))(
         await cut(disk, { ...plan, writers: 0 }, 0)
         counts.inRecovery++
       }
-      const heard = (writer: number) => child.heard(writer)
       await using db = await open(disk.directory)
-      expect(await expected.look(db, { plan, heard, promise: 'durable' })).toEqual([])
+      expect(await expected.look(db, 'durable', child)).toEqual([])
       await db.close()
       expect(await verify(disk.directory)).toMatchObject({ ok: true })
     }

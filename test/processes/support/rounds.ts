@@ -18,6 +18,8 @@ export interface Plan {
   readonly seed: number
   readonly round: number
   readonly writers: number
+  /** The number of the first of them; 0 if left out. */
+  readonly firstWriter?: number
   /** Writes a writer has under way. */
   readonly window: number
   /** The share of writes with { sync: true }. */
@@ -60,13 +62,7 @@ export class WritingProcess {
     this.#lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream })
   }
 
-  get pid(): number {
-    return this.#child.pid as number
-  }
-
-  heard(writer: number): Heard {
-    return this.#heard.get(writer) ?? nothing
-  }
+  readonly heard = (writer: number): Heard => this.#heard.get(writer) ?? nothing
 
   /** Reads what it says to its end; `each` is called after every line. */
   async listen(each: () => void): Promise<void> {
@@ -114,42 +110,50 @@ export class Expected {
   lost = 0
 
   /**
-   * Compares a database with what the rounds since the last look may have left, and takes what is found as the state to
-   * go on from: for each writer, its state after some write at or after the last one that must be there. Faults as sentences.
+   * Compares a database with what rounds since the last look may have left, and takes what is found as the state to go on
+   * from: for each writer, its state after some write at or after the last one that must be there. The rounds' writers are
+   * different ones; all others must not have changed. Faults as sentences.
    */
-  async look(db: Database, { plan, ...round }: Round): Promise<string[]> {
+  async look(db: Database, promise: Promised, ...rounds: readonly Round[]): Promise<string[]> {
     const found = await statesIn(db)
     const faults: string[] = []
-    for (let writer = 0; writer < plan.writers; writer++) {
-      const { count, last, durable } = round.heard(writer)
-      const least = round.promise === 'acknowledged' ? last : durable
-      // What was under way, and what was acknowledged but not said any more.
-      const most = count + 2 * plan.window
-      const state = found.get(writer) ?? new Map<string, string>()
-      const came = cameTo(state, this.#states.get(writer) ?? new Map(), { ...plan, writer }, most)
-      if (came.length === 0) {
-        faults.push(`round ${plan.round}, writer ${writer}: no state of its first ${most} writes, ${last} acknowledged`)
-      } else if (Math.max(...came) < least) {
-        faults.push(`round ${plan.round}, writer ${writer}: came to ${Math.max(...came)}, but ${least} must be there`)
+    for (const { plan, ...round } of rounds) {
+      const firstWriter = plan.firstWriter ?? 0
+      for (let writer = firstWriter; writer < firstWriter + plan.writers; writer++) {
+        const state = found.get(writer) ?? new Map<string, string>()
+        faults.push(...this.#lookAt(state, promise, plan, writer, round.heard(writer)))
+        this.#states.set(writer, state)
+        found.delete(writer)
       }
-      this.#states.set(writer, state)
-      this.lost += Math.max(0, last - Math.max(0, ...came))
     }
-    for (const [writer, state] of this.#states) {
-      if (writer >= plan.writers && !sameState(found.get(writer) ?? new Map(), state)) {
-        faults.push(`round ${plan.round}: writer ${writer}, who did not write, has changed`)
-      }
+    for (const [writer, state] of found) {
+      if (writer < 0 || sameState(this.#states.get(writer) ?? new Map(), state)) continue
+      faults.push(`writer ${writer}, who did not write, has changed`)
     }
     return faults
+  }
+
+  #lookAt(state: ReadonlyMap<string, string>, promise: Promised, plan: Plan, writer: number, heard: Heard): string[] {
+    const { count, last, durable } = heard
+    const least = promise === 'acknowledged' ? last : durable
+    // What was under way, and what was acknowledged but not said any more.
+    const most = count + 2 * plan.window
+    const came = cameTo(state, this.#states.get(writer) ?? new Map(), { ...plan, writer }, most)
+    const furthest = Math.max(0, ...came)
+    this.lost += Math.max(0, last - furthest)
+    const who = `round ${plan.round}, writer ${writer}`
+    if (came.length === 0) return [`${who}: no state of its first ${most} writes, ${last} acknowledged`]
+    return furthest < least ? [`${who}: came to ${furthest}, but ${least} must be there`] : []
   }
 }
 
 export interface Round {
   readonly plan: Plan
   readonly heard: (writer: number) => Heard
-  /** Which writes must be there: all that were acknowledged, or those acknowledged as being on disk. */
-  readonly promise: 'acknowledged' | 'durable'
 }
+
+/** Which writes must be there: all that were acknowledged, or those acknowledged as being on disk. */
+export type Promised = 'acknowledged' | 'durable'
 
 /** The numbers of writes after which the state is that of the database. */
 function cameTo(

@@ -5,7 +5,7 @@
 //   error <writer> <number> <code>                           it was rejected; the writer stops
 //   stopped <wrong reads> <codes of later writes>            every writer has stopped, reads were tried
 //
-//   node writer.mjs '{"directory":…,"seed":…,"round":…,"writers":4,"window":8,"syncShare":0.2,"writes":0,"options":{}}'
+//   node writer.mjs '{"directory":…,"seed":…,"round":…,"writers":4,"firstWriter":0,"window":8,"syncShare":0.2,"writes":0,"options":{}}'
 //
 // Each writer has `window` writes under way. After `writes` of them it closes the database (0: it writes for ever).
 import { writeSync } from 'node:fs'
@@ -13,6 +13,7 @@ import { open } from 'varve'
 import { writesOf } from './workload.mjs'
 
 const plan = JSON.parse(process.argv[2])
+const first = plan.firstWriter ?? 0
 const say = (line) => writeSync(1, `${line}\n`)
 
 /** What is in force for all that was acknowledged: key → { number, value }; and keys whose last write was rejected. */
@@ -48,7 +49,7 @@ async function write(db, writer) {
     underWay.add(done)
     void done.then(() => underWay.delete(done))
     if (underWay.size >= plan.window) await Promise.race(underWay)
-    if (one.number % 100 === 0 && writer === 0) void db.flush().catch(() => undefined)
+    if (one.number % 100 === 0 && writer === first) void db.flush().catch(() => undefined)
   }
   await Promise.all(underWay)
   return failed
@@ -80,7 +81,7 @@ try {
   // With no flush writers are held back; one more write finds out whether the log can still be written.
   db.on('background-error', () => void db.put('probe', 'v', { sync: true }).catch(() => undefined))
   say('open')
-  const failed = await Promise.all(Array.from({ length: plan.writers }, (_, writer) => write(db, writer)))
+  const failed = await Promise.all(Array.from({ length: plan.writers }, (_, i) => write(db, first + i)))
   if (failed.includes(true)) await tell(db)
   else if (plan.writes > 0) {
     say('closing')
