@@ -58,6 +58,7 @@ export class Scheduler {
   #closing = false
   #ending = false
   #gaveUp = false
+  #holdsWriters = true
   #paused = 0
   #failure: Error | undefined
   readonly #relief: (() => void)[] = []
@@ -94,12 +95,12 @@ export class Scheduler {
 
   /** Resolves when writers may go on. */
   relief(): Promise<void> {
-    if (this.#closing || this.#ending || this.#context.tree.pressure() < 2) return Promise.resolve()
+    if (!this.#holdsWriters || this.#context.tree.pressure() < 2) return Promise.resolve()
     return new Promise((resolve) => this.#relief.push(resolve))
   }
 
   #relieve(): void {
-    if (!this.#closing && !this.#ending && this.#context.tree.pressure() === 2) return
+    if (this.#holdsWriters && this.#context.tree.pressure() === 2) return
     for (const resolve of this.#relief.splice(0)) resolve()
   }
 
@@ -284,6 +285,12 @@ export class Scheduler {
   end(): void {
     this.#ending = true
     for (const cut of this.#pauses) cut()
+    this.letWritersGo()
+  }
+
+  /** No writer is held back any more: nothing more will be written. */
+  letWritersGo(): void {
+    this.#holdsWriters = false
     this.#relieve()
   }
 
@@ -294,7 +301,7 @@ export class Scheduler {
   async close(): Promise<void> {
     this.#closing = true
     for (const cut of this.#pauses) cut()
-    this.#relieve()
+    this.letWritersGo()
     if (this.#job !== undefined) native.cancel(this.#job)
     await this.#flushing
     await this.#compacting

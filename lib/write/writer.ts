@@ -285,6 +285,7 @@ export class Writer {
         : new VarveError('VARVE_POISONED', `Writing stopped: ${cause.message}. Open the database again to go on.`, {
             cause
           })
+    this.#context.scheduler.letWritersGo()
     this.#context.emit('poisoned', { error: this.#failure })
   }
 

@@ -289,6 +289,29 @@ describe('disks that fail', () => {
     expect(await again.get('kept')).toBe('v')
   })
 
+  test('POISONED holds no writer back: what was written before is acknowledged', async () => {
+    const fs = native.memoryFileSystem()
+    let stall = (): void => {}
+    const stalled = new Promise<void>((resolve) => {
+      stall = resolve
+    })
+    const db = await openMemory(fs, { memtableBytes: 64 << 10, durability: 'os', events: { stall: () => stall() } })
+    native.memoryFaults(fs, { atCall: 1, forever: true, operations: 1 })
+    const written: Promise<void>[] = []
+    for (let i = 0; i < 60; i++) {
+      written.push(db.put(`k${i}`, 'x'.repeat(10_000)))
+      db.getSync('none')
+    }
+    await stalled
+    native.memoryFaults(fs, { atCall: 1, forever: true })
+    expect((await failureOf(() => db.put('lost', 'v', { sync: true }))).code).toBe('VARVE_POISONED')
+    await Promise.all(written)
+    native.memoryFaults(fs, null)
+    await db.close()
+    await using again = await openMemory(fs)
+    expect((await again.keys({ prefix: 'k' }).all()).length).toBe(60)
+  })
+
   test('POISONED after an append or a manifest line that failed', async () => {
     for (const operations of [4, 4 | 8]) {
       const fs = native.memoryFileSystem()

@@ -19,7 +19,8 @@ afterAll(() => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-function tracked<C extends ChildProcess>(child: C): C {
+/** Kills the child when the file's tests are over, if it is still there. */
+export function tracked<C extends ChildProcess>(child: C): C {
   running.add(child)
   child.once('close', () => running.delete(child))
   return child
