@@ -16,7 +16,7 @@ import type { Compaction, Picker } from './compaction/picker.ts'
 import type { Manifest } from './manifest.ts'
 import type { Sweeper } from './sweeper.ts'
 import type { FrozenMemtable } from './tree.ts'
-import { type TableFile, tableFileOf, type VersionEdit } from './version.ts'
+import { applyEdit, type TableFile, tableFileOf, type VersionEdit } from './version.ts'
 
 export interface SchedulerContext extends CompactorContext {
   readonly manifest: Manifest
@@ -238,7 +238,11 @@ export class Scheduler {
     for (const table of tables) await tree.open(table)
     try {
       await manifest.append(
-        () => ({ ...edit, nextNumber: currentNumber() }),
+        () => {
+          // An edit that breaks the tree must not become durable.
+          applyEdit(tree.version, edit)
+          return { ...edit, nextNumber: currentNumber() }
+        },
         (durable) => attempt(() => tree.install(durable, flushed))
       )
     } catch (error) {
