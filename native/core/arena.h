@@ -30,6 +30,7 @@ class Arena {
     return AllocateSlow(size);
   }
 
+  size_t block_bytes() const { return block_bytes_; }
   size_t bytes_reserved() const { return bytes_reserved_.load(std::memory_order_relaxed); }
 
  private:

@@ -27,7 +27,7 @@ namespace varve {
 
 class Memtable {
  public:
-  // `bytes_expected` sizes the hash index. The second argument was a hint at the start that
+  // `bytes_expected` sizes the hash index and the arena's blocks. The second argument was a hint at the start that
   // keys share; the tree finds that out by itself.
   explicit Memtable(size_t bytes_expected, Slice unused_common = {});
   ~Memtable();

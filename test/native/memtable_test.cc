@@ -182,6 +182,21 @@ TEST(Memtable, FindsOldVersionsOfAHotKey) {
   EXPECT_FALSE(Get(memtable, "hot", 0).decided());
 }
 
+TEST(Memtable, ASmallOneHoldsAboutWhatItIsToHold) {
+  for (const size_t expected : {size_t{16} << 10, size_t{64} << 10, size_t{1} << 20}) {
+    Memtable memtable(expected, "");
+    EXPECT_LT(memtable.bytes(), expected / 2);
+    size_t added = 0;
+    for (Sequence sequence = 1; memtable.bytes() < expected; sequence++) {
+      const std::string key = "key" + std::to_string(sequence);
+      ASSERT_TRUE(memtable.Add(sequence, Kind::kPut, key, std::string(100, 'v'), 0).ok());
+      added += key.size() + 100;
+    }
+    EXPECT_GT(added, expected / 4);
+    EXPECT_LE(added, expected);
+  }
+}
+
 TEST(Memtable, LimitsAndLargeValues) {
   Memtable memtable(1 << 20, "");
   const size_t empty = memtable.bytes();
