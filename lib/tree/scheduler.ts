@@ -130,7 +130,7 @@ export class Scheduler {
       const picked = pick()
       if (picked === undefined || this.#closing) return
       const running = this.#compactOnce(picked)
-      this.#compacting = running
+      const over = running
         .then(
           () => undefined,
           () => undefined
@@ -138,9 +138,13 @@ export class Scheduler {
         .finally(() => {
           this.#compacting = undefined
         })
+      this.#compacting = over
+      // Not before `over`: what is woken at the end must find that nothing runs.
+      await over
       await running
     } finally {
       this.#paused--
+      this.#relieve()
       this.wake()
     }
   }
