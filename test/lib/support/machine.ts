@@ -99,3 +99,18 @@ export async function filesOf(machine: Machine): Promise<Files> {
   native.release(executor)
   return new Map(names.sort().map((name) => [name, native.memoryDump(fs, `${directory}/${name}`)]))
 }
+
+/** Another machine, with these files, all of them on disk. */
+export function machineWith(files: Files): Machine {
+  const machine = new Machine(1)
+  const { fs } = machine
+  const { executor } = machine.environment()
+  native.makeDirectory(executor, fs, directory)
+  for (const [name, bytes] of files) native.writeFile(executor, fs, `${directory}/${name}`, bytes)
+  native.syncDirectory(executor, fs, directory)
+  native.syncDirectory(executor, fs, '/')
+  while (native.step(executor));
+  settleJobs()
+  native.release(executor)
+  return machine
+}
