@@ -40,8 +40,11 @@ export function describeTree(tree: Tree, log: native.LogState): string {
   return `${lines.join('\n')}\n`
 }
 
-async function withDisk<Result>(use: (disk: Disk, environment: Environment) => Promise<Result>): Promise<Result> {
-  const environment = realEnvironment()
+async function withDisk<Result>(
+  use: (disk: Disk, environment: Environment) => Promise<Result>,
+  environmentOf: () => Environment = realEnvironment
+): Promise<Result> {
+  const environment = environmentOf()
   try {
     return await use(new Disk(environment.fs, environment.executor), environment)
   } finally {
@@ -126,10 +129,20 @@ export interface Verification {
   readonly files: readonly VerifiedFile[]
 }
 
+export interface VerifyOptions {
+  readonly onProgress?: (done: number, total: number) => void
+}
+
 /** Reads every byte of a closed database's files and checks it. Damage is reported, not thrown. */
-export function verify(
+export function verify(directory: string, options: VerifyOptions = {}): Promise<Verification> {
+  return verifyIn(directory, options, realEnvironment)
+}
+
+/** verify, on a file system and executor of the caller's. */
+export function verifyIn(
   directory: string,
-  options: { readonly onProgress?: (done: number, total: number) => void } = {}
+  options: VerifyOptions,
+  environmentOf: () => Environment
 ): Promise<Verification> {
   return withDisk(async (disk, environment) => {
     const { name, version, bytes } = await loadVersion(disk, directory)
@@ -165,7 +178,7 @@ export function verify(
     )
     native.release(engine)
     return { ok: files.every((file) => file.ok), files }
-  })
+  }, environmentOf)
 }
 
 async function replayOnly(

@@ -132,7 +132,7 @@ int main(int argc, char** argv) {
   varve::ReplayOptions flushed = options;
   flushed.flushed = {350000, 1, 350000, 0};
   Replay(flushed, nullptr, "all but 100-operation records");
-  varve::Memtable memtable(128 << 20, varve::Slice());
+  varve::Memtable memtable(128 << 20);
   Replay(options, &memtable, "both segments, applied");
   for (const auto& segment : options.segments) Must(fs->Unlink(segment.path));
   return 0;

@@ -17,7 +17,7 @@ import type { Compaction, Picker } from './compaction/picker.ts'
 import type { Manifest } from './manifest.ts'
 import type { Sweeper } from './sweeper.ts'
 import type { FrozenMemtable } from './tree.ts'
-import { type TableFile, tableFileOf, type VersionEdit } from './version.ts'
+import { applyEdit, type TableFile, tableFileOf, type VersionEdit } from './version.ts'
 
 export interface SchedulerContext extends CompactorContext {
   readonly manifest: Manifest
@@ -134,7 +134,7 @@ export class Scheduler {
       const damage = this.#damageIn(picked)
       if (damage !== undefined) throw damage
       const running = this.#compactOnce(picked)
-      this.#compacting = running
+      const over = running
         .then(
           () => undefined,
           () => undefined
@@ -142,9 +142,13 @@ export class Scheduler {
         .finally(() => {
           this.#compacting = undefined
         })
+      this.#compacting = over
+      // Not before `over`: what is woken at the end must find that nothing runs.
+      await over
       await running
     } finally {
       this.#paused--
+      this.#relieve()
       this.wake()
     }
   }
@@ -265,7 +269,11 @@ export class Scheduler {
     for (const table of tables) await tree.open(table)
     try {
       await manifest.append(
-        () => ({ ...edit, nextNumber: currentNumber() }),
+        () => {
+          // An edit that breaks the tree must not become durable.
+          applyEdit(tree.version, edit)
+          return { ...edit, nextNumber: currentNumber() }
+        },
         (durable) => attempt(() => tree.install(durable, flushed))
       )
     } catch (error) {

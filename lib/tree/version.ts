@@ -84,8 +84,16 @@ export function applyEdit(version: Version, edit: VersionEdit): Version {
   }
   for (const { level, table } of edit.add) levels[level]?.push(table)
   levels[0]?.sort((a, b) => b.sequenceLast - a.sequenceLast || b.number - a.number)
-  for (const tables of levels.slice(1)) tables.sort((a, b) => a.keyFirst.compare(b.keyFirst))
+  for (const tables of levels.slice(1)) checkDisjoint(tables.sort((a, b) => a.keyFirst.compare(b.keyFirst)))
   return { levels, flushed: edit.flushed ?? version.flushed }
+}
+
+function checkDisjoint(tables: readonly TableFile[]): void {
+  tables.forEach((table, i) => {
+    const next = tables[i + 1]
+    const isApart = next === undefined || !overlaps(table, next.keyFirst, next.keyLast)
+    assert(isApart, `tables ${table.number} and ${next?.number} of one level overlap`)
+  })
 }
 
 /** Whether two key spans share a key. */

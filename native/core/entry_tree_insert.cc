@@ -9,9 +9,8 @@
 namespace varve {
 namespace {
 
-// Pages are carved out of pieces of this size.
-// Pages come from pieces of this size, or of an eighth of a small arena's blocks.
-constexpr size_t kPieceBytesMin = 2 << 10, kPieceBytesMax = 32 << 10;
+// Pages are carved out of pieces: an eighth of the arena's block, within these bounds.
+constexpr size_t kPieceBytesMin = 1 << 10, kPieceBytesMax = 32 << 10;
 constexpr size_t kLineBytes = 64;
 // A new page takes a longer shared start only if it is this much longer: computing the prefixes
 // anew means touching the entries.
@@ -44,9 +43,10 @@ EntryTree::EntryTree(Arena* arena) : arena_(arena) {
 bool EntryTree::ReservePages() {
   const Page* const root = root_.load(std::memory_order_relaxed);
   const size_t pages = root == nullptr ? 1 : static_cast<size_t>(root->level) + 2;
-  if (pages_room_ >= pages * sizeof(InnerPage)) return true;
+  const size_t needed = pages * sizeof(InnerPage);
+  if (pages_room_ >= needed) return true;
   const size_t usual = std::clamp(arena_->block_bytes() / 8, kPieceBytesMin, kPieceBytesMax);
-  const size_t bytes = std::max(usual, pages * sizeof(InnerPage));
+  const size_t bytes = std::max(usual, needed);
   char* const piece = arena_->Allocate(bytes + kLineBytes);
   if (piece == nullptr) return false;
   pages_next_ = piece + (kLineBytes - reinterpret_cast<uintptr_t>(piece) % kLineBytes);

@@ -11,22 +11,23 @@ namespace {
 
 constexpr size_t kKeyBytesMax = 65535 + kVarint64BytesMax;  // a space id, then the user's key
 constexpr size_t kValueBytesMax = size_t{1} << 30;
-
-// A memtable counts as full by what it reserved, so its last block must be a small part of it.
-constexpr size_t kBlocksExpected = 16;
-constexpr size_t kBlockBytesMin = 4 << 10, kBlockBytesMax = 256 << 10;
+constexpr size_t kArenaBlockBytesMin = 2 << 10, kArenaBlockBytesMax = 256 << 10;
 
 // Only the writer counts, so no read-modify-write is needed.
 void Increment(std::atomic<uint64_t>* count) {
   count->store(count->load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
+// A block is counted as a whole, so it must be small beside what the memtable may hold: else
+// a small one would be full with its first entry.
+size_t ArenaBlockBytes(size_t bytes_expected) {
+  return std::clamp(bytes_expected / 16, kArenaBlockBytesMin, kArenaBlockBytesMax);
+}
+
 }  // namespace
 
 Memtable::Memtable(size_t bytes_expected)
-    : arena_(std::clamp(bytes_expected / kBlocksExpected, kBlockBytesMin, kBlockBytesMax)),
-      tree_(&arena_),
-      index_(bytes_expected) {}
+    : arena_(ArenaBlockBytes(bytes_expected)), tree_(&arena_), index_(bytes_expected) {}
 
 Memtable::~Memtable() = default;
 

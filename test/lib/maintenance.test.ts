@@ -2,8 +2,9 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import native from '#native'
 import { open } from '../../lib/index.ts'
-import { failureOf, scratch } from './support/databases.ts'
+import { failureOf, openMemory, scratch } from './support/databases.ts'
 
 const small = { memtableBytes: 16 << 10, tableBytes: 32 << 10 } as const
 
@@ -83,6 +84,12 @@ describe('maintenance', () => {
     await db.drain()
     expect(db.stats().background.moves).toBeGreaterThan(0)
     expect((await db.keys().all()).length).toBe(400)
+  })
+
+  test('a small memtable is not full with its first entries', async () => {
+    await using db = await openMemory(native.memoryFileSystem(), small)
+    for (let i = 0; i < 40; i++) await db.put(`key${i}`, 'v'.repeat(100))
+    expect(db.stats().background.flushes + db.stats().memory.frozen).toBe(0)
   })
 
   test('an open iterator keeps its tables until it is closed', async () => {

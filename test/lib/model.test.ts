@@ -1,111 +1,283 @@
-// The library against a sorted map: random writes, flushes, compactions and reopenings.
+// The library against a sorted map: random writes, reads, snapshots, iterators, flushes, compactions, reopenings with
+// other options and crashes. Each world is one database; all together must have done enough of everything.
 import { expect, test } from 'vitest'
-import native from '#native'
-import type { Database } from '../../lib/database.ts'
-import type { BatchOperation } from '../../lib/index.ts'
-import { campaign, isLong, report, seedOf } from '../support/campaign.ts'
-import { openMemory, randomOf } from './support/databases.ts'
+import type { Iterator, Snapshot } from '../../lib/index.ts'
+import { campaign, isInstrumented, isLong, report, seedOf } from '../support/campaign.ts'
+import {
+  ascending,
+  entriesOf,
+  expectSame,
+  keyCount,
+  keyOf,
+  optionSets,
+  type State,
+  scattered,
+  World
+} from './support/model-world.ts'
 
-const operationsMax = campaign('model', { short: 20_000, long: 1_000_000, instrumented: 5_000 })
-const options = { memtableBytes: 16 << 10, tableBytes: 32 << 10, durability: 'os' } as const
+const size = campaign('library model', {
+  short: { worlds: 8, operations: 25_000 },
+  long: { worlds: 40, operations: 125_000 },
+  instrumented: { worlds: 2, operations: 5_000 }
+})
+
+interface Held {
+  readonly snapshot: Snapshot
+  readonly state: State
+}
+
+interface Walk {
+  readonly iterator: Iterator<string, string, [string, string]>
+  readonly wanted: readonly [string, string][]
+  readonly reverse: boolean
+  at: number
+}
 
 class Run {
-  readonly model = new Map<string, string>()
-  readonly counts = { operations: 0, flushes: 0, compactions: 0, reopens: 0 }
-  readonly #random: () => number
-  readonly #fs: native.FileSystem
-  db: Database
+  readonly world: World
+  #held: Held[] = []
+  #walks: Walk[] = []
+  /** Writes of an era that are still to come, in ascending order; 0: anywhere. */
+  #ascendingLeft = 0
+  #ascendingAt = scattered
 
-  private constructor(db: Database, random: () => number, fs: native.FileSystem) {
-    this.db = db
-    this.#random = random
-    this.#fs = fs
-  }
-
-  static async start(seed: number): Promise<Run> {
-    const fs = native.memoryFileSystem()
-    return new Run(await openMemory(fs, options), randomOf(seed), fs)
+  constructor(world: World) {
+    this.world = world
   }
 
   below(n: number): number {
-    return Math.floor(this.#random() * n)
+    return this.world.below(n)
   }
 
-  key(): string {
-    return `key${String(this.below(2000)).padStart(4, '0')}`
+  #options() {
+    return optionSets[this.below(optionSets.length)] ?? {}
   }
 
-  #write(): BatchOperation<string, string> {
-    const key = this.key()
-    this.counts.operations++
-    if (this.below(4) === 0) {
-      this.model.delete(key)
-      return { type: 'del', key }
+  #value(): string {
+    const die = this.below(2000)
+    const bytes = die === 0 ? 40_000 : die < 20 ? 5000 : this.below(90)
+    return `${this.world.tally.operations}${'v'.repeat(bytes)}`
+  }
+
+  #change(): [number, string | undefined] {
+    if (this.#ascendingLeft > 0) {
+      this.#ascendingLeft--
+      return [this.#ascendingAt++, this.#value()]
     }
-    const value = `${this.counts.operations}${'v'.repeat(this.below(100) === 0 ? 5000 : this.below(40))}`
-    this.model.set(key, value)
-    return { type: 'put', key, value }
+    return [this.below(scattered), this.below(4) === 0 ? undefined : this.#value()]
+  }
+
+  #changes(count: number): [number, string | undefined][] {
+    return Array.from({ length: this.#ascendingLeft > 0 ? Math.min(count, this.#ascendingLeft) : count }, () =>
+      this.#change()
+    )
   }
 
   async step(): Promise<void> {
-    const die = this.below(1000)
-    if (die < 300) {
-      const operation = this.#write()
-      const written =
-        operation.type === 'put' ? this.db.put(operation.key, operation.value) : this.db.del(operation.key)
-      if (this.below(20) === 0) await written
-    } else if (die < 500) await this.db.batch(Array.from({ length: this.below(40) }, () => this.#write()))
-    else if (die < 502) void this.db.batch(Array.from({ length: 1500 }, () => this.#write()))
-    else if (die < 510) await this.db.flush()
-    else if (die < 512) await this.db.compact(this.below(2) === 0 ? {} : { gte: this.key(), lt: this.key() })
-    else if (die < 514) await this.reopen()
-    else if (die < 520) await this.range()
-    else await this.point()
+    const die = this.below(10_000)
+    if (die < 3000) await this.#write()
+    else if (die < 4600) await this.#batch(this.below(40))
+    else if (die < 4610) void this.#batch(1500)
+    else if (die < 4660) await this.#flush()
+    else if (die < 4672) await this.#compact()
+    else if (die < 4680) await this.#reopen()
+    else if (die < 4690) await this.#crash()
+    else if (die < 4700) await this.#beginAscending()
+    else if (die < 5100) await this.#range(this.world.state, undefined)
+    else if (die < 5200) await this.#holdOrLet()
+    else if (die < 5600) await this.#readHeld()
+    else if (die < 6400) await this.#walk()
+    else if (die < 6500) await this.#many()
+    else await this.#point()
   }
 
-  async point(): Promise<void> {
-    const key = this.key()
-    expect(this.below(2) === 0 ? await this.db.get(key) : this.db.getSync(key), key).toBe(this.model.get(key))
+  async #write(): Promise<void> {
+    const sync = this.below(200) === 0
+    const written = this.world.write([this.#change()], sync, false)
+    written.catch(() => undefined)
+    if (sync || this.below(20) === 0) await written
   }
 
-  async range(): Promise<void> {
-    const [gte, lt, reverse, limit] = [this.key(), this.key(), this.below(2) === 0, 1 + this.below(100)]
-    const found = this.sorted().filter(([key]) => key >= gte && key < lt)
-    if (reverse) found.reverse()
-    expect(await this.db.iterator({ gte, lt, reverse, limit }).all()).toEqual(found.slice(0, limit))
+  async #batch(count: number): Promise<void> {
+    const written = this.world.write(this.#changes(count), false, true)
+    written.catch(() => undefined)
+    if (count < 100) await written
   }
 
-  sorted(): [string, string][] {
-    return [...this.model].sort(([a], [b]) => (a < b ? -1 : 1))
+  async #flush(): Promise<void> {
+    const flushed = this.world.flush()
+    flushed.catch(() => undefined)
+    if (this.below(3) > 0) await flushed
   }
 
-  async reopen(): Promise<void> {
-    await this.end()
-    this.counts.reopens++
-    this.db = await openMemory(this.#fs, options)
+  async #compact(): Promise<void> {
+    const compacted = this.world.db.compact(
+      this.below(3) === 0 ? {} : this.world.range(this.world.state, keyCount).options
+    )
+    compacted.catch(() => undefined)
+    if (this.below(3) > 0) await compacted
+  }
+
+  async #letGo(): Promise<void> {
+    for (const { iterator } of this.#walks) await iterator.close()
+    for (const { snapshot } of this.#held) snapshot.close()
+    this.#walks = []
+    this.#held = []
+  }
+
+  async #reopen(): Promise<void> {
+    if (this.below(2) === 0) await this.#letGo()
+    this.#walks = []
+    this.#held = []
+    await this.world.reopen(this.#options())
+  }
+
+  async #crash(): Promise<void> {
+    this.#walks = []
+    this.#held = []
+    await this.world.crash(this.#options(), this.below(3) === 0 ? 'process' : 'power')
+    this.#ascendingLeft = 0
+  }
+
+  // Tables of keys that only ascend overlap nothing: they are moved down as they are.
+  async #beginAscending(): Promise<void> {
+    const { world } = this
+    const count = 1000
+    if (this.#ascendingAt + count > scattered + ascending) {
+      const all = Array.from({ length: ascending }, (_, i): [number, undefined] => [scattered + i, undefined])
+      await world.write(all, false, true)
+      await world.db.compact({ gte: keyOf(scattered) })
+      this.#ascendingAt = scattered
+    }
+    this.#ascendingLeft = count
+  }
+
+  async #point(): Promise<void> {
+    const { db, state, tally } = this.world
+    const i = this.below(keyCount)
+    tally.operations++
+    const key = keyOf(i)
+    const die = this.below(3)
+    if (die === 2) return expect(await db.has(key), key).toBe(state[i] !== undefined)
+    // What is asked for now is what the map holds now, whatever is written meanwhile.
+    const wanted = state[i]
+    expect(die === 0 ? await db.get(key) : db.getSync(key), key).toBe(wanted)
+  }
+
+  async #many(): Promise<void> {
+    const some = Array.from({ length: 1 + this.below(50) }, () => this.below(keyCount))
+    this.world.tally.operations += some.length
+    const wanted = some.map((i) => this.world.state[i])
+    expectSame(await this.world.db.getMany(some.map(keyOf)), wanted, 'getMany')
+  }
+
+  async #range(state: State, snapshot: Snapshot | undefined): Promise<void> {
+    const { db, tally } = this.world
+    const { options, wanted } = this.world.range(state, this.below(10) === 0 ? keyCount : 200)
+    const limit = this.below(2) === 0 ? -1 : 1 + this.below(100)
+    const some = limit < 0 ? wanted : wanted.slice(0, limit)
+    const all = { ...options, limit, ...(snapshot === undefined ? {} : { snapshot }) }
+    tally.operations++
+    const die = this.below(4)
+    if (die === 0)
+      expectSame(
+        await db.keys(all).all(),
+        some.map((entry) => entry[0]),
+        'keys'
+      )
+    else if (die === 1)
+      expectSame(
+        await db.values(all).all(),
+        some.map((entry) => entry[1]),
+        'values'
+      )
+    else if (die === 2) expectSame([...db.iterator(all)], some, 'a range, synchronously')
+    else expectSame(await db.iterator(all).all(), some, 'a range')
+  }
+
+  async #holdOrLet(): Promise<void> {
+    if (this.#held.length < 4) {
+      this.#held.push({ snapshot: this.world.db.snapshot(), state: this.world.state.slice() })
+    } else this.#held.splice(this.below(4), 1)[0]?.snapshot.close()
+  }
+
+  async #readHeld(): Promise<void> {
+    const held = this.#held[this.below(4)]
+    if (held === undefined) return
+    const { snapshot, state } = held
+    if (this.below(4) === 0) return this.#range(state, snapshot)
+    const i = this.below(keyCount)
+    this.world.tally.operations++
+    expect(await this.world.db.get(keyOf(i), { snapshot }), `${keyOf(i)} of a snapshot`).toBe(state[i])
+  }
+
+  /** Iterators that live on while the database changes: some steps of one of them. */
+  async #walk(): Promise<void> {
+    const at = this.below(4)
+    const walk = this.#walks[at]
+    if (walk === undefined) {
+      const { options, wanted } = this.world.range(this.world.state, 2000)
+      const iterator = this.world.db.iterator(options)
+      this.#walks.push({ iterator, wanted, reverse: options.reverse === true, at: 0 })
+      return
+    }
+    if (this.below(8) === 0) this.#seek(walk)
+    this.world.tally.operations++
+    const count = 1 + this.below(60)
+    expectSame(await walk.iterator.nextv(count), walk.wanted.slice(walk.at, walk.at + count), 'a page of an iterator')
+    walk.at += count
+    if (walk.at < walk.wanted.length || this.below(2) === 0) return
+    await walk.iterator.close()
+    this.#walks.splice(at, 1)
+  }
+
+  #seek(walk: Walk): void {
+    const key = keyOf(this.below(keyCount))
+    walk.iterator.seek(key)
+    const found = walk.wanted.findIndex(([one]) => (walk.reverse ? one <= key : one >= key))
+    walk.at = found < 0 ? walk.wanted.length : found
+  }
+
+  async checkAll(): Promise<void> {
+    const { world } = this
+    world.noteLevels(world.db.stats().levels)
+    expectSame(await world.db.iterator().all(), entriesOf(world.state, 0, keyCount, false), 'everything')
   }
 
   async end(): Promise<void> {
-    const { background } = this.db.stats()
-    this.counts.flushes += background.flushes
-    this.counts.compactions += background.compactions
-    await this.db.close()
+    await this.checkAll()
+    await this.#letGo()
+    await this.world.db.drain()
+    await this.checkAll()
+    await this.#reopen()
+    await this.checkAll()
+    await this.world.close()
   }
 }
 
 test('agrees with a sorted map', { timeout: isLong ? 3_600_000 : 60_000 }, async () => {
-  const run = await Run.start(seedOf('library model'))
-  while (run.counts.operations < operationsMax) await run.step()
-  const same = async () =>
-    expect(JSON.stringify(await run.db.iterator().all()) === JSON.stringify(run.sorted())).toBe(true)
-  await same()
-  await run.db.drain()
-  await same()
-  await run.reopen()
-  await same()
-  await run.end()
-  report('library model', run.counts)
-  expect(run.counts.flushes).toBeGreaterThan(0)
-  expect(run.counts.compactions).toBeGreaterThan(0)
-  expect(run.counts.reopens).toBeGreaterThan(0)
+  const seed = seedOf('library model')
+  const total = { operations: 0, flushes: 0, compactions: 0, moves: 0, reopens: 0, crashes: 0, levelsMost: 0 }
+  for (let i = 0; i < size.worlds; i++) {
+    const world = new World((seed + i) % 2 ** 32)
+    await world.open(optionSets[i % optionSets.length] ?? {})
+    const run = new Run(world)
+    for (let steps = 0; world.tally.operations < size.operations; steps++) {
+      await run.step()
+      if (steps % 1000 === 999) await run.checkAll()
+    }
+    await run.end()
+    const levelsMost = Math.max(total.levelsMost, world.tally.levelsMost)
+    for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += world.tally[name]
+    total.levelsMost = levelsMost
+  }
+  console.log(`library model: ${JSON.stringify(total)}`)
+  report('library model', total)
+  if (isInstrumented) return
+  expect(total.flushes).toBeGreaterThanOrEqual(200)
+  expect(total.compactions).toBeGreaterThanOrEqual(100)
+  expect(total.moves).toBeGreaterThanOrEqual(10)
+  expect(total.levelsMost).toBeGreaterThanOrEqual(3)
+  expect(total.crashes).toBeGreaterThan(0)
+  expect(total.reopens).toBeGreaterThan(0)
 })

@@ -100,23 +100,27 @@ export class LeveledPicker implements Picker {
   }
 }
 
-/** All tables that overlap the span, on all levels, merged to the deepest one that holds any. undefined: nothing to do. */
+/**
+ * All tables that overlap the span, on all levels, merged to the deepest one that holds any. undefined: nothing to do.
+ * The span grows from level to level with what was taken: what lies below a table that goes down must go with it.
+ */
 export function pickManual(version: Version, first: Buffer, last: Buffer): Compaction | undefined {
-  // What a level-0 table shares with the others of its level must go down together with it.
-  const wide = (version.levels[0] ?? []).some((table) => overlaps(table, first, last, true))
-  const level0 = wide ? (version.levels[0] ?? []) : []
-  const span = spanOf(level0)
-  const low = span !== undefined && span.first.compare(first) < 0 ? span.first : first
-  const high = span !== undefined && span.last.compare(last) > 0 ? span.last : last
-  const inputs = version.levels
-    .map((tables, level) => ({ level, tables: level === 0 ? level0 : closure(tables, low, high) }))
-    .filter(({ tables }) => tables.length > 0)
+  const inputs: { level: number; tables: readonly TableFile[] }[] = []
+  let [low, high, lastIsEnd] = [first, last, true]
+  version.levels.forEach((all, level) => {
+    const touched = all.filter((table) => overlaps(table, low, high, lastIsEnd))
+    if (touched.length === 0) return
+    // What a level-0 table shares with the others of its level must go down together with it.
+    const tables = level === 0 ? all : touched
+    inputs.push({ level, tables })
+    const span = spanOf(tables)
+    if (span !== undefined && span.first.compare(low) < 0) low = span.first
+    if (span === undefined || span.last.compare(high) < 0) return
+    high = span.last
+    lastIsEnd = false
+  })
   const deepest = inputs.at(-1)
   if (deepest === undefined) return undefined
   const outputLevel = deepest.level === 0 ? lastLevel : deepest.level
   return { reason: 'manual', inputs, outputLevel, isMove: false }
-}
-
-function closure(tables: readonly TableFile[], first: Buffer, last: Buffer): readonly TableFile[] {
-  return tables.filter((table) => overlaps(table, first, last))
 }

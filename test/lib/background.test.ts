@@ -1,0 +1,34 @@
+// Flushes and compactions side by side, stepped, so that what overlaps in time does so in every run.
+import { expect, test, vi } from 'vitest'
+import { Machine, useMachineTime } from './support/machine.ts'
+
+test('what piles up during a compaction by hand is compacted after it', async () => {
+  useMachineTime()
+  const machine = new Machine(1)
+  let compacted: () => void = () => undefined
+  const byItself = new Promise<void>((resolve) => {
+    compacted = resolve
+  })
+  const compaction = (event: unknown): void => {
+    if ((event as { reason: string }).reason === 'level0') compacted()
+  }
+  const options = { tableBytes: 32 << 10, durability: 'os' } as const
+  const db = await machine.run(machine.open({ ...options, events: { compaction } }))
+  for (let i = 0; i < 20_000; i++) void db.put(`key${String(i).padStart(6, '0')}`, 'v'.repeat(400))
+  await machine.run(db.flush())
+  await machine.run(db.drain())
+  let isOver = false
+  const byHand = db.compact().finally(() => {
+    isOver = true
+  })
+  for (let i = 0; i < 5; i++) {
+    void db.put('key000000', `${i}`)
+    await machine.run(db.flush())
+  }
+  expect(isOver).toBe(false)
+  await machine.run(byHand)
+  // Nothing wakes it from here on.
+  await machine.run(byItself)
+  await machine.run(db.close())
+  vi.useRealTimers()
+})
