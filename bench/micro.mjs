@@ -1,9 +1,9 @@
-// The micro suites: single parts of the data plane, measured by the package `benchmark` through the addon as it ships. Each
-// suite's file says what a call really does, since the addon has no entry points for benches.
+// The micro suites: single parts of the data plane, measured by the package `benchmark` through the addon as it
+// ships. Each suite's file says what a call really does, since the addon has no entry points for benches.
 //
 // A figure is the mean of many samples of one call, divided by the units it treats (entries, keys, bytes); ± is the
-// relative margin of error that `benchmark` gives. The cases of a suite take turns, three rounds of them, and each one's best
-// round counts: so a machine that slows down for a while does not favour one case over another.
+// relative margin of error that `benchmark` gives. The cases of a suite take turns, three rounds of them, and each
+// one's best round counts: so a machine that slows down for a while does not favour one case over another.
 
 import Benchmark from 'benchmark'
 import { suite as block } from './micro/block.mjs'

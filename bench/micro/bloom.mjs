@@ -1,7 +1,8 @@
-// The bloom filter of a table. Building: a flush job of keys with empty values with 10 bits a key, beside the same without a
-// filter; the difference is what laying down the filter costs. Probing: native.getMany of 100 absent keys that lie between
-// those of one table, nearly all of which the filter turns away (the line says how many got through); beside it the same
-// keys in a table without a filter, which have to be searched for. The filter alone: bench/native/filter_bench.cc.
+// The bloom filter of a table. Building: a flush job of keys with empty values with 10 bits a key, beside the same
+// without a filter; the difference is what laying down the filter costs. Probing: native.getMany of 100 absent keys
+// that lie between those of one table, nearly all of which the filter turns away (the line says how many got
+// through); beside it the same keys in a table without a filter, which have to be searched for. The filter alone:
+// bench/native/filter_bench.cc.
 
 import native from '#native'
 import { Core, frameOf, mayBlock } from '../support/core.mjs'

@@ -1,5 +1,5 @@
-// The data plane by itself, for the micro suites: an engine on a disk in memory whose jobs run on the calling thread, so
-// that a measured call is all of its work and nothing else.
+// The data plane by itself, for the micro suites: an engine on a disk in memory whose jobs run on the calling thread,
+// so that a measured call is all of its work and nothing else.
 
 import native from '#native'
 import { keyBytes, keyOf, valueBytes } from './data.mjs'
