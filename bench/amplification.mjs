@@ -1,8 +1,8 @@
 // Write amplification of random puts, and what the database takes once it is compacted.
 //
-// Distinct keys in random order, 64 puts in flight; then everything is flushed and no compaction is due. The bytes written
-// are those of wal, flushes and compactions, the bytes handed over those of the operations in the wal (keys, values and
-// 4 or 5 bytes each around them), both from db.stats(). Live bytes are keys and values alone.
+// Distinct keys in random order, 64 puts in flight; then everything is flushed and no compaction is due. The bytes
+// written are those of wal, flushes and compactions, the bytes handed over those of the operations in the wal (keys,
+// values and 4 or 5 bytes each around them), both from db.stats(). Live bytes are keys and values alone.
 
 import { join } from 'node:path'
 import { open } from '../dist/lib/index.js'

@@ -1,5 +1,6 @@
-// The longest gap of a timer of 1 ms under each of the workloads that varve is compared by, and where it went: garbage
-// collection, the processor, waiting for one, sleeping (support/gaps.mjs). With --profile also which functions ran in it.
+// The longest gap of a timer of 1 ms under each of the workloads that varve is compared by, and where it went:
+// garbage collection, the processor, waiting for one, sleeping (support/gaps.mjs). With --profile also which
+// functions ran in it.
 //
 //   npm run bench -- gaps --only=fillrandom.c64,get.c64 --profile
 //
@@ -61,9 +62,8 @@ function printDetails({ name, gaps }) {
   for (const gap of gaps.longest) {
     const kinds = Object.entries(gap.gc).map(([kind, ms]) => `${kind} ${ms}`)
     const known = gap.cpuMs === undefined ? '' : ` cpu ${gap.cpuMs} waiting ${gap.waitingMs} blocked ${gap.blockedMs}`
-    console.log(
-      `  ${cell(gap.ms)} ms at ${cell(gap.atMs, 9)}: gc ${gap.gcMs}${kinds.length ? ` (${kinds.join(', ')})` : ''}${known}`
-    )
+    const collected = kinds.length > 0 ? ` (${kinds.join(', ')})` : ''
+    console.log(`  ${cell(gap.ms)} ms at ${cell(gap.atMs, 9)}: gc ${gap.gcMs}${collected}${known}`)
     for (const { name: called, ms, under } of gap.functions ?? []) console.log(`      ${cell(ms)} ${called} < ${under}`)
   }
 }

@@ -1,5 +1,5 @@
-// The processes of opening.mjs: node opening-process.mjs fill|fill-wal|open DIRECTORY MEMTABLE-BYTES [ENTRIES|WAL-BYTES].
-// Each prints one line of JSON; fill-wal then waits to be killed.
+// The processes of opening.mjs: node opening-process.mjs fill|fill-wal|open DIRECTORY MEMTABLE-BYTES
+// [ENTRIES|WAL-BYTES]. Each prints one line of JSON; fill-wal then waits to be killed.
 
 import { open } from '../dist/lib/index.js'
 import { each, keyOf } from './support/data.mjs'

@@ -1,5 +1,6 @@
-// How long open() takes in a fresh process: of a database that was closed cleanly, and of one that was killed (SIGKILL)
-// with much of the wal unflushed. The files are in the page cache, as after a restart of the program, not of the machine.
+// How long open() takes in a fresh process: of a database that was closed cleanly, and of one that was killed
+// (SIGKILL) with much of the wal unflushed. The files are in the page cache, as after a restart of the program, not
+// of the machine.
 //
 // Each opening is a process of its own (opening-process.mjs), which also says how long it took from its start on; every
 // opening of the killed database gets a copy of what the killed process left.

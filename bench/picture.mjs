@@ -2,9 +2,9 @@
 //
 //   npm run bench -- picture FILE … --out=picture.svg
 //
-// A file holds JSON lines, one engine's run each ({engine, n, "get.c1": operations a second, "get.c1.gap_max_ms": ms, …};
-// the engine "project" is varve), or what `npm run bench -- gaps --out=FILE` writes. Of several runs of an engine the
-// medians are drawn.
+// A file holds JSON lines, one engine's run each ({engine, n, "get.c1": operations a second, "get.c1.gap_max_ms": ms,
+// …}; the engine "project" is varve), or what `npm run bench -- gaps --out=FILE` writes. Of several runs of an engine
+// the medians are drawn.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { comparison, rowOfGaps } from './support/comparison.mjs'

@@ -1,8 +1,8 @@
 // usage: node bench/run.mjs [NAME …] [--entries=N] [--out=FILE] [--only=NAME,…] [--profile]
 //
-// NAME: a workload or a group of them, a micro suite, amplification, opening, gaps, or picture with its files; none: all
-// workloads. bench/README.md tells what each measures. --out writes the results as JSON. Exit code 1: a limit was missed.
-// Nothing else should run on the machine.
+// NAME: a workload or a group of them, a micro suite, amplification, opening, gaps, or picture with its files; none:
+// all workloads. bench/README.md tells what each measures. --out writes the results as JSON. Exit code 1: a limit was
+// missed. Nothing else should run on the machine.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

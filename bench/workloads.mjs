@@ -1,5 +1,5 @@
-// LevelDB's workload names over the public API, one after the other on one database, with percentiles of single operations,
-// the longest gap of the event loop, write and space amplification.
+// LevelDB's workload names over the public API, one after the other on one database, with percentiles of single
+// operations, the longest gap of the event loop, write and space amplification.
 
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -128,7 +128,7 @@ function diskBytes(directory) {
   return readdirSync(directory).reduce((sum, name) => sum + statSync(join(directory, name)).blocks * 512, 0)
 }
 
-/** Once nothing is due any more: bytes written per byte handed over, bytes of tables and of the directory per live byte. */
+/** Once nothing is due any more: bytes written per byte handed over, bytes of tables per live byte. */
 async function amplification(db) {
   await db.flush()
   await db.drain()
@@ -154,7 +154,7 @@ export async function run({ names, entries, directory, UsageError }) {
     if (unknown !== undefined) {
       const suites = 'crc32c, bloom, memtable, block, merge, micro, amplification, opening, gaps, picture'
       throw new UsageError(
-        `There is no bench ${unknown}. Workloads: ${all.join(', ')}; ${Object.keys(groups).join(', ')}. Others: ${suites}.`
+        `There is no bench ${unknown}. Workloads: ${[...all, ...Object.keys(groups)].join(', ')}. Others: ${suites}.`
       )
     }
     const results = []

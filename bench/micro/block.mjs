@@ -1,7 +1,8 @@
-// Blocks of a table. Encoding: a flush job of a memtable with the filter left out, that is a walk over the memtable, prefix
-// compression, restarts, hash index, checksum and a write to a disk in memory; with and without the hash index. Searching:
-// native.getMany of 100 keys that are there in one table whose blocks are in the cache, which is index, filter, cache and
-// the search in the block; the same without hash index searches the restarts by halving. Walking: native.scanPage.
+// Blocks of a table. Encoding: a flush job of a memtable with the filter left out, that is a walk over the memtable,
+// prefix compression, restarts, hash index, checksum and a write to a disk in memory; with and without the hash
+// index. Searching: native.getMany of 100 keys that are there in one table whose blocks are in the cache, which is
+// index, filter, cache and the search in the block; the same without hash index searches the restarts by halving.
+// Walking: native.scanPage.
 
 import native from '#native'
 import { Core, frameOf, mayBlock, walk } from '../support/core.mjs'

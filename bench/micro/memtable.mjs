@@ -1,8 +1,8 @@
 // The memtable, a B+ tree: puts by native.write, lookups by native.get, a walk by native.scanPage.
 //
-// A put is all of the write path below JavaScript: the frame is parsed and checksummed, appended to a wal in memory and
-// laid into the tree; a call makes an engine, puts 20 000 entries in batches of 100 and releases it all. What the tree alone
-// costs is in bench/native/memtable_bench.cc. Lookups ask by string, one crossing into the addon each.
+// A put is all of the write path below JavaScript: the frame is parsed and checksummed, appended to a wal in memory
+// and laid into the tree; a call makes an engine, puts 20 000 entries in batches of 100 and releases it all. What the
+// tree alone costs is in bench/native/memtable_bench.cc. Lookups ask by string, one crossing into the addon each.
 
 import native from '#native'
 import { Core, frameOf, mayBlock, walk } from '../support/core.mjs'

@@ -1,6 +1,7 @@
-// Merging: a compaction job of overlapping tables into one, all in memory and on the calling thread: reading blocks, the
-// k-way merge, the rules of what is dropped, and writing the table. Each table holds 10 000 entries; their keys are dealt
-// out at random, so that the merge changes between them all the time. "overwritten": all hold the same keys, one survives.
+// Merging: a compaction job of overlapping tables into one, all in memory and on the calling thread: reading blocks,
+// the k-way merge, the rules of what is dropped, and writing the table. Each table holds 10 000 entries; their keys
+// are dealt out at random, so that the merge changes between them all the time. "overwritten": all hold the same
+// keys, one survives.
 
 import native from '#native'
 import { Core, frameOf } from '../support/core.mjs'

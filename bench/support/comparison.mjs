@@ -45,8 +45,8 @@ function merged(rows) {
 
 /**
  * Rows of engines as {engines, workloads}: engines in the order of the rows, varve ("project") first, the harness's own
- * Map left out; per workload {name, title, best, bars: [{engine, opsPerSecond, ratio, gapMs}]}, where a ratio is to the best
- * peer (undefined: there is none).
+ * Map left out; per workload {name, title, best, bars: [{engine, opsPerSecond, ratio, gapMs}]}, where a ratio is to the
+ * best peer (undefined: there is none).
  */
 export function comparison(rows) {
   const found = [...new Set(rows.map(({ engine }) => engine))].filter((engine) => engine !== 'map')

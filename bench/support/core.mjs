@@ -1,5 +1,5 @@
-// The data plane by itself, for the micro suites: an engine on a disk in memory whose jobs run on the calling thread, so
-// that a measured call is all of its work and nothing else.
+// The data plane by itself, for the micro suites: an engine on a disk in memory whose jobs run on the calling thread,
+// so that a measured call is all of its work and nothing else.
 
 import native from '#native'
 import { keyBytes, keyOf, valueBytes } from './data.mjs'
@@ -13,10 +13,9 @@ const facts = { snapshots: [], expiredMs: 0, bottommost: true, deeper: [] }
 export const tableOptions = { blockBytes: 4096, restartInterval: 8, filterBitsPerKey: 10, hashIndex: true }
 export const mayBlock = 2
 
-const putBytes = 1 + 1 + 1 + keyBytes + 1 + valueBytes
-
-/** A frame of one batch: a put for each number. */
-export function frameOf(numbers, value) {
+/** A frame of one batch: a put for each number. Values are of `size` bytes, below 128. */
+export function frameOf(numbers, value, size = valueBytes) {
+  const putBytes = 1 + 1 + 1 + keyBytes + 1 + size
   const bytes = Buffer.alloc(frameStartBytes + 8 + numbers.length * putBytes + frameEndBytes)
   bytes.writeUInt32LE(numbers.length * putBytes, frameStartBytes)
   bytes.writeUInt32LE(numbers.length, frameStartBytes + 4)
@@ -24,8 +23,8 @@ export function frameOf(numbers, value) {
   for (const number of numbers) {
     bytes.set([1, 1 + keyBytes, 0], at)
     bytes.latin1Write(keyOf(number), at + 3, keyBytes)
-    bytes[at + 3 + keyBytes] = valueBytes
-    bytes.set(value(), at + 4 + keyBytes)
+    bytes[at + 3 + keyBytes] = size
+    bytes.set(value().subarray(0, size), at + 4 + keyBytes)
     at += putBytes
   }
   return { bytes, payloadBytes: 8 + numbers.length * putBytes, operations: numbers.length }

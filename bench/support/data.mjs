@@ -1,5 +1,5 @@
-// The data of the benches: 16-digit keys, half-compressible values as db_bench has them, numbers from a fixed seed. Every
-// run, on every machine, sees the same.
+// The data of the benches: 16-digit keys, half-compressible values as db_bench has them, numbers from a fixed seed.
+// Every run, on every machine, sees the same.
 
 export const keyBytes = 16
 export const valueBytes = 100

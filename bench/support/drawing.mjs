@@ -1,5 +1,5 @@
-// The comparison as an SVG: one row a workload, left the speed as a ratio to the best peer (operations a second where there
-// is no peer), right the longest gap of the event loop. The same input always gives the same bytes.
+// The comparison as an SVG: one row a workload, left the speed as a ratio to the best peer (operations a second where
+// there is no peer), right the longest gap of the event loop. The same input always gives the same bytes.
 
 const width = 1000
 const labelsEnd = 196
@@ -14,7 +14,8 @@ const gapGoalMs = 10
 const colours = ['#d9480f', '#4c7fb8', '#3c9d8f', '#a08423', '#9a6fb0', '#7d8790']
 const style = `
   .ground { fill: #ffffff } text { fill: #24292f; font: 12px system-ui, sans-serif } .quiet { fill: #57606a }
-  .title { font-size: 15px; font-weight: 600 } .small { font-size: 10px; stroke: #ffffff; stroke-width: 3px; paint-order: stroke } .line { stroke: #d0d7de }
+  .title { font-size: 15px; font-weight: 600 } .line { stroke: #d0d7de }
+  .small { font-size: 10px; stroke: #ffffff; stroke-width: 3px; paint-order: stroke }
   .mark { stroke: #24292f; stroke-dasharray: 3 3 }
   @media (prefers-color-scheme: dark) {
     .ground { fill: #0d1117 } text { fill: #e6edf3 } .quiet { fill: #9198a1 } .line { stroke: #30363d }
@@ -136,7 +137,8 @@ export function drawPicture({ engines, workloads, entries }) {
   const speedTitle = scale.hasPeers ? 'operations a second against the best peer (dashed: 1×)' : 'operations a second'
   const rows = workloads.map((one, i) => drawRow(one, top + i * rowHeight + rowGap / 2, engines, scale))
   const goal = scale.gap.place(gapGoalMs)
-  const heading = `varve${scale.hasPeers ? ' and its peers' : ''}, ${entries.toLocaleString('en-US')} entries of 16 + 100 bytes`
+  const subject = scale.hasPeers ? 'varve and its peers' : 'varve'
+  const heading = `${subject}, ${entries.toLocaleString('en-US')} entries of 16 + 100 bytes`
   const parts = [
     `<rect class="ground" width="${width}" height="${at(height)}" rx="6"/>`,
     text(20, 30, heading, { kind: 'title' }),
@@ -150,6 +152,6 @@ export function drawPicture({ engines, workloads, entries }) {
     line(goal, top, goal, bottom, 'mark'),
     ...rows.flatMap(({ figures }) => figures)
   ]
-  const open = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${at(height)}" role="img" aria-label="${escaped(heading)}">`
-  return `${open}\n<style>${style}\n</style>\n${parts.join('\n')}\n</svg>\n`
+  const box = `viewBox="0 0 ${width} ${at(height)}" role="img" aria-label="${escaped(heading)}"`
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${box}>\n<style>${style}\n</style>\n${parts.join('\n')}\n</svg>\n`
 }

@@ -1,7 +1,7 @@
 // How long the event loop does not turn: the gaps between two ticks of a timer of 1 ms, and where each long one went.
 //
-// A tick reads the clock and, on Linux, what the kernel keeps of the main thread (/proc/self/schedstat): the time it ran
-// and the time it was ready but had to wait for a processor. So a long gap is told apart as
+// A tick reads the clock and, on Linux, what the kernel keeps of the main thread (/proc/self/schedstat): the time it
+// ran and the time it was ready but had to wait for a processor. So a long gap is told apart as
 //   gc       garbage collection, by the 'gc' entries of perf_hooks that fall into it
 //   cpu      the thread ran (garbage collection included)
 //   waiting  another thread or process had the processor: the machine's doing
@@ -18,7 +18,7 @@ const bucketsMs = [1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100, Number.POSITIVE_
 /** What two spans have in common. */
 const common = (a, b) => Math.max(0, Math.min(a.endMs, b.endMs) - Math.max(a.startMs, b.startMs))
 
-/** Milliseconds of each kind of garbage collection within a gap. Spans: {startMs, endMs, kind}; those of `collections` nest. */
+/** Milliseconds of each kind of garbage collection within a gap. Spans: {startMs, endMs, kind}; collections may nest. */
 export function collectionsIn(gap, collections) {
   const kinds = {}
   let ms = 0

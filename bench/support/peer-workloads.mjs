@@ -1,5 +1,5 @@
-// The workloads that varve is compared by with other engines: the same order, the same keys and values, the same number in
-// flight, on two databases. Each is {name, operations, work}; `work` throws when an answer is wrong.
+// The workloads that varve is compared by with other engines: the same order, the same keys and values, the same
+// number in flight, on two databases. Each is {name, operations, work}; `work` throws when an answer is wrong.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { each, keyBytes, keyOf, makeRandom, makeValues, shuffled, valueBytes } from './data.mjs'

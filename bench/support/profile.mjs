@@ -1,5 +1,5 @@
-// Which functions ran in a span of time, by V8's sampling profiler in the same process. Time in the addon counts for the
-// native function that was called; "(program)" is V8 or the loop itself, "(garbage collector)" says so.
+// Which functions ran in a span of time, by V8's sampling profiler in the same process. Time in the addon counts for
+// the native function that was called; "(program)" is V8 or the loop itself, "(garbage collector)" says so.
 
 import { Session } from 'node:inspector'
 
