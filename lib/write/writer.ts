@@ -44,6 +44,8 @@ interface Group {
   rejectDurable: (error: Error) => void
 }
 
+// Its reactions are microtasks without the cost of queueMicrotask, which makes a resource for async_hooks each time.
+const settled = Promise.resolve()
 const { frameStartBytes, frameEndBytes } = native.about()
 
 export class Writer {
@@ -123,7 +125,7 @@ export class Writer {
     if (group === undefined) {
       group = newGroup()
       this.#group = group
-      queueMicrotask(() => {
+      void settled.then(() => {
         if (this.#group === group) this.#handOver()
       })
     }
