@@ -2,7 +2,9 @@
 //   1. VARVE_NATIVE_BINDING, a path to a .node file (developers: sanitizer and coverage builds)
 //   2. a local build: build/Release of a clone, native/build/Release of an installed package
 //   3. the prebuild of this platform, by a literal require each, so that bundlers see and copy them
-// When none loads, the error's message says what was tried and what to do.
+// When none loads, the error's message says what was tried and what to do. It is thrown at the first use: lib/ makes that
+// while it is imported, where the import can be caught. Thrown from here it would end Node 20 all the same, as does every
+// CommonJS module that throws under an import statement.
 'use strict'
 const { existsSync, readFileSync } = require('node:fs')
 const { join, resolve } = require('node:path')
@@ -99,7 +101,20 @@ function load() {
   }
   const error = new Error(helpPage(target))
   error.code = 'VARVE_NATIVE_UNAVAILABLE'
-  throw error
+  return unavailable(error)
+}
+
+// Throws whatever is asked of it, but for what loaders of modules ask.
+function unavailable(error) {
+  return new Proxy(
+    {},
+    {
+      get(_, name) {
+        if (typeof name === 'symbol' || name === '__esModule' || name === 'then') return undefined
+        throw error
+      }
+    }
+  )
 }
 
 module.exports = load()

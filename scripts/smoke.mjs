@@ -112,7 +112,7 @@ function buildFromSource() {
   const native = join(user, 'node_modules', 'varve', 'native')
   const loaded = output(process.execPath, [
     '-e',
-    `try { require(${JSON.stringify(join(native, 'index.cjs'))}) } catch (e) { console.log(e.message) }`
+    `try { require(${JSON.stringify(join(native, 'index.cjs'))}).about() } catch (e) { console.log(e.message) }`
   ])
   if (!loaded?.includes(`--directory="${native}"`))
     throw new SmokeError(`the loader does not say how to build: ${loaded}`)

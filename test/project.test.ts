@@ -32,7 +32,7 @@ test.each(['test:conformance', 'cluster'])('npm run %s fails while its part is n
 })
 
 describe('the loader', () => {
-  const load = `try { require('./native/index.cjs') } catch (e) { console.log(e.code + '\\n' + e.message) }`
+  const load = `try { require('./native/index.cjs').about() } catch (e) { console.log(e.code + '\\n' + e.message) }`
 
   test('loads no other binding than the one VARVE_NATIVE_BINDING names', () => {
     const { stdout } = node(['-e', load], { VARVE_NATIVE_BINDING: 'nowhere.node' })

@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import { open } from '../../lib/index.ts'
 import { campaign, report, seedOf } from '../support/campaign.ts'
 import { hasCommand, skipUnless } from '../support/skip.ts'
-import { hasPowerSwitch, PowerDisk } from './support/power.ts'
+import { hasPowerSwitch, PowerDisk, powerSwitchNeeds } from './support/power.ts'
 import { Expected, type Plan, WritingProcess } from './support/rounds.ts'
 import { randomOf } from './support/workload.mjs'
 
@@ -35,7 +35,7 @@ interface Place {
 }
 
 function place(): Place {
-  if (!hasPowerSwitch) {
+  if (!skipUnless('power cuts', hasPowerSwitch, powerSwitchNeeds)) {
     const directory = mkdtempSync(join(tmpdir(), 'varve-sync-'))
     return { directory, cut() {}, [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }) }
   }
