@@ -25,17 +25,19 @@ export function useMachineTime(): void {
 export class Waits extends Error {}
 
 export class Machine {
-  readonly fs: native.FileSystem
+  readonly fs = native.memoryFileSystem()
+  readonly #order: number
   readonly #random: () => number
   #executors: native.Executor[] = []
 
-  constructor(seed: number, fs: native.FileSystem = native.memoryFileSystem()) {
-    this.fs = fs
+  /** order 0: jobs run in the order they were asked for; else their lanes take turns at random. */
+  constructor(seed: number, order = 0) {
     this.#random = randomOf(seed)
+    this.#order = order
   }
 
   readonly environment = (): Environment => {
-    const executor = native.steppedExecutor(0)
+    const executor = native.steppedExecutor(this.#order)
     this.#executors.push(executor)
     return {
       fs: this.fs,
