@@ -68,7 +68,7 @@ export class Scheduler {
 
   /** Something changed: starts what is due. */
   wake(): void {
-    if (this.#closing || this.#gaveUp) return
+    if (this.#closing || this.#gaveUp || this.#failure !== undefined) return
     if (this.#flushing === undefined && this.#context.tree.frozen.length > 0) {
       this.#flushing = this.#retrying('flush', () => this.#flushOnce()).finally(() => {
         this.#flushing = undefined
@@ -93,12 +93,17 @@ export class Scheduler {
 
   /** Resolves when writers may go on. */
   relief(): Promise<void> {
-    if (this.#closing || this.#ending || this.#context.tree.pressure() < 2) return Promise.resolve()
+    if (this.#holdsNobody() || this.#context.tree.pressure() < 2) return Promise.resolve()
     return new Promise((resolve) => this.#relief.push(resolve))
   }
 
+  // At the end, or when nothing can be flushed any more: what was written is in the log.
+  #holdsNobody(): boolean {
+    return this.#closing || this.#ending || this.#failure !== undefined
+  }
+
   #relieve(): void {
-    if (!this.#closing && !this.#ending && this.#context.tree.pressure() === 2) return
+    if (!this.#holdsNobody() && this.#context.tree.pressure() === 2) return
     for (const resolve of this.#relief.splice(0)) resolve()
   }
 
