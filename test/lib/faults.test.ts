@@ -44,6 +44,7 @@ async function run(fault: Fault, n: number, order: number, powerCut: number | un
     const isOver = await one.work(n)
     await one.checkAfter(powerCut)
     expect(unhandled).toEqual([])
+    one.machine.release()
     counts.runs++
     counts.failures += one.failures
     return isOver

@@ -2,7 +2,8 @@
 //
 // The ledger holds every write in order with how it ended. Acknowledged writes must be there after the process died;
 // those that were acknowledged as durable, and all acknowledged ones before them, also after a power cut. A write that
-// was rejected may be there or not. A batch is there as a whole or not at all.
+// was rejected may be there or not, but not one that was refused for want of space. A batch is there as a whole or not
+// at all.
 import { expect } from 'vitest'
 import native from '#native'
 import type { Database } from '../../../lib/database.ts'
@@ -16,7 +17,7 @@ export interface Fault {
   readonly forever: boolean
 }
 
-type Outcome = 'pending' | 'rejected' | 'written' | 'durable'
+type Outcome = 'pending' | 'rejected' | 'refused' | 'written' | 'durable'
 interface Write {
   readonly changes: ReadonlyMap<string, string | undefined>
   outcome: Outcome
@@ -100,7 +101,7 @@ export class FaultRun {
         if (sync) this.#settleUpTo(at)
       },
       (error: unknown) => {
-        write.outcome = 'rejected'
+        write.outcome = error instanceof VarveError && error.code === 'VARVE_DISK_FULL' ? 'refused' : 'rejected'
         throw error
       }
     )
@@ -110,7 +111,7 @@ export class FaultRun {
   #admissible(key: string, mustStay: (write: Write) => boolean): Set<string | undefined> {
     let values = new Set<string | undefined>([undefined])
     for (const write of this.#writes) {
-      if (!write.changes.has(key)) continue
+      if (!write.changes.has(key) || write.outcome === 'refused') continue
       if (mustStay(write)) values = new Set()
       values.add(write.changes.get(key))
     }
@@ -189,7 +190,7 @@ export class FaultRun {
     const snapshot = db.snapshot()
     for (let round = 1; round < 5; round++) {
       await put('a', `round ${round}`)
-      await put(`large${round}`, 'v'.repeat(3000), round % 2 === 0)
+      await put(`large${round}`, 'v'.repeat(9000), round % 2 === 0)
       await batch(round, round === 3)
       await this.#write(db, [{ type: 'del', key: 'b' }], false)
       if (round < 4) await this.#durably(db.flush())
@@ -200,7 +201,7 @@ export class FaultRun {
     await this.#attempt(db.compact())
     snapshot.close()
     await this.#read(db)
-    for (let i = 0; i < 8; i++) await put(`more${i}`, 'w'.repeat(3000))
+    for (let i = 0; i < 8; i++) await put(`more${i}`, 'w'.repeat(9000))
     await put('a', 'last', true)
     await put('c', 'unsynced')
   }

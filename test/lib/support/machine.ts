@@ -46,6 +46,11 @@ export class Machine {
     }
   }
 
+  /** Gives the disk back, with all that is on it. */
+  release(): void {
+    native.release(this.fs)
+  }
+
   open(options: OpenOptions): Promise<Database> {
     return openIn<string, string>(directory, { clock: () => 1_700_000_000_000, ...options }, this.environment)
   }
