@@ -424,7 +424,10 @@ export class Database<Key = string, Value = string> {
     this.#events.emit(event, detail)
   }
 
-  /** Lets accepted writes finish, syncs, closes iterators and snapshots, gives the directory back. */
+  /**
+   * Lets accepted writes finish, syncs, closes iterators and snapshots, gives the directory back. Rejects, closed all the
+   * same, when something could not be written and that was not known before.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -433,6 +436,8 @@ export class Database<Key = string, Value = string> {
   async #close(): Promise<void> {
     const { recovered, environment } = this.#parts
     this.#isClosed = true
+    // A failure from before was told then: by an event, and to every writer since.
+    const wasHealthy = this.#writer.failure === undefined
     this.#scheduler.end()
     await this.#writer.close()
     await Promise.all([...this.#iterators].map((iterator) => iterator.close()))
@@ -457,7 +462,8 @@ export class Database<Key = string, Value = string> {
     native.release(this.#engine)
     native.release(recovered.lock)
     native.release(environment.executor)
-    if (failure !== undefined && this.#writer.failure === undefined) throw failure
+    failure ??= this.#writer.failure
+    if (wasHealthy && failure !== undefined) throw failure
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

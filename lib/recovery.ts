@@ -43,18 +43,27 @@ interface State {
   readonly nextNumber: number
 }
 
+/** What is given back when opening fails. */
+type Held = Set<native.Handle>
+
+interface Locked {
+  readonly lock: native.Lock
+  readonly engine: native.Engine
+  readonly held: Held
+}
+
 const text = (value: string): Uint8Array => Buffer.from(value)
 
 export async function recover(directory: string, settings: Settings, environment: Environment): Promise<Recovered> {
   const disk = new Disk(environment.fs, environment.executor)
   const lock = await lockDirectory(disk, directory, settings)
-  let engine: native.Engine | undefined
+  const held: Held = new Set<native.Handle>([lock])
   try {
-    engine = native.createEngine(environment.executor, environment.fs, settings.blockCacheBytes)
-    return await recoverLocked(disk, directory, settings, environment, lock, engine)
+    const engine = native.createEngine(environment.executor, environment.fs, settings.blockCacheBytes)
+    held.add(engine)
+    return await recoverLocked(disk, directory, settings, environment, { lock, engine, held })
   } catch (error) {
-    if (engine !== undefined) native.release(engine)
-    native.release(lock)
+    for (const handle of [...held].reverse()) native.release(handle)
     throw error
   }
 }
@@ -92,15 +101,15 @@ async function recoverLocked(
   directory: string,
   settings: Settings,
   environment: Environment,
-  lock: native.Lock,
-  engine: native.Engine
+  { lock, engine, held }: Locked
 ): Promise<Recovered> {
   const names = await disk.list(directory)
   const state = await loadState(disk, directory, names, settings)
   const walNumbers = numbersOf(names, 'wal')
-  const tables = await openTables(engine, directory, state.version)
+  const tables = await openTables(engine, directory, state.version, held)
   let nextNumber = Math.max(state.nextNumber, ...names.map((name) => parseName(name).number + 1))
   const memtable = native.createMemtable(engine, settings.memtableBytes)
+  held.add(memtable)
   const segmentBytes = Math.max(64 << 10, Math.min(64 << 20, settings.memtableBytes >>> 1))
 
   let copyTo: native.ReplayRequest['copyTo'] = null
@@ -108,6 +117,7 @@ async function recoverLocked(
     if (!names.includes(identityName)) await writeIdentity(disk, directory, environment)
     const number = nextNumber++
     const segment = await outcome(native.createSegment(engine, join(directory, walName(number)), segmentBytes))
+    held.add(segment)
     await disk.syncDirectory(directory)
     copyTo = { segment, number, id: environment.random(16), life: environment.random(8) }
   }
@@ -124,13 +134,21 @@ async function recoverLocked(
       copyTo
     })
   )
-  if (copyTo !== null) native.release(copyTo.segment)
+  if (copyTo !== null) {
+    held.delete(copyTo.segment)
+    native.release(copyTo.segment)
+  }
   let manifest: Manifest | undefined
   if (!settings.readOnly) {
     const number = nextNumber++
     manifest = await Manifest.create(disk, directory, number, state.version, nextNumber)
-    await removeOrphans(disk, directory, names, state.version, replayed.unused)
-    for (const path of native.dropSegments(engine, flushed.index)) await disk.unlink(path)
+    try {
+      await removeOrphans(disk, directory, names, state.version, replayed.unused)
+      for (const path of native.dropSegments(engine, flushed.index)) await disk.unlink(path)
+    } catch (error) {
+      await manifest.close()
+      throw error
+    }
   }
   return {
     disk,
@@ -187,16 +205,18 @@ async function loadState(disk: Disk, directory: string, names: readonly string[]
 async function openTables(
   engine: native.Engine,
   directory: string,
-  version: Version
+  version: Version,
+  held: Held
 ): Promise<Map<number, OpenedTable>> {
-  const opened = await Promise.all(
-    version.levels.flat().map(async (file) => {
-      const path = join(directory, tableName(file.number))
-      const { table, pinnedBytes } = await outcome(native.openTable(engine, path, file.number, file.id))
-      return [file.number, { handle: table, pinnedBytes }] as const
-    })
-  )
-  return new Map(opened)
+  const opening = version.levels.flat().map(async (file) => {
+    const path = join(directory, tableName(file.number))
+    const { table, pinnedBytes } = await outcome(native.openTable(engine, path, file.number, file.id))
+    held.add(table)
+    return [file.number, { handle: table, pinnedBytes }] as const
+  })
+  // When one fails the others are over too, so that all can be given back.
+  await Promise.allSettled(opening)
+  return new Map(await Promise.all(opening))
 }
 
 function numbersOf(names: readonly string[], kind: string): number[] {

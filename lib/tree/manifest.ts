@@ -174,14 +174,19 @@ export class Manifest {
     const add = version.levels.flatMap((tables, level) => tables.map((table) => ({ level, table })))
     const first = encodeEdit({ add, remove: [], flushed: version.flushed, nextNumber }, manifestFormat)
     const file = await disk.openAppend(path, false)
-    await file.append(first)
-    const text = Buffer.from(name)
-    const current = Buffer.concat([Buffer.from(`${hex(native.crc32c(text))} `), text, Buffer.from('\n')])
-    await disk.writeFile(join(directory, temporaryName(currentName)), current)
-    // The manifest's own name must be durable before CURRENT can point to it.
-    await disk.syncDirectory(directory)
-    await disk.rename(join(directory, temporaryName(currentName)), join(directory, currentName))
-    await disk.syncDirectory(directory)
+    try {
+      await file.append(first)
+      const text = Buffer.from(name)
+      const current = Buffer.concat([Buffer.from(`${hex(native.crc32c(text))} `), text, Buffer.from('\n')])
+      await disk.writeFile(join(directory, temporaryName(currentName)), current)
+      // The manifest's own name must be durable before CURRENT can point to it.
+      await disk.syncDirectory(directory)
+      await disk.rename(join(directory, temporaryName(currentName)), join(directory, currentName))
+      await disk.syncDirectory(directory)
+    } catch (error) {
+      file.close()
+      throw error
+    }
     return new Manifest(name, file, first.length)
   }
 

@@ -70,7 +70,7 @@ export class Scheduler {
 
   /** Something changed: starts what is due. */
   wake(): void {
-    if (this.#closing || this.#gaveUp) return
+    if (this.#closing || this.#gaveUp || this.#failure !== undefined) return
     if (this.#flushing === undefined && this.#context.tree.frozen.length > 0) {
       this.#flushing = this.#retrying('flush', () => this.#flushOnce()).finally(() => {
         this.#flushing = undefined

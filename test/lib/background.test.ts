@@ -1,6 +1,31 @@
 // Flushes and compactions side by side, stepped, so that what overlaps in time does so in every run.
 import { expect, test, vi } from 'vitest'
+import native from '#native'
 import { Machine, useMachineTime } from './support/machine.ts'
+
+test('a manifest line that failed is not tried again and again, and holds no writer', async () => {
+  useMachineTime()
+  for (let atCall = 1; atCall < 8; atCall++) {
+    const machine = new Machine(1)
+    let poisoned = false
+    const events = {
+      poisoned: () => {
+        poisoned = true
+      }
+    }
+    const db = await machine.run(machine.open({ memtableBytes: 16 << 10, durability: 'os', events }))
+    await machine.run(db.put('first', 'v'))
+    native.memoryFaults(machine.fs, { atCall, operations: 4 | 8 })
+    const written = Array.from({ length: 8 }, (_, i) => db.put(`key${i}`, 'x'.repeat(20_000)).catch(() => undefined))
+    await machine.run(db.flush().catch(() => undefined))
+    await machine.run(Promise.all(written))
+    const before = native.memoryCalls(machine.fs)
+    for (let turns = 0; turns < 50; turns++) await machine.run(new Promise(setImmediate))
+    if (poisoned) expect(native.memoryCalls(machine.fs) - before).toBeLessThan(10)
+    await machine.run(db.close().catch(() => undefined))
+  }
+  vi.useRealTimers()
+})
 
 test('what piles up during a compaction by hand is compacted after it', async () => {
   useMachineTime()

@@ -72,3 +72,33 @@ test('a cold disk is read off the loop', async () => {
   expect([...db.iterator()]).toEqual(entries)
   expect(db.getSync('k400')).toBe('v'.repeat(9000))
 })
+
+test('an open that fails gives everything back', async () => {
+  const fs = native.memoryFileSystem()
+  const db = await openMemory(fs)
+  for (let i = 0; i < 3; i++) {
+    await db.put(`k${i}`, 'v')
+    await db.flush()
+  }
+  await db.close()
+  // A slot that is given back rests until a thousand others were: so many show how many there are.
+  const slots = (): number => {
+    let most = 0
+    for (let i = 0; i < 1100; i++) {
+      const handle = native.memoryFileSystem()
+      native.release(handle)
+      most = Math.max(most, handle & 0xffff)
+    }
+    return most
+  }
+  const before = slots()
+  for (let i = 0; i < 400; i++) {
+    native.memoryFaults(fs, { atCall: 12 + (i % 30) })
+    await openMemory(fs).then(
+      (opened) => opened.close().catch(() => undefined),
+      () => undefined
+    )
+    native.memoryFaults(fs, null)
+  }
+  expect(slots() - before).toBeLessThan(100)
+})

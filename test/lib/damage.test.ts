@@ -138,6 +138,7 @@ async function damage(machine: Machine, name: string, at: number, mask: number):
   const refusedToWrite = await refusal(copy, false)
   expect(refusedToWrite?.code).toBe(refused?.code)
   if (refusedToWrite === undefined) expect(await refusal(copy, false), 'opened again').toBeUndefined()
+  copy.release()
 }
 
 /** Offsets to damage: some of every region, zeros more thinly. */

@@ -325,6 +325,17 @@ describe('disks that fail', () => {
     }
   })
 
+  test('close rejects when it is the first to say that the log was not synced', async () => {
+    const fs = native.memoryFileSystem()
+    const db = await openMemory(fs, { syncIntervalMs: 60_000 })
+    await db.put('unsynced', 'v')
+    native.memoryFaults(fs, { atCall: 1, forever: true, operations: 8 })
+    const written = db.put('synced', 'v', { sync: true })
+    const closed = db.close()
+    expect((await failureOf(() => written)).code).toBe('VARVE_POISONED')
+    expect((await failureOf(() => closed)).code).toMatch('VARVE_')
+  })
+
   test('IO_ERROR at opening', async () => {
     const fs = native.memoryFileSystem()
     await (await openMemory(fs)).close()

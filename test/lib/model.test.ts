@@ -81,8 +81,8 @@ class Run {
     else if (die < 4660) await this.#flush()
     else if (die < 4672) await this.#compact()
     else if (die < 4680) await this.#reopen()
-    else if (die < 4690) await this.#crash()
-    else if (die < 4700) await this.#beginAscending()
+    else if (die < 4700) await this.#crash()
+    else if (die < 4710) await this.#beginAscending()
     else if (die < 5100) await this.#range(this.world.state, undefined)
     else if (die < 5200) await this.#holdOrLet()
     else if (die < 5600) await this.#readHeld()
@@ -92,14 +92,14 @@ class Run {
   }
 
   async #write(): Promise<void> {
-    const sync = this.below(200) === 0
+    const sync = this.below(40) === 0
     const written = this.world.write([this.#change()], sync, false)
     written.catch(() => undefined)
     if (sync || this.below(20) === 0) await written
   }
 
   async #batch(count: number): Promise<void> {
-    const written = this.world.write(this.#changes(count), false, true)
+    const written = this.world.write(this.#changes(count), this.below(20) === 0, true)
     written.catch(() => undefined)
     if (count < 100) await written
   }

@@ -114,6 +114,7 @@ async function opened(files: Files): Promise<string | VarveError> {
       if (!(error instanceof VarveError)) throw error
       found.push(error)
     }
+    copy.release()
   }
   counts.cuts++
   const [first, second] = found

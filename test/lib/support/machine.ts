@@ -25,23 +25,30 @@ export function useMachineTime(): void {
 export class Waits extends Error {}
 
 export class Machine {
-  readonly fs: native.FileSystem
+  readonly fs = native.memoryFileSystem()
+  readonly #order: number
   readonly #random: () => number
   #executors: native.Executor[] = []
 
-  constructor(seed: number, fs: native.FileSystem = native.memoryFileSystem()) {
-    this.fs = fs
+  /** order 0: jobs run in the order they were asked for; else their lanes take turns at random. */
+  constructor(seed: number, order = 0) {
     this.#random = randomOf(seed)
+    this.#order = order
   }
 
   readonly environment = (): Environment => {
-    const executor = native.steppedExecutor(0)
+    const executor = native.steppedExecutor(this.#order)
     this.#executors.push(executor)
     return {
       fs: this.fs,
       executor,
       random: (bytes) => Uint8Array.from({ length: bytes }, () => 1 + Math.floor(this.#random() * 255))
     }
+  }
+
+  /** Gives the disk back, with all that is on it. */
+  release(): void {
+    native.release(this.fs)
   }
 
   open(options: OpenOptions): Promise<Database> {
