@@ -65,7 +65,7 @@ if (skips.size > 0) {
 const faults = faultsOf(skips, counts?.skipped ?? 0)
 for (const fault of faults) console.error(fault)
 if (counts) {
-  counts.failed += counts.broken + faults.length + (nativeSummary?.failed ?? 0)
+  counts.failed += counts.broken + faults.length + (nativeSummary?.failed ?? (nativeStatus === 0 ? 0 : 1))
   counts.passed += nativeSummary?.passed ?? 0
   writeFileSync(summaryPath, `${JSON.stringify(counts)}\n`)
   console.log(`Native and vitest together: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)

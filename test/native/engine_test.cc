@@ -45,7 +45,7 @@ class EngineTest : public ::testing::Test {
   EngineTest()
       : fs_(std::make_shared<MemoryFileSystem>()),
         engine_(fs_, std::make_shared<SteppedExecutor>(0), 1 << 20),
-        memtable_(std::make_shared<Memtable>(1 << 20, Slice())) {
+        memtable_(std::make_shared<Memtable>(1 << 20)) {
     engine_.SetView(std::make_shared<const View>(
         memtable_, std::vector<std::shared_ptr<Memtable>>(), std::vector<View::Tables>()));
     EXPECT_TRUE(engine_.OpenWal(std::make_shared<Wal>(LogState()), 0).ok());
@@ -122,7 +122,7 @@ TEST_F(EngineTest, SetViewComesAfterWritesThatWereAskedForBefore) {
   Frame frame{{"a", "1"}};
   QueuedWrite queued{frame.request};
   engine_.EnqueueWrite(&queued);
-  engine_.SetView(std::make_shared<const View>(std::make_shared<Memtable>(1 << 10, Slice()),
+  engine_.SetView(std::make_shared<const View>(std::make_shared<Memtable>(1 << 10),
                                                std::vector<std::shared_ptr<Memtable>>{memtable_},
                                                std::vector<View::Tables>()));
   EXPECT_EQ(memtable_->entries(), 1u);
