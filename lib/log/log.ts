@@ -8,7 +8,7 @@ import native from '#native'
 import { join, walName } from '../disk/files.ts'
 import { attempt, type Disk } from '../disk/fs.ts'
 import { outcome } from '../disk/jobs.ts'
-import { toVarveError } from '../errors.ts'
+import { nativeCode, toVarveError } from '../errors.ts'
 import { Spares } from './spares.ts'
 
 export interface LogOptions {
@@ -75,8 +75,15 @@ export class Log {
     this.#bytes += bytes
     this.#appended = true
     if (this.#bytes < this.#fullBytes) return
-    if (this.#next === undefined) void this.prepare().catch(() => undefined)
-    else this.rotate()
+    try {
+      this.rotate()
+    } catch (error) {
+      // The record is in the log: that the next segment cannot begin is no failure of its write. Without space the active
+      // one grows until another was made.
+      const code = nativeCode(error instanceof Error ? (error.cause ?? error) : error)
+      if (code === 'NO_SPACE') void this.prepare().catch(() => undefined)
+      else this.#options.onPoison(toVarveError(error))
+    }
   }
 
   /** Creates the next segment in advance. */
@@ -107,8 +114,11 @@ export class Log {
     }
     this.#next = undefined
     const { engine, random } = this.#options
-    attempt(() => native.activateSegment(engine, next.segment, next.number, random(16), random(8)))
-    native.release(next.segment)
+    try {
+      attempt(() => native.activateSegment(engine, next.segment, next.number, random(16), random(8)))
+    } finally {
+      native.release(next.segment)
+    }
     this.#bytes = 0
     void this.prepare().catch(() => undefined)
     return true

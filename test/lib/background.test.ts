@@ -27,6 +27,30 @@ test('a manifest line that failed is not tried again and again, and holds no wri
   vi.useRealTimers()
 })
 
+test('a write is not refused because the segment after it cannot begin', async () => {
+  useMachineTime()
+  for (let atCall = 1; atCall < 30; atCall++) {
+    const machine = new Machine(1)
+    const options = { memtableBytes: 128 << 10, durability: 'os' } as const
+    const db = await machine.run(machine.open(options))
+    native.memoryFaults(machine.fs, { atCall, errno: 28 })
+    const refused: string[] = []
+    for (let i = 0; i < 12; i++) {
+      const written = db.put(`key${i}`, 'x'.repeat(9000))
+      await machine.run(written.catch(() => refused.push(`key${i}`)))
+    }
+    native.memoryKill(machine.fs)
+    await machine.run(db.close().catch(() => undefined))
+    const again = await machine.run(machine.open(options))
+    const there = await machine.run(again.keys().all())
+    expect({ atCall, count: there.length }).toEqual({ atCall, count: 12 - refused.length })
+    for (const key of refused) expect(there).not.toContain(key)
+    await machine.run(again.close())
+    machine.release()
+  }
+  vi.useRealTimers()
+})
+
 test('what piles up during a compaction by hand is compacted after it', async () => {
   useMachineTime()
   const machine = new Machine(1)
