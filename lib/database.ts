@@ -18,6 +18,7 @@ import { Turn } from './read/turn.ts'
 import { type Recovered, recover } from './recovery.ts'
 import type { Stats } from './stats.ts'
 import { LeveledPicker, pickManual } from './tree/compaction/leveled.ts'
+import type { Manifest } from './tree/manifest.ts'
 import { Scheduler } from './tree/scheduler.ts'
 import { Sweeper } from './tree/sweeper.ts'
 import { Tree } from './tree/tree.ts'
@@ -452,9 +453,12 @@ export class Database<Key = string, Value = string> {
         if (!this.#scheduler.gaveUp) failure = error
       }
       await this.#scheduler.close()
-      await this.#log.close().catch((error: unknown) => {
+      try {
+        await this.#log.close()
+        if (this.#writer.failure === undefined) await this.#witness(recovered.manifest)
+      } catch (error) {
         failure ??= error
-      })
+      }
       await recovered.manifest.close()
       await this.#sweeper.sweep()
     }
@@ -464,6 +468,16 @@ export class Database<Key = string, Value = string> {
     native.release(environment.executor)
     failure ??= this.#writer.failure
     if (wasHealthy && failure !== undefined) throw failure
+  }
+
+  // The manifest says up to where the log is on disk: a log that comes back shorter is damaged, whatever it looks like.
+  async #witness(manifest: Manifest): Promise<void> {
+    const { syncedIndex } = this.#log.state()
+    if (syncedIndex === this.#tree.version.syncedIndex) return
+    await manifest.append(
+      () => ({ add: [], remove: [], syncedIndex }),
+      () => undefined
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

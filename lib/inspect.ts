@@ -1,10 +1,12 @@
 // Inspect: the one text form of everything, for the command line, tests and logs; and verify, which reads every byte.
 
 import native from '#native'
-import { join, parseName, tableName } from './disk/files.ts'
+import { identityName, join, parseName, tableName } from './disk/files.ts'
 import { Disk } from './disk/fs.ts'
+import { checkIdentity } from './disk/identity.ts'
 import { outcome } from './disk/jobs.ts'
 import { toVarveError, VarveError } from './errors.ts'
+import { replay } from './log/replay.ts'
 import { type Environment, realEnvironment } from './options.ts'
 import { currentManifest, readManifest } from './tree/manifest.ts'
 import type { Tree } from './tree/tree.ts'
@@ -149,7 +151,8 @@ export function verifyIn(
     const wals = (await disk.list(directory)).filter((one) => parseName(one).kind === 'wal')
     const walBytes = await Promise.all(wals.map(async (one) => (await disk.stat(join(directory, one))).size))
     const tables = version.levels.flat()
-    const total = bytes.length + bytesOf(tables) + walBytes.reduce((sum, one) => sum + one, 0)
+    const identity = await disk.statIfThere(join(directory, identityName))
+    const total = bytes.length + (identity?.size ?? 0) + bytesOf(tables) + walBytes.reduce((sum, one) => sum + one, 0)
     const files: VerifiedFile[] = [{ name, bytes: bytes.length, ok: true }]
     let done = bytes.length
     const note = async (file: string, size: number, check: () => Promise<unknown>): Promise<void> => {
@@ -162,6 +165,7 @@ export function verifyIn(
       done += size
       options.onProgress?.(done, total)
     }
+    if (identity !== undefined) await note(identityName, identity.size, () => checkIdentity(disk, directory))
     const engine = native.createEngine(environment.executor, environment.fs, 0)
     for (const table of tables) {
       await note(tableName(table.number), table.fileBytes, async () => {
@@ -188,19 +192,14 @@ async function replayOnly(
   version: Version
 ): Promise<void> {
   const memtable = native.createMemtable(engine, 1 << 20)
-  const { index, term, sequence, timeMs } = version.flushed
   try {
-    await outcome(
-      native.replayJob(engine, {
-        segments: wals.map((name) => ({ path: join(directory, name), number: parseName(name).number })),
-        flushedIndex: index,
-        flushedTerm: term,
-        flushedSequence: sequence,
-        flushedTimeMs: timeMs,
-        syncedIndex: 0,
-        memtable,
-        copyTo: null
-      })
+    await replay(
+      engine,
+      directory,
+      wals.map((name) => parseName(name).number),
+      version,
+      memtable,
+      null
     )
   } finally {
     native.release(memtable)

@@ -16,8 +16,10 @@ import {
   walName
 } from './disk/files.ts'
 import { Disk } from './disk/fs.ts'
+import { checkIdentity, writeIdentity } from './disk/identity.ts'
 import { outcome } from './disk/jobs.ts'
 import { VarveError } from './errors.ts'
+import { replay } from './log/replay.ts'
 import type { Environment, Settings } from './options.ts'
 import { currentManifest, Manifest, readManifest } from './tree/manifest.ts'
 import type { OpenedTable } from './tree/tree.ts'
@@ -51,8 +53,6 @@ interface Locked {
   readonly engine: native.Engine
   readonly held: Held
 }
-
-const text = (value: string): Uint8Array => Buffer.from(value)
 
 export async function recover(directory: string, settings: Settings, environment: Environment): Promise<Recovered> {
   const disk = new Disk(environment.fs, environment.executor)
@@ -104,6 +104,8 @@ async function recoverLocked(
   { lock, engine, held }: Locked
 ): Promise<Recovered> {
   const names = await disk.list(directory)
+  const hasIdentity = names.includes(identityName)
+  if (hasIdentity) await checkIdentity(disk, directory)
   const state = await loadState(disk, directory, names, settings)
   const walNumbers = numbersOf(names, 'wal')
   const tables = await openTables(engine, directory, state.version, held)
@@ -114,26 +116,14 @@ async function recoverLocked(
 
   let copyTo: native.ReplayRequest['copyTo'] = null
   if (!settings.readOnly) {
-    if (!names.includes(identityName)) await writeIdentity(disk, directory, environment)
+    if (!hasIdentity) await writeIdentity(disk, directory, environment.random(16))
     const number = nextNumber++
     const segment = await outcome(native.createSegment(engine, join(directory, walName(number)), segmentBytes))
     held.add(segment)
     await disk.syncDirectory(directory)
     copyTo = { segment, number, id: environment.random(16), life: environment.random(8) }
   }
-  const { flushed } = state.version
-  const replayed = await outcome(
-    native.replayJob(engine, {
-      segments: walNumbers.map((number) => ({ path: join(directory, walName(number)), number })),
-      flushedIndex: flushed.index,
-      flushedTerm: flushed.term,
-      flushedSequence: flushed.sequence,
-      flushedTimeMs: flushed.timeMs,
-      syncedIndex: 0,
-      memtable,
-      copyTo
-    })
-  )
+  const replayed = await replay(engine, directory, walNumbers, state.version, memtable, copyTo)
   if (copyTo !== null) {
     held.delete(copyTo.segment)
     native.release(copyTo.segment)
@@ -141,10 +131,12 @@ async function recoverLocked(
   let manifest: Manifest | undefined
   if (!settings.readOnly) {
     const number = nextNumber++
-    manifest = await Manifest.create(disk, directory, number, state.version, nextNumber)
+    // What the log holds now was copied and synced, and what was cut off its end is forgotten.
+    const { syncedIndex } = native.walState(engine)
+    manifest = await Manifest.create(disk, directory, number, { ...state.version, syncedIndex }, nextNumber)
     try {
       await removeOrphans(disk, directory, names, state.version, replayed.unused)
-      for (const path of native.dropSegments(engine, flushed.index)) await disk.unlink(path)
+      for (const path of native.dropSegments(engine, state.version.flushed.index)) await disk.unlink(path)
     } catch (error) {
       await manifest.close()
       throw error
@@ -225,15 +217,6 @@ function numbersOf(names: readonly string[], kind: string): number[] {
     .filter((name) => name.kind === kind)
     .map((name) => name.number)
     .sort((a, b) => a - b)
-}
-
-/** Who this directory is, for the cluster to come: a random id, kept for ever. */
-async function writeIdentity(disk: Disk, directory: string, environment: Environment): Promise<void> {
-  const json = JSON.stringify({ format: 1, id: Buffer.from(environment.random(16)).toString('base64url') })
-  const crc = (native.crc32c(text(json)) >>> 0).toString(16).padStart(8, '0')
-  const temporary = join(directory, `${identityName}.tmp`)
-  await disk.writeFile(temporary, text(`${crc} ${json}\n`))
-  await disk.rename(temporary, join(directory, identityName))
 }
 
 // Files that the state in force does not name: left by a crash between a job and its edit.

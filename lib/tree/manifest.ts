@@ -1,7 +1,7 @@
 // Manifest: the log of version edits. One line an edit: crc32c (8 hex digits) · space · JSON · newline.
 // Keys and identities are base64url. The first line of a file holds the whole state:
 //
-//   5d3c9f10 {"format":1,"add":[],"flushed":{"index":0,"term":0,"timeMs":0,"sequence":0},"nextNumber":1}
+//   5d3c9f10 {"format":1,"add":[],"flushed":{"index":0,"term":0,"timeMs":0,"sequence":0},"syncedIndex":0,"nextNumber":1}
 //
 // CURRENT names the manifest in force. A new one is written at every open: create → write → sync → CURRENT.tmp →
 // sync → rename → sync the directory. A bad last line is a torn append, and dropped; any other bad line is damage.
@@ -34,6 +34,7 @@ interface EditLine {
   readonly add?: readonly TableLine[]
   readonly remove?: readonly { readonly level: number; readonly number: number }[]
   readonly flushed?: FlushedState
+  readonly syncedIndex?: number
   readonly nextNumber?: number
 }
 
@@ -52,6 +53,7 @@ export function encodeEdit(edit: VersionEdit, format?: number): Buffer {
     add,
     ...(edit.remove.length > 0 ? { remove: edit.remove } : {}),
     ...(edit.flushed === undefined ? {} : { flushed: edit.flushed }),
+    ...(edit.syncedIndex === undefined ? {} : { syncedIndex: edit.syncedIndex }),
     ...(edit.nextNumber === undefined ? {} : { nextNumber: edit.nextNumber })
   }
   const json = Buffer.from(JSON.stringify(line))
@@ -81,6 +83,7 @@ function editOf(line: EditLine): VersionEdit {
     add,
     remove: line.remove ?? [],
     ...(line.flushed === undefined ? {} : { flushed: line.flushed }),
+    ...(line.syncedIndex === undefined ? {} : { syncedIndex: line.syncedIndex }),
     ...(line.nextNumber === undefined ? {} : { nextNumber: line.nextNumber })
   }
 }
@@ -172,7 +175,8 @@ export class Manifest {
     const name = manifestName(number)
     const path = join(directory, name)
     const add = version.levels.flatMap((tables, level) => tables.map((table) => ({ level, table })))
-    const first = encodeEdit({ add, remove: [], flushed: version.flushed, nextNumber }, manifestFormat)
+    const { flushed, syncedIndex } = version
+    const first = encodeEdit({ add, remove: [], flushed, syncedIndex, nextNumber }, manifestFormat)
     const file = await disk.openAppend(path, false)
     try {
       await file.append(first)

@@ -264,7 +264,7 @@ export class Scheduler {
 
   // Tables' names durable, then the manifest's line, then the view.
   async #installed(edit: VersionEdit, tables: readonly TableFile[], flushed: readonly FrozenMemtable[]): Promise<void> {
-    const { tree, manifest, sweeper, currentNumber } = this.#context
+    const { tree, manifest, sweeper, currentNumber, log } = this.#context
     if (tables.length > 0) await this.#context.syncDirectory()
     for (const table of tables) await tree.open(table)
     try {
@@ -272,7 +272,7 @@ export class Scheduler {
         () => {
           // An edit that breaks the tree must not become durable.
           applyEdit(tree.version, edit)
-          return { ...edit, nextNumber: currentNumber() }
+          return { ...edit, syncedIndex: log.state().syncedIndex, nextNumber: currentNumber() }
         },
         (durable) => attempt(() => tree.install(durable, flushed))
       )

@@ -39,17 +39,21 @@ export interface VersionEdit {
   readonly add: readonly { readonly level: number; readonly table: TableFile }[]
   readonly remove: readonly { readonly level: number; readonly number: number }[]
   readonly flushed?: FlushedState
+  /** Entries of the log up to here are on disk: what is missing of them is damage, not a torn end. */
+  readonly syncedIndex?: number
   readonly nextNumber?: number
 }
 
 export interface Version {
   readonly levels: Levels
   readonly flushed: FlushedState
+  readonly syncedIndex: number
 }
 
 export const emptyVersion: Version = {
   levels: Array.from({ length: limits.levels }, () => []),
-  flushed: { index: 0, term: 0, timeMs: 0, sequence: 0 }
+  flushed: { index: 0, term: 0, timeMs: 0, sequence: 0 },
+  syncedIndex: 0
 }
 
 export function tableFileOf(number: number, id: Uint8Array, properties: native.TableProperties): TableFile {
@@ -85,7 +89,11 @@ export function applyEdit(version: Version, edit: VersionEdit): Version {
   for (const { level, table } of edit.add) levels[level]?.push(table)
   levels[0]?.sort((a, b) => b.sequenceLast - a.sequenceLast || b.number - a.number)
   for (const tables of levels.slice(1)) checkDisjoint(tables.sort((a, b) => a.keyFirst.compare(b.keyFirst)))
-  return { levels, flushed: edit.flushed ?? version.flushed }
+  return {
+    levels,
+    flushed: edit.flushed ?? version.flushed,
+    syncedIndex: edit.syncedIndex ?? version.syncedIndex
+  }
 }
 
 function checkDisjoint(tables: readonly TableFile[]): void {

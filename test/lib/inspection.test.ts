@@ -44,7 +44,7 @@ test('verify finds a sound database sound', async () => {
   const progress: [number, number][] = []
   const { ok, files } = await verify(path, { onProgress: (done, total) => progress.push([done, total]) })
   expect(ok).toBe(true)
-  expect(files.map(({ name }) => name.replace(/\d+/, 'N'))).toEqual(['MANIFEST-N', 'N.sst', 'wal'])
+  expect(files.map(({ name }) => name.replace(/\d+/, 'N'))).toEqual(['MANIFEST-N', 'IDENTITY', 'N.sst', 'wal'])
   const [done, total] = progress.at(-1) ?? []
   expect(done).toBe(total)
 })
