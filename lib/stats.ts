@@ -27,6 +27,8 @@ export interface Stats {
     readonly flushBytes: number
     readonly compactionBytesRead: number
     readonly compactionBytesWritten: number
+    /** Compactions that slowed down for writers who waited for a sync. */
+    readonly yields: number
   }
   readonly levels: readonly { readonly tables: number; readonly bytes: number }[]
   readonly memory: {

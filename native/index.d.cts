@@ -71,6 +71,8 @@ declare namespace native {
   function step(executor: Executor): boolean
   /** The job fails with ABORTED, if it can still be stopped. One that is over, or unknown, is left alone. */
   function cancel(job: number): void
+  /** gentle 1: a merge rests between short pieces of its work from now on; 0: full speed. Others take no notice. */
+  function pace(job: number, gentle: number): void
   /** bytes read, bytes written, entries read; undefined when its outcome was drained. */
   function progress(job: number): [number, number, number] | undefined
 

@@ -11,7 +11,7 @@ import { attempt } from '../disk/fs.ts'
 import { outcome } from '../disk/jobs.ts'
 import { VarveError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
-import { tableOptions } from '../options.ts'
+import { limits, tableOptions } from '../options.ts'
 import { type CompactorContext, moveEdit, startMerge } from './compaction/compactor.ts'
 import type { Compaction, Picker } from './compaction/picker.ts'
 import type { Manifest } from './manifest.ts'
@@ -38,9 +38,12 @@ export interface BackgroundCounts {
   flushBytes: number
   compactionBytesRead: number
   compactionBytesWritten: number
+  yields: number
 }
 
 const retryMsMax = 5_000
+/** How long a compaction goes on gently after the last sync that was waited for, at most twice that. */
+const paceMs = 20
 
 export class Scheduler {
   readonly #context: SchedulerContext
@@ -50,11 +53,15 @@ export class Scheduler {
     moves: 0,
     flushBytes: 0,
     compactionBytesRead: 0,
-    compactionBytesWritten: 0
+    compactionBytesWritten: 0,
+    yields: 0
   }
   #flushing: Promise<void> | undefined
   #compacting: Promise<void> | undefined
   #job: number | undefined
+  #pacing: NodeJS.Timeout | undefined
+  #syncWaited = false
+  #isGentle = false
   #closing = false
   #ending = false
   #gaveUp = false
@@ -91,6 +98,36 @@ export class Scheduler {
       this.#relieve()
       this.wake()
     })
+  }
+
+  /** Somebody waits for a sync: a compaction that is not urgent leaves the disk to it, until a while after the last. */
+  yieldToSync(): void {
+    this.#syncWaited = true
+    if (this.#pacing !== undefined || this.#closing) return
+    this.#pace()
+    this.#pacing = setTimeout(() => this.#paceOn(), paceMs)
+    this.#pacing.unref()
+  }
+
+  #paceOn(): void {
+    this.#pacing = undefined
+    const goesOn = this.#syncWaited && !this.#closing
+    this.#syncWaited = false
+    this.#pace(goesOn)
+    if (!goesOn) return
+    this.#pacing = setTimeout(() => this.#paceOn(), paceMs)
+    this.#pacing.unref()
+  }
+
+  // What writers would soon have to wait for goes on at full speed.
+  #pace(isAwaited = true): void {
+    const { version, frozen } = this.#context.tree
+    const isUrgent = (version.levels[0]?.length ?? 0) >= 2 * limits.level0Trigger || frozen.length > 1
+    const isGentle = isAwaited && !isUrgent
+    if (this.#job === undefined || isGentle === this.#isGentle) return
+    this.#isGentle = isGentle
+    if (isGentle) this.counts.yields++
+    native.pace(this.#job, isGentle ? 1 : 0)
   }
 
   /** Resolves when writers may go on. */
@@ -233,6 +270,8 @@ export class Scheduler {
       }
       const { job, done } = startMerge(compaction, this.#context)
       this.#job = job
+      this.#isGentle = false
+      if (this.#pacing !== undefined) this.#pace()
       const { edit, bytesRead, bytesWritten, tables } = await done
       await this.#installed(edit, tables, [])
       this.counts.compactions++
@@ -308,6 +347,8 @@ export class Scheduler {
 
   async close(): Promise<void> {
     this.#closing = true
+    clearTimeout(this.#pacing)
+    this.#pacing = undefined
     for (const cut of this.#pauses) cut()
     this.letWritersGo()
     if (this.#job !== undefined) native.cancel(this.#job)

@@ -225,6 +225,7 @@ export class Writer {
 
   #written(group: Group): void {
     if (group.durable !== undefined) {
+      this.#context.scheduler.yieldToSync()
       const synced = this.#context.log.sync().then(group.resolveDurable, (error: Error) => {
         this.poison(error)
         group.rejectDurable(this.#failure ?? error)

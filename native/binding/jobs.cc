@@ -82,6 +82,15 @@ napi_value Cancel(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value Pace(napi_env env, napi_callback_info info) {
+  Arguments<2> arguments(env, info);
+  const double id = arguments.Number(0, "job");
+  const uint64_t gentle = arguments.Integer(1, "gentle", 1);
+  if (arguments.failed()) return nullptr;
+  if (Job* job = arguments.environment().FindJob(id)) job->progress.gentle = gentle != 0;
+  return nullptr;
+}
+
 napi_value Progress(napi_env env, napi_callback_info info) {
   Arguments<1> arguments(env, info);
   const double id = arguments.Number(0, "job");
@@ -98,7 +107,8 @@ napi_value Progress(napi_env env, napi_callback_info info) {
   return array;
 }
 
-constexpr Export kExports[] = {{"drain", Drain}, {"cancel", Cancel}, {"progress", Progress}};
+constexpr Export kExports[] = {
+    {"drain", Drain}, {"cancel", Cancel}, {"pace", Pace}, {"progress", Progress}};
 
 }  // namespace
 

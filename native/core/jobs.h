@@ -39,6 +39,8 @@ struct MergeFacts {
 
 struct JobProgress {
   std::atomic<bool> cancelled{false};
+  // The job rests between short pieces of work: somebody waits for the disk.
+  std::atomic<bool> gentle{false};
   std::atomic<uint64_t> bytes_read{0}, bytes_written{0}, entries_read{0};
 };
 

@@ -1,9 +1,14 @@
 #include "core/merge_job.h"
 
+#include <chrono>
+#include <thread>
+
 namespace varve {
 namespace {
 
 constexpr uint64_t kPollEntries = 1024;
+// With the work between two polls (about half a millisecond): a fifth of the usual rate.
+constexpr std::chrono::milliseconds kRest{2};
 
 class Merge {
  public:
@@ -14,7 +19,9 @@ class Merge {
   Status Run() {
     for (cursor_->SeekToFirst(); cursor_->valid(); cursor_->Next()) {
       VARVE_TRY(Take());
-      if (++entries_ % kPollEntries == 0) VARVE_TRY(Poll());
+      if (++entries_ % kPollEntries != 0) continue;
+      VARVE_TRY(Poll());
+      if (progress_->gentle.load(std::memory_order_relaxed)) std::this_thread::sleep_for(kRest);
     }
     VARVE_TRY(cursor_->status());
     return Poll();

@@ -76,6 +76,7 @@ export const baselines: Record<FunctionName, Make> = {
   steppedExecutor: () => [1],
   step: ({ executor }) => [executor],
   cancel: () => [1],
+  pace: () => [1, 1],
   progress: () => [1],
   posixFileSystem: () => [],
   memoryFileSystem: () => [],
