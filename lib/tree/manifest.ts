@@ -7,7 +7,7 @@
 // sync → rename → sync the directory. A bad last line is a torn append, and dropped; any other bad line is damage.
 // Appends go through one queue: install follows append in queue order.
 
-import native from '#native'
+import { checkedLine, contentOf, contentOfFile } from '../disk/checked-line.ts'
 import { currentName, join, manifestName, temporaryName } from '../disk/files.ts'
 import type { AppendFile, Disk } from '../disk/fs.ts'
 import { VarveError } from '../errors.ts'
@@ -56,17 +56,12 @@ export function encodeEdit(edit: VersionEdit, format?: number): Buffer {
     ...(edit.syncedIndex === undefined ? {} : { syncedIndex: edit.syncedIndex }),
     ...(edit.nextNumber === undefined ? {} : { nextNumber: edit.nextNumber })
   }
-  const json = Buffer.from(JSON.stringify(line))
-  return Buffer.concat([Buffer.from(`${hex(native.crc32c(json))} `), json, Buffer.from('\n')])
+  return checkedLine(Buffer.from(JSON.stringify(line)))
 }
 
-const hex = (crc: number): string => (crc >>> 0).toString(16).padStart(8, '0')
-
 function decodeLine(line: Buffer): EditLine | undefined {
-  if (line.length < 10 || line[8] !== 0x20) return undefined
-  const json = line.subarray(9)
-  if (line.latin1Slice(0, 8) !== hex(native.crc32c(json))) return undefined
-  return JSON.parse(json.toString('utf8')) as EditLine
+  const json = contentOf(line)
+  return json === undefined ? undefined : (JSON.parse(json.toString('utf8')) as EditLine)
 }
 
 function editOf(line: EditLine): VersionEdit {
@@ -136,14 +131,8 @@ export async function currentManifest(disk: Disk, directory: string): Promise<st
   const path = join(directory, currentName)
   if ((await disk.statIfThere(path)) === undefined) return undefined
   const bytes = await disk.readFile(path, 4096)
-  const line = bytes.length > 0 && bytes[bytes.length - 1] === 10 ? bytes.subarray(0, -1) : Buffer.alloc(0)
-  const name = line.subarray(9).toString('latin1')
-  if (
-    line.length < 10 ||
-    line[8] !== 0x20 ||
-    line.latin1Slice(0, 8) !== hex(native.crc32c(line.subarray(9))) ||
-    !/^MANIFEST-\d{6,15}$/.test(name)
-  ) {
+  const name = contentOfFile(bytes)?.toString('latin1')
+  if (name === undefined || !/^MANIFEST-\d{6,15}$/.test(name)) {
     throw new VarveError('VARVE_CORRUPTION', `CURRENT does not name a manifest (${path} at 0).`, {
       file: path,
       offset: 0
@@ -180,9 +169,7 @@ export class Manifest {
     const file = await disk.openAppend(path, false)
     try {
       await file.append(first)
-      const text = Buffer.from(name)
-      const current = Buffer.concat([Buffer.from(`${hex(native.crc32c(text))} `), text, Buffer.from('\n')])
-      await disk.writeFile(join(directory, temporaryName(currentName)), current)
+      await disk.writeFile(join(directory, temporaryName(currentName)), checkedLine(Buffer.from(name)))
       // The manifest's own name must be durable before CURRENT can point to it.
       await disk.syncDirectory(directory)
       await disk.rename(join(directory, temporaryName(currentName)), join(directory, currentName))
