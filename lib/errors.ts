@@ -69,7 +69,8 @@ interface Coded {
 
 /** The data plane's word for what went wrong ("NO_SPACE"), or undefined. */
 export function nativeCode(error: unknown): string | undefined {
-  const code = (error as Coded | undefined)?.code
+  const said = error instanceof VarveError ? error.cause : error
+  const code = (said as Coded | undefined)?.code
   return typeof code === 'string' && code in nativeCodes ? code : undefined
 }
 

@@ -94,7 +94,7 @@ export class Disk {
 
 /** Whether the data plane said that a file is not there. */
 export function isNotFound(error: unknown): boolean {
-  return nativeCode(error instanceof Error ? (error.cause ?? error) : error) === 'NOT_FOUND'
+  return nativeCode(error) === 'NOT_FOUND'
 }
 
 /** Runs a synchronous call of the data plane; its errors come as VarveError. */

@@ -80,7 +80,7 @@ export class Log {
     } catch (error) {
       // The record is in the log: that the next segment cannot begin is no failure of its write. Without space the active
       // one grows until another was made.
-      const code = nativeCode(error instanceof Error ? (error.cause ?? error) : error)
+      const code = nativeCode(error)
       if (code === 'NO_SPACE') void this.prepare().catch(() => undefined)
       else this.#options.onPoison(toVarveError(error))
     }

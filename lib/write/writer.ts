@@ -201,7 +201,7 @@ export class Writer {
 
   // A segment that met a full disk takes nothing more: later records go to the next one.
   #leaveFullSegment(error: unknown): void {
-    if (nativeCode(error instanceof Error ? (error.cause ?? error) : error) !== 'NO_SPACE') return
+    if (nativeCode(error) !== 'NO_SPACE') return
     try {
       this.#context.log.rotate()
     } catch {
@@ -272,7 +272,7 @@ export class Writer {
 
   #fail(group: Group, cause: unknown): void {
     const error = toVarveError(cause)
-    const code = nativeCode(error instanceof Error ? (error.cause ?? error) : error)
+    const code = nativeCode(error)
     if (code === 'IO_ERROR') this.poison(error)
     const shown = code === 'IO_ERROR' ? (this.#failure ?? error) : error
     group.reject(shown)
