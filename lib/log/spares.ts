@@ -19,10 +19,6 @@ export class Spares {
     this.#most = most
   }
 
-  get count(): number {
-    return this.#paths.length
-  }
-
   /** Keeps the file, or removes it where enough are kept or a large batch has made it long. */
   async add(path: string): Promise<void> {
     const { size } = await this.#disk.stat(path)

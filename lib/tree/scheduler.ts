@@ -103,20 +103,15 @@ export class Scheduler {
   /** Somebody waits for a sync: a compaction that is not urgent leaves the disk to it, until a while after the last. */
   yieldToSync(): void {
     this.#syncWaited = true
-    if (this.#pacing !== undefined || this.#closing) return
-    this.#pace()
-    this.#pacing = setTimeout(() => this.#paceOn(), paceMs)
-    this.#pacing.unref()
+    if (this.#pacing === undefined && !this.#closing) this.#paceOn()
   }
 
   #paceOn(): void {
-    this.#pacing = undefined
-    const goesOn = this.#syncWaited && !this.#closing
+    const isAwaited = this.#syncWaited
     this.#syncWaited = false
-    this.#pace(goesOn)
-    if (!goesOn) return
-    this.#pacing = setTimeout(() => this.#paceOn(), paceMs)
-    this.#pacing.unref()
+    this.#pace(isAwaited)
+    this.#pacing = isAwaited ? setTimeout(() => this.#paceOn(), paceMs) : undefined
+    this.#pacing?.unref()
   }
 
   // What writers would soon have to wait for goes on at full speed.
