@@ -2,11 +2,12 @@
 import { expect, test } from 'vitest'
 import native from '#native'
 import { seedOf } from '../support/campaign.ts'
-import { failureOf, openMemory, randomOf } from './support/databases.ts'
+import { drawsOf, randomOf } from '../support/random.mjs'
+import { failureOf, openMemory } from './support/databases.ts'
 
 test('a crash loses nothing that was acknowledged after a sync', async () => {
   const random = randomOf(seedOf('library crashes'))
-  const below = (n: number): number => Math.floor(random() * n)
+  const { below } = drawsOf(random)
   const fs = native.memoryFileSystem()
   const synced = new Map<string, string>()
   for (let crash = 0; crash < 12; crash++) {

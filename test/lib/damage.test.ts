@@ -7,7 +7,7 @@ import { parseName } from '../../lib/disk/files.ts'
 import { VarveError } from '../../lib/index.ts'
 import type { OpenOptions } from '../../lib/options.ts'
 import { campaign, report, seedOf } from '../support/campaign.ts'
-import { randomOf } from './support/databases.ts'
+import { drawsOf, randomOf } from '../support/random.mjs'
 import { directory, type Files, filesOf, Machine, machineWith, useMachineTime } from './support/machine.ts'
 
 /**
@@ -22,7 +22,7 @@ const size = campaign('damage', {
 const options: OpenOptions = { memtableBytes: 16 << 10, tableBytes: 32 << 10, blockCacheBytes: 0, durability: 'os' }
 const counts = { flips: 0, exact: 0, refused: 0, seenByVerify: 0 }
 const random = randomOf(seedOf('damage'))
-const below = (n: number): number => Math.floor(random() * n)
+const { below } = drawsOf(random)
 
 interface Contents {
   readonly entries: readonly [string, string][]

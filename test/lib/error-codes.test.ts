@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import native from '#native'
 import { type ErrorCode, errorCodes, open, VarveError } from '../../lib/index.ts'
 import { root } from '../support/varve.ts'
-import { openMemory, scratch } from './support/databases.ts'
+import { lineOf, openMemory, scratch } from './support/databases.ts'
 
 /** A closed database; the path of the first file whose name matches. */
 async function closedDatabase(pattern: RegExp): Promise<{ path: string; file: string }> {
@@ -25,9 +25,6 @@ async function failing(operations: number): Promise<Awaited<ReturnType<typeof op
   native.memoryFaults(fs, { atCall: 1, forever: true, operations })
   return db
 }
-
-const line = (text: string): string =>
-  `${(native.crc32c(Buffer.from(text)) >>> 0).toString(16).padStart(8, '0')} ${text}\n`
 
 /** The package as it is installed, without an addon; what importing it says. */
 function withoutAddon(broken?: string, load = `import('varve')`): { code: string; message: string; directory: string } {
@@ -70,7 +67,7 @@ const provocations: Readonly<Record<ErrorCode, () => Promise<unknown>>> = {
   },
   async VARVE_UNSUPPORTED() {
     const { path, file } = await closedDatabase(/^MANIFEST/)
-    writeFileSync(file, line('{"format":99}'))
+    writeFileSync(file, lineOf('{"format":99}'))
     return open(path)
   },
   async VARVE_IO_ERROR() {

@@ -5,17 +5,7 @@ import { describe, expect, test } from 'vitest'
 import native from '#native'
 import { toVarveError } from '../../lib/errors.ts'
 import { errorCodes, open, VarveError } from '../../lib/index.ts'
-import { failureOf, openMemory, scratch } from './support/databases.ts'
-
-/** A closed database with a table and something in the log. */
-async function closed(): Promise<string> {
-  const path = scratch()
-  await using db = await open(path)
-  for (let i = 0; i < 300; i++) void db.put(`k${i}`, 'v'.repeat(100))
-  await db.flush()
-  await db.put('last', 'v')
-  return path
-}
+import { closedDatabase, failureOf, lineOf, openMemory, scratch } from './support/databases.ts'
 
 const named = (path: string, pattern: RegExp): string =>
   join(path, readdirSync(path).find((name) => pattern.test(name)) ?? 'none')
@@ -25,10 +15,6 @@ function flip(file: string, at: number): void {
   const where = at < 0 ? bytes.length + at : at
   bytes[where] = (bytes[where] ?? 0) ^ 0x40
   writeFileSync(file, bytes)
-}
-
-function line(text: string): string {
-  return `${(native.crc32c(Buffer.from(text)) >>> 0).toString(16).padStart(8, '0')} ${text}\n`
 }
 
 describe('opening', () => {
@@ -68,7 +54,7 @@ describe('opening', () => {
 
 describe('CORRUPTION', () => {
   test('CURRENT flipped, cut or naming nothing', async () => {
-    const path = await closed()
+    const path = await closedDatabase()
     const file = join(path, 'CURRENT')
     const whole = readFileSync(file)
     for (let at = 0; at < whole.length; at++) {
@@ -76,7 +62,7 @@ describe('CORRUPTION', () => {
       expect(await failureOf(() => open(path))).toMatchObject({ code: 'VARVE_CORRUPTION', file, offset: 0 })
       writeFileSync(file, whole)
     }
-    for (const text of ['', whole.subarray(0, -1), line('MANIFEST-900000'), line('other')]) {
+    for (const text of ['', whole.subarray(0, -1), lineOf('MANIFEST-900000'), lineOf('other')]) {
       writeFileSync(file, text)
       expect((await failureOf(() => open(path))).code).toBe('VARVE_CORRUPTION')
     }
@@ -87,7 +73,7 @@ describe('CORRUPTION', () => {
   })
 
   test('MANIFEST flipped or empty', async () => {
-    const path = await closed()
+    const path = await closedDatabase()
     const file = named(path, /^MANIFEST/)
     const whole = readFileSync(file)
     for (const at of [0, 5, 8, 9, 40]) {
@@ -103,7 +89,7 @@ describe('CORRUPTION', () => {
   })
 
   test('a table that is missing, or flipped at its end', async () => {
-    const path = await closed()
+    const path = await closedDatabase()
     const file = named(path, /\.sst$/)
     const whole = readFileSync(file)
     flip(file, -4)
@@ -115,7 +101,7 @@ describe('CORRUPTION', () => {
   })
 
   test('a table flipped in a block shows at the read, with its place', async () => {
-    const path = await closed()
+    const path = await closedDatabase()
     const file = named(path, /\.sst$/)
     flip(file, 100)
     await using db = await open(path)
@@ -137,9 +123,9 @@ describe('CORRUPTION', () => {
   })
 
   test('UNSUPPORTED, a later format', async () => {
-    const path = await closed()
+    const path = await closedDatabase()
     const file = named(path, /^MANIFEST/)
-    writeFileSync(file, line('{"format":2,"news":true}'))
+    writeFileSync(file, lineOf('{"format":2,"news":true}'))
     expect(await failureOf(() => open(path))).toMatchObject({ code: 'VARVE_UNSUPPORTED', file })
   })
 })

@@ -2,7 +2,7 @@
 // write. Every call of the database must succeed or reject with a VarveError, and nothing acknowledged may be lost.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { campaign, report, seedOf } from '../support/campaign.ts'
-import { randomOf } from './support/databases.ts'
+import { drawsOf, randomOf } from '../support/random.mjs'
 import { type Fault, FaultRun } from './support/fault-run.ts'
 import { useMachineTime } from './support/machine.ts'
 
@@ -10,7 +10,7 @@ import { useMachineTime } from './support/machine.ts'
 const { step } = campaign('faults', { short: { step: 20 }, long: { step: 1 }, instrumented: { step: 100 } })
 const seed = seedOf('faults')
 const random = randomOf(seed)
-const below = (n: number): number => Math.floor(random() * n)
+const { below } = drawsOf(random)
 const counts = { runs: 0, failures: 0, calls: 0 }
 const unhandled: unknown[] = []
 const note = (error: unknown): void => {

@@ -4,17 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { open } from '../../lib/index.ts'
 import { inspectLevels, inspectManifest, inspectTable, inspectWal, verify } from '../../lib/inspect.ts'
-import { failureOf, scratch } from './support/databases.ts'
-
-async function closed(): Promise<string> {
-  const path = scratch()
-  await using db = await open(path)
-  for (let i = 0; i < 300; i++) void db.put(`k${i}`, 'v'.repeat(100))
-  await db.flush()
-  await db.put('last', 'v')
-  await db.del('k1')
-  return path
-}
+import { closedDatabase, failureOf, scratch } from './support/databases.ts'
 
 async function lines(inspect: (write: (line: string) => void) => Promise<void>): Promise<string> {
   const all: string[] = []
@@ -23,7 +13,7 @@ async function lines(inspect: (write: (line: string) => void) => Promise<void>):
 }
 
 test('wal, manifest, levels and tables as text', async () => {
-  const path = await closed()
+  const path = await closedDatabase()
   const table = readdirSync(path).find((name) => name.endsWith('.sst')) ?? ''
   expect(await lines((write) => inspectWal(path, write))).toMatch(/^\d{6}\.wal\n {2}\S/)
   expect(await lines((write) => inspectManifest(path, write))).toMatch(/^MANIFEST-\d{6}\n {2}\{"format":1,/)
@@ -40,7 +30,7 @@ test('wal, manifest, levels and tables as text', async () => {
 })
 
 test('verify finds a sound database sound', async () => {
-  const path = await closed()
+  const path = await closedDatabase()
   const progress: [number, number][] = []
   const { ok, files } = await verify(path, { onProgress: (done, total) => progress.push([done, total]) })
   expect(ok).toBe(true)
@@ -50,7 +40,7 @@ test('verify finds a sound database sound', async () => {
 })
 
 test('verify reports a flipped byte anywhere in a table', async () => {
-  const path = await closed()
+  const path = await closedDatabase()
   const name = readdirSync(path).find((one) => one.endsWith('.sst')) ?? ''
   const whole = readFileSync(join(path, name))
   for (let at = 0; at < whole.length; at += 1499) {
@@ -65,7 +55,7 @@ test('verify reports a flipped byte anywhere in a table', async () => {
 })
 
 test('verify reports a damaged log', async () => {
-  const path = await closed()
+  const path = await closedDatabase()
   const name = readdirSync(path).filter((one) => one.endsWith('.wal'))[0] ?? ''
   const bytes = readFileSync(join(path, name))
   const at = bytes.indexOf('last')

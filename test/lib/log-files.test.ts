@@ -5,7 +5,8 @@ import { expect, test } from 'vitest'
 import native from '#native'
 import { open } from '../../lib/index.ts'
 import { seedOf } from '../support/campaign.ts'
-import { openMemory, randomOf, scratch } from './support/databases.ts'
+import { drawsOf, randomOf } from '../support/random.mjs'
+import { openMemory, scratch } from './support/databases.ts'
 
 const small = { memtableBytes: 128 << 10, tableBytes: 64 << 10 } as const
 
@@ -54,7 +55,7 @@ test('a long segment is not kept', async () => {
 
 test('a crash at any time finds the records of the last use, and only these', async () => {
   const random = randomOf(seedOf('recycled segments'))
-  const below = (n: number): number => Math.floor(random() * n)
+  const { below } = drawsOf(random)
   const fs = native.memoryFileSystem()
   const synced = new Map<string, string>()
   for (let crash = 0; crash < 10; crash++) {

@@ -4,7 +4,7 @@ import { pickManual } from '../../lib/tree/compaction/leveled.ts'
 import type { Compaction } from '../../lib/tree/compaction/picker.ts'
 import { emptyVersion, overlaps, type TableFile, type Version } from '../../lib/tree/version.ts'
 import { seedOf } from '../support/campaign.ts'
-import { randomOf } from './support/databases.ts'
+import { drawsOf, randomOf } from '../support/random.mjs'
 
 const keyOf = (n: number): Buffer => Buffer.from(`\x01${String(n).padStart(3, '0')}`, 'latin1')
 
@@ -57,7 +57,7 @@ test('a compaction by hand takes what lies below the tables that it takes', () =
 
 test('a compaction by hand leaves no table behind that shares keys with it', () => {
   const random = randomOf(seedOf('manual compactions'))
-  const below = (n: number): number => Math.floor(random() * n)
+  const { below } = drawsOf(random)
   for (let round = 0; round < 500; round++) {
     let number = 0
     const disjoint = (most: number): TableFile[] => {

@@ -6,7 +6,7 @@ import type { Database } from '../../lib/database.ts'
 import { type BatchOperation, VarveError } from '../../lib/index.ts'
 import type { OpenOptions } from '../../lib/options.ts'
 import { campaign, report, seedOf } from '../support/campaign.ts'
-import { randomOf } from './support/databases.ts'
+import { drawsOf, randomOf } from '../support/random.mjs'
 import { directory, type Files, filesOf, Machine, machineWith, useMachineTime } from './support/machine.ts'
 
 /**
@@ -32,7 +32,7 @@ interface Made {
 
 beforeAll(useMachineTime)
 const random = randomOf(seedOf('wal cuts'))
-const below = (n: number): number => Math.floor(random() * n)
+const { below } = drawsOf(random)
 const counts = { cuts: 0, whole: 0, shorter: 0, refused: 0 }
 afterAll(() => report('wal cuts', counts))
 

@@ -8,15 +8,15 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { open } from '../../lib/index.ts'
 import { campaign, report, seedOf } from '../support/campaign.ts'
+import { drawsOf, randomOf } from '../support/random.mjs'
 import { hasCommand, skipUnless } from '../support/skip.ts'
 import { hasPowerSwitch, PowerDisk, powerSwitchNeeds } from './support/power.ts'
 import { Expected, type Plan, WritingProcess } from './support/rounds.ts'
-import { randomOf } from './support/workload.mjs'
 
 const rounds = campaign('failing syncs', { short: 4, long: 60, instrumented: 1 })
 const seed = seedOf('failing syncs')
 const random = randomOf(seed)
-const below = (n: number): number => Math.floor(random() * n)
+const { below } = drawsOf(random)
 
 const writers = 64
 const inject = (when: string): string[] => [

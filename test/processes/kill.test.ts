@@ -10,8 +10,9 @@ import { open } from '../../lib/index.ts'
 import { verify } from '../../lib/inspect.ts'
 import { openMemory } from '../lib/support/databases.ts'
 import { campaign, report, seedOf } from '../support/campaign.ts'
+import { drawsOf, randomOf } from '../support/random.mjs'
 import { Expected, type Plan, WritingProcess } from './support/rounds.ts'
-import { randomOf, writesOf } from './support/workload.mjs'
+import { writesOf } from './support/workload.mjs'
 
 const cycles = campaign('kill -9', { short: 20, long: 1_000, instrumented: 8 })
 const directory = mkdtempSync(join(tmpdir(), 'varve-kill-'))
@@ -19,8 +20,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 const seed = seedOf('kill -9')
 const random = randomOf(seed)
-const below = (n: number): number => Math.floor(random() * n)
-const oneOf = <T>(choices: readonly T[]): T => choices[below(choices.length)] as T
+const { below, oneOf } = drawsOf(random)
 
 const counts = { kills: 0, killsInRecovery: 0, killsAtClose: 0, acknowledged: 0, readOnlyLooks: 0, verified: 0 }
 

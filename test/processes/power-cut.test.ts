@@ -5,16 +5,15 @@ import { expect, test } from 'vitest'
 import { open } from '../../lib/index.ts'
 import { verify } from '../../lib/inspect.ts'
 import { campaign, isLong, report, seedOf } from '../support/campaign.ts'
+import { drawsOf, randomOf } from '../support/random.mjs'
 import { skipUnless } from '../support/skip.ts'
 import { hasPowerSwitch, PowerDisk, powerSwitchNeeds } from './support/power.ts'
 import { Expected, type Plan, WritingProcess } from './support/rounds.ts'
-import { randomOf } from './support/workload.mjs'
 
 const cuts = campaign('power cuts', { short: 5, long: 200, instrumented: 2 })
 const seed = seedOf('power cuts')
 const random = randomOf(seed)
-const below = (n: number): number => Math.floor(random() * n)
-const oneOf = <T>(choices: readonly T[]): T => choices[below(choices.length)] as T
+const { below, oneOf } = drawsOf(random)
 
 const counts = { cuts: 0, inRecovery: 0, acknowledged: 0, writersStopped: 0 }
 

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads'
 import { afterAll, expect, test } from 'vitest'
 import { open } from '../../lib/index.ts'
 import { campaign, report, seedOf } from '../support/campaign.ts'
-import { randomOf } from './support/workload.mjs'
+import { drawsOf, randomOf } from '../support/random.mjs'
 
 const rounds = campaign('workers ended', { short: 6, long: 300, instrumented: 2 })
 const program = new URL('support/database-worker.mjs', import.meta.url)
@@ -121,7 +121,7 @@ test('workers with databases of their own work side by side, and beside this thr
 
 test('a worker that is ended in the middle of its writes leaves a database that opens', async () => {
   const random = randomOf(seedOf('workers ended'))
-  const below = (n: number): number => Math.floor(random() * n)
+  const { below } = drawsOf(random)
   const directory = join(scratch, 'ended')
   const counts = { rounds, acknowledged: 0, written: 0 }
   await using bystander = await open(join(scratch, 'bystander'))

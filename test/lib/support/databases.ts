@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import native from '#native'
 import { type Database, openIn } from '../../../lib/database.ts'
-import { VarveError } from '../../../lib/index.ts'
+import { open, VarveError } from '../../../lib/index.ts'
 import type { OpenOptions } from '../../../lib/options.ts'
 
 const made: string[] = []
@@ -40,16 +40,20 @@ export async function failureOf(call: () => unknown): Promise<VarveError> {
   throw new Error('The call did not fail.')
 }
 
-/** Numbers in [0, 1) from a seed. */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
+/** A closed database with a table and something in the log. */
+export async function closedDatabase(): Promise<string> {
+  const path = scratch()
+  await using db = await open(path)
+  for (let i = 0; i < 300; i++) void db.put(`k${i}`, 'v'.repeat(100))
+  await db.flush()
+  await db.put('last', 'v')
+  await db.del('k1')
+  return path
 }
+
+/** A line of the manifest, CURRENT or IDENTITY, as the format says. */
+export const lineOf = (text: string): string =>
+  `${(native.crc32c(Buffer.from(text)) >>> 0).toString(16).padStart(8, '0')} ${text}\n`
 
 /** Keys in the order of their bytes. */
 export const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))

@@ -10,7 +10,7 @@ import { type Database, openIn } from '../../../lib/database.ts'
 import { outcome, settleJobs } from '../../../lib/disk/jobs.ts'
 import { type Verification, verifyIn } from '../../../lib/inspect.ts'
 import type { Environment, OpenOptions } from '../../../lib/options.ts'
-import { randomOf } from './databases.ts'
+import { randomOf } from '../../support/random.mjs'
 
 export const directory = '/data'
 const idleTurnsMax = 50

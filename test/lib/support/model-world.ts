@@ -5,7 +5,8 @@ import { expect } from 'vitest'
 import native from '#native'
 import type { Database } from '../../../lib/database.ts'
 import type { BatchOperation, IteratorOptions, OpenOptions } from '../../../lib/index.ts'
-import { openMemory, randomOf } from './databases.ts'
+import { randomOf } from '../../support/random.mjs'
+import { openMemory } from './databases.ts'
 
 export type State = (string | undefined)[]
 type Change = readonly [key: number, value: string | undefined]

@@ -1,15 +1,6 @@
 // What one writer of a round does, from a seed: the child carries it out, the test replays it. Keys of a writer are its own.
 
-/** Numbers in [0, 1) from a seed. */
-export function randomOf(seed) {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+import { drawsOf, randomOf } from '../../support/random.mjs'
 
 /** One seed of several numbers. */
 export function seedFrom(...numbers) {
@@ -24,7 +15,7 @@ export const keysPerWriter = 40
  */
 export function* writesOf({ seed, round, writer, syncShare }) {
   const random = randomOf(seedFrom(seed, round, writer))
-  const below = (n) => Math.floor(random() * n)
+  const { below } = drawsOf(random)
   const operation = (number) => {
     const key = `w${writer}/${String(below(keysPerWriter)).padStart(2, '0')}`
     if (below(4) === 0) return { type: 'del', key }

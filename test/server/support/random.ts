@@ -1,4 +1,5 @@
-// A small seeded generator (mulberry32), so that a printed seed replays a run.
+// Draws of the server's tests from a seed, and bytes cut at random.
+import * as seeded from '../../support/random.mjs'
 
 export interface Random {
   /** A whole number from 0 to `end - 1`. */
@@ -7,14 +8,9 @@ export interface Random {
 }
 
 export function randomOf(seed: number): Random {
-  let state = seed >>> 0
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return (mixed ^ (mixed >>> 14)) >>> 0
-  }
-  const below = (end: number) => next() % end
+  const random = seeded.randomOf(seed)
+  // All 32 bits, whatever the range: printed seeds go on meaning what they meant.
+  const below = (end: number): number => (random() * 2 ** 32) % end
   return { below, pick: (items) => items[below(items.length)] as (typeof items)[number] }
 }
 
