@@ -1,16 +1,12 @@
 // varve's public surface.
 
 export type { KeyEncoding, ValueEncoding } from './bytes/codec.ts'
-export {
-  type BatchOperation,
-  type Database,
-  open,
-  type ReadOptions,
-  type WriteOptions
-} from './database.ts'
+export type { Database } from './database.ts'
 export { type ErrorCode, errorCodes, VarveError } from './errors.ts'
+export { open } from './open.ts'
 export type { Durability, Logger, OpenOptions } from './options.ts'
 export type { Iterator } from './read/items.ts'
 export type { IteratorOptions, RangeOptions } from './read/iterator.ts'
 export type { Snapshot } from './read/snapshot.ts'
+export type { BatchOperation, ReadOptions, Space, WriteOptions } from './space.ts'
 export type { Stats } from './stats.ts'

@@ -1,6 +1,7 @@
 // Stats: what db.stats() tells.
 
-import type native from '#native'
+import native from '#native'
+import type { Parts } from './parts.ts'
 
 export interface Stats {
   readonly log: {
@@ -40,4 +41,40 @@ export interface Stats {
   readonly reads: native.EngineStats
   readonly snapshots: number
   readonly iterators: number
+}
+
+export function statsOf(parts: Parts): Stats {
+  const { tree, writer, scheduler, log } = parts
+  const engine = native.engineStats(parts.engine)
+  const { counts } = scheduler
+  const payload = writer.counts.payloadBytes
+  const written = engine.walBytesAppended + counts.flushBytes + counts.compactionBytesWritten
+  const { index, sequence, syncedIndex, term } = log.state()
+  return {
+    log: {
+      lastIndex: index,
+      lastSequence: sequence,
+      syncedIndex,
+      term,
+      bytesAppended: engine.walBytesAppended,
+      syncs: engine.walSyncs
+    },
+    writes: {
+      ...writer.counts,
+      isStalled: writer.isStalled,
+      bytesWritten: written,
+      amplification: payload === 0 ? 0 : written / payload
+    },
+    background: { ...counts },
+    levels: tree.levelSizes(),
+    memory: {
+      memtableBytes: tree.memtableBytes(),
+      frozen: tree.frozen.length,
+      pinnedBytes: tree.pinnedBytes(),
+      cacheBytes: engine.cacheBytes
+    },
+    reads: engine,
+    snapshots: parts.snapshots.count,
+    iterators: parts.iterators.size
+  }
 }

@@ -50,6 +50,22 @@ export function keyBytes(key: string | Uint8Array): Uint8Array {
   return Buffer.from(key, 'utf8')
 }
 
+/** A key as it is stored: behind the varint of its space. */
+export function storedKey(space: number, key: Uint8Array): Buffer {
+  const prefix: number[] = []
+  let rest = space
+  for (; rest > 127; rest >>>= 7) prefix.push((rest & 127) | 128)
+  return Buffer.concat([Buffer.of(...prefix, rest), key])
+}
+
+/** Behind all keys of the space whose prefix this is. */
+export function spaceEnd(prefix: Buffer): Buffer {
+  const end = Buffer.from(prefix)
+  // The last byte of a varint is below 128.
+  end[end.length - 1] = (end[end.length - 1] ?? 0) + 1
+  return end
+}
+
 export function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed()
 }

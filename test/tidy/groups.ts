@@ -17,7 +17,11 @@ const writes = [...reads, 'write']
 const library: readonly Group[] = [
   { name: 'index', files: /^lib\/index\.ts$/, imports: [...writes, 'database', 'recovery', 'inspect'] },
   { name: 'faces', files: /^lib\/faces\//, imports: ['index'] },
-  { name: 'database', files: /^lib\/(database|stats)\.ts$/, imports: [...writes, 'compaction', 'recovery', 'inspect'] },
+  {
+    name: 'database',
+    files: /^lib\/(open|database|space|parts|closing|stats)\.ts$/,
+    imports: [...writes, 'compaction', 'recovery', 'inspect']
+  },
   { name: 'recovery', files: /^lib\/recovery\.ts$/, imports: writes },
   { name: 'inspect', files: /^lib\/inspect\.ts$/, imports: writes },
   { name: 'write', files: /^lib\/write\//, imports: reads },

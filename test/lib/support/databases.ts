@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import native from '#native'
-import { type Database, openIn } from '../../../lib/database.ts'
+import type { Database } from '../../../lib/database.ts'
 import { open, VarveError } from '../../../lib/index.ts'
+import { openIn } from '../../../lib/open.ts'
 import type { OpenOptions } from '../../../lib/options.ts'
 
 const made: string[] = []

@@ -6,9 +6,10 @@
 //   const db = await machine.run(machine.open({ memtableBytes: 16 << 10 }))
 import { vi } from 'vitest'
 import native from '#native'
-import { type Database, openIn } from '../../../lib/database.ts'
+import type { Database } from '../../../lib/database.ts'
 import { outcome, settleJobs } from '../../../lib/disk/jobs.ts'
 import { type Verification, verifyIn } from '../../../lib/inspect.ts'
+import { openIn } from '../../../lib/open.ts'
 import type { Environment, OpenOptions } from '../../../lib/options.ts'
 import { randomOf } from '../../support/random.mjs'
 

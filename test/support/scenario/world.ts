@@ -1,9 +1,10 @@
 // The world of a scenario: a database on a memory disk, with its jobs run step by step on this thread, a clock that stands
 // and a fixed source of randomness. The same text gives the same bytes.
 import native from '#native'
-import { type Database, openIn } from '../../../lib/database.ts'
+import type { Database } from '../../../lib/database.ts'
 import { settleJobs } from '../../../lib/disk/jobs.ts'
 import { VarveError } from '../../../lib/errors.ts'
+import { openIn } from '../../../lib/open.ts'
 import type { OpenOptions } from '../../../lib/options.ts'
 import type { Iterator } from '../../../lib/read/items.ts'
 import type { Snapshot } from '../../../lib/read/snapshot.ts'
