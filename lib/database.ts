@@ -6,6 +6,7 @@ import type { Parts } from './parts.ts'
 import type { Snapshot } from './read/snapshot.ts'
 import { Space } from './space.ts'
 import { type Stats, statsOf } from './stats.ts'
+import type { HealthState } from './tree/health.ts'
 
 /** 0 is the system's, 1 the users' default space. */
 const defaultSpace = 1
@@ -38,6 +39,21 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
   /** What is visible now stays readable through it, until it is closed. */
   snapshot(): Snapshot {
     return this.#parts.snapshot()
+  }
+
+  /** Whether writes are taken: 'ok', 'slowed' by flush and compaction, 'stopped' by a full disk, or 'poisoned'. */
+  get health(): HealthState {
+    return this.#parts.health.state
+  }
+
+  /**
+   * Goes on after a full disk, at once instead of after a while; rejects with what stands in the way.
+   *
+   * @throws VarveError: VARVE_DISK_FULL, VARVE_POISONED
+   */
+  async resume(): Promise<void> {
+    this.#parts.checkWritable()
+    await this.#parts.health.resume()
   }
 
   /** The memtable becomes a table; resolves when it is one. */

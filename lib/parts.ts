@@ -4,13 +4,15 @@ import { EventEmitter } from 'node:events'
 import native from '#native'
 import { VarveError } from './errors.ts'
 import { Log } from './log/log.ts'
-import type { Environment, Settings } from './options.ts'
+import { type Environment, limits, type Settings } from './options.ts'
 import type { EntryIterator } from './read/iterator.ts'
 import { Slabs } from './read/slabs.ts'
 import { type Snapshot, Snapshots } from './read/snapshot.ts'
 import { Turn } from './read/turn.ts'
 import type { Recovered } from './recovery.ts'
 import { LeveledPicker } from './tree/compaction/leveled.ts'
+import { Health } from './tree/health.ts'
+import { Installer } from './tree/installer.ts'
 import type { Manifest } from './tree/manifest.ts'
 import { Scheduler } from './tree/scheduler.ts'
 import { Sweeper } from './tree/sweeper.ts'
@@ -25,6 +27,8 @@ export class Parts {
   readonly engine: native.Engine
   readonly tree: Tree
   readonly log: Log
+  readonly health: Health
+  readonly installer: Installer
   readonly scheduler: Scheduler
   readonly sweeper: Sweeper
   readonly writer: Writer
@@ -51,8 +55,10 @@ export class Parts {
       recovered.tables,
       recovered.memtable
     )
+    this.health = this.#makeHealth()
     this.log = this.#makeLog()
     this.sweeper = new Sweeper(recovered.disk, directory, this.tree)
+    this.installer = this.#makeInstaller()
     this.scheduler = this.#makeScheduler()
     this.writer = this.#makeWriter()
     if (recovered.manifest !== undefined) {
@@ -72,15 +78,53 @@ export class Parts {
         syncIntervalMs: settings.syncIntervalMs,
         nextNumber: this.nextNumber,
         random: environment.random,
-        onPoison: this.#onPoison
+        onPoison: this.#onPoison,
+        onSegment: () => this.health.look()
       },
       0
     )
   }
 
+  #makeHealth(): Health {
+    const { directory, tree, settings, recovered, emit } = this
+    return new Health({
+      disk: recovered.disk,
+      directory,
+      tree,
+      reserveBytes: settings.limits.diskReserveBytes,
+      reserveBytesMax: limits.diskReserveBytes,
+      mend: async () => {
+        await this.log.goOn()
+        await this.installer.mend()
+      },
+      onLook: () => this.scheduler.noteSpace(),
+      onStop: (isStopped) => {
+        void this.log.keepSpares(!isStopped).catch(() => undefined)
+        if (!isStopped) this.scheduler.hurry()
+      },
+      emit
+    })
+  }
+
+  #makeInstaller(): Installer {
+    const { directory, tree, log, sweeper, recovered } = this
+    return new Installer({
+      disk: recovered.disk,
+      directory,
+      tree,
+      log,
+      sweeper,
+      manifest: recovered.manifest as Manifest,
+      nextNumber: this.nextNumber,
+      currentNumber: () => this.#nextNumber,
+      onPoison: this.#onPoison,
+      onSwept: () => this.health.eased()
+    })
+  }
+
   #makeScheduler(): Scheduler {
-    const { engine, directory, tree, log, sweeper, settings, environment, recovered } = this
-    const { memtableBytes, tableBytes, clock } = settings
+    const { engine, directory, tree, log, installer, health, settings, environment, emit } = this
+    const { memtableBytes, tableBytes } = settings
     return new Scheduler({
       engine,
       directory,
@@ -88,24 +132,20 @@ export class Parts {
       tableBytes,
       nextNumber: this.nextNumber,
       random: environment.random,
-      clock,
-      emit: this.emit,
-      onPoison: this.#onPoison,
+      emit,
       log,
-      sweeper,
+      installer,
+      health,
       picker: new LeveledPicker({ memtableBytes, tableBytes }),
-      manifest: recovered.manifest as Manifest,
       snapshots: () => this.snapshots.sequences(),
-      expiredMs: () => Math.min(log.state().timeMs, this.snapshots.oldestTimeMs()),
-      currentNumber: () => this.#nextNumber,
-      syncDirectory: () => recovered.disk.syncDirectory(directory)
+      expiredMs: () => Math.min(log.state().timeMs, this.snapshots.oldestTimeMs())
     })
   }
 
   #makeWriter(): Writer {
-    const { engine, tree, log, scheduler, turn, settings, emit } = this
+    const { engine, tree, log, scheduler, health, turn, settings, emit } = this
     const { durability, memtableBytes, clock } = settings
-    return new Writer({ engine, tree, log, scheduler, turn, durability, memtableBytes, clock, emit })
+    return new Writer({ engine, tree, log, scheduler, health, turn, durability, memtableBytes, clock, emit })
   }
 
   /** The number of the next file. */
@@ -149,9 +189,14 @@ export class Parts {
   readonly emit = (event: string, detail: unknown): void => {
     const { logger } = this.settings
     if (event === 'background-error' || event === 'poisoned') logger?.error(`varve ${event}: ${messageOf(detail)}`)
-    if (event === 'stall') logger?.warn('varve: writers wait for flush and compaction')
+    if (event === 'stall') logger?.warn(`varve: ${stallOf(detail)}`)
     this.events.emit(event, detail)
   }
+}
+
+function stallOf(detail: unknown): string {
+  const { reason } = detail as { reason?: unknown }
+  return reason === 'disk' ? messageOf(detail) : 'writers wait for flush and compaction'
 }
 
 function messageOf(detail: unknown): string {

@@ -21,6 +21,7 @@ export interface Mark {
   readonly operations: number
   readonly batchStart: number
   readonly batchOperations: number
+  readonly puts: number
 }
 
 export class Batch {
@@ -29,6 +30,7 @@ export class Batch {
   #operations = 0
   #batchStart = -1
   #batchOperations = 0
+  #puts = 0
 
   get frame(): Buffer {
     return this.#bytes
@@ -36,6 +38,11 @@ export class Batch {
 
   get operations(): number {
     return this.#operations
+  }
+
+  /** Operations that store something: those that a full disk refuses. */
+  get puts(): number {
+    return this.#puts
   }
 
   get payloadBytes(): number {
@@ -62,6 +69,7 @@ export class Batch {
       this.rewind(at)
       throw error
     }
+    this.#puts++
     this.#batchOperations++
     this.#operations++
   }
@@ -85,7 +93,8 @@ export class Batch {
       end: this.#end,
       operations: this.#operations,
       batchStart: this.#batchStart,
-      batchOperations: this.#batchOperations
+      batchOperations: this.#batchOperations,
+      puts: this.#puts
     }
   }
 
@@ -94,6 +103,7 @@ export class Batch {
     this.#operations = mark.operations
     this.#batchStart = mark.batchStart
     this.#batchOperations = mark.batchOperations
+    this.#puts = mark.puts
   }
 
   /** Closes the last batch and makes the room behind: the frame is ready. */
@@ -108,6 +118,7 @@ export class Batch {
     this.#operations = 0
     this.#batchStart = -1
     this.#batchOperations = 0
+    this.#puts = 0
   }
 
   #openBatch(): void {

@@ -85,6 +85,14 @@ export class Tree {
     this.#tables.set(file.number, { handle: table, pinnedBytes })
   }
 
+  /** Closes a table that was opened and is not installed. */
+  forget(number: number): void {
+    const opened = this.#tables.get(number)
+    if (opened === undefined) return
+    this.#tables.delete(number)
+    native.release(opened.handle)
+  }
+
   /** Freezes the memtable and puts an empty one in its place. */
   rotate(upTo: FlushedState): void {
     this.#frozen = [{ memtable: this.#memtable, upTo }, ...this.#frozen]
