@@ -38,7 +38,7 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
 
   /** What is visible now stays readable through it, until it is closed. */
   snapshot(): Snapshot {
-    return this.#parts.snapshot()
+    return this.#parts.snapshot(this.snapshot)
   }
 
   /** Whether writes are taken: 'ok', 'slowed' by flush and compaction, 'stopped' by a full disk, or 'poisoned'. */

@@ -5,9 +5,9 @@ import native from '#native'
 import { VarveError } from './errors.ts'
 import { Log } from './log/log.ts'
 import { type Environment, limits, type Settings } from './options.ts'
-import type { EntryIterator } from './read/iterator.ts'
+import { Pins } from './read/pins.ts'
 import { Slabs } from './read/slabs.ts'
-import { type Snapshot, Snapshots } from './read/snapshot.ts'
+import { Snapshot } from './read/snapshot.ts'
 import { Turn } from './read/turn.ts'
 import type { Recovered } from './recovery.ts'
 import { LeveledPicker } from './tree/compaction/leveled.ts'
@@ -34,11 +34,12 @@ export class Parts {
   readonly writer: Writer
   readonly turn = new Turn()
   readonly slabs = new Slabs()
-  readonly snapshots = new Snapshots()
-  readonly iterators = new Set<EntryIterator>()
+  readonly pins: Pins
   readonly events = new EventEmitter()
   isClosed = false
   #nextNumber: number
+  /** The log's last sequence and time, as they were after so many records. */
+  #last = { records: -1, sequence: 0, timeMs: 0 }
 
   constructor(directory: string, settings: Settings, environment: Environment, recovered: Recovered) {
     this.directory = directory
@@ -55,6 +56,12 @@ export class Parts {
       recovered.tables,
       recovered.memtable
     )
+    this.pins = new Pins({
+      clock: settings.clock,
+      ageMsMax: settings.limits.snapshotAgeMaxMs,
+      emit: this.emit,
+      onRefreshed: () => void this.sweeper.sweep()
+    })
     this.health = this.#makeHealth()
     this.log = this.#makeLog()
     this.sweeper = new Sweeper(recovered.disk, directory, this.tree)
@@ -118,7 +125,10 @@ export class Parts {
       nextNumber: this.nextNumber,
       currentNumber: () => this.#nextNumber,
       onPoison: this.#onPoison,
-      onSwept: () => this.health.eased()
+      onSwept: () => {
+        this.pins.noteView()
+        this.health.eased()
+      }
     })
   }
 
@@ -137,8 +147,8 @@ export class Parts {
       installer,
       health,
       picker: new LeveledPicker({ memtableBytes, tableBytes }),
-      snapshots: () => this.snapshots.sequences(),
-      expiredMs: () => Math.min(log.state().timeMs, this.snapshots.oldestTimeMs())
+      snapshots: () => this.pins.sequences(),
+      expiredMs: () => Math.min(log.state().timeMs, this.pins.oldestTimeMs())
     })
   }
 
@@ -162,11 +172,24 @@ export class Parts {
     if (this.settings.readOnly) throw new VarveError('VARVE_READ_ONLY', 'The database was opened with readOnly.')
   }
 
-  snapshot(): Snapshot {
+  /** `opened`: the public call that asks for it. */
+  snapshot(opened: () => unknown): Snapshot {
     this.checkOpen()
-    this.writer.settleSync()
-    const { sequence, timeMs } = this.log.state()
-    return this.snapshots.open(sequence, Math.max(timeMs, this.settings.clock()))
+    return new Snapshot(this.pins, this.now(), opened)
+  }
+
+  /** The present state to read at: the newest sequence, with all that was written before the call, and the time. */
+  now(): { readonly sequence: number; readonly timeMs: number } {
+    const { writer } = this
+    writer.settleSync()
+    // Asking the log costs a tenth of reading a short range.
+    const { records } = writer.counts
+    if (this.#last.records !== records || writer.isOffLoop) {
+      const { sequence, timeMs } = this.log.state()
+      this.#last = { records: writer.isOffLoop ? -1 : records, sequence, timeMs }
+    }
+    const { sequence, timeMs } = this.#last
+    return { sequence, timeMs: Math.max(timeMs, this.settings.clock()) }
   }
 
   /** The memtable becomes a table; resolves when it is one. */
@@ -189,9 +212,15 @@ export class Parts {
   readonly emit = (event: string, detail: unknown): void => {
     const { logger } = this.settings
     if (event === 'background-error' || event === 'poisoned') logger?.error(`varve ${event}: ${messageOf(detail)}`)
+    if (event === 'snapshot-old') logger?.warn(`varve: ${oldOf(detail)}`)
     if (event === 'stall') logger?.warn(`varve: ${stallOf(detail)}`)
     this.events.emit(event, detail)
   }
+}
+
+function oldOf(detail: unknown): string {
+  const { kind, ageMs, stack } = detail as { kind: string; ageMs: number; stack?: string }
+  return `this ${kind} has been open for ${Math.round(ageMs / 1000)} s: close it.${stack === undefined ? '' : `\n${stack}`}`
 }
 
 function stallOf(detail: unknown): string {

@@ -171,49 +171,52 @@ export class Space<Key = string, Value = string> {
 
   /** Entries in key order within the bounds, as they are now (or at the snapshot). */
   iterator(options: IteratorOptions<Input<Key>> = {}): Iterator<Key, Value, [Key, Value]> {
-    return this.#iterate(options, identity)
+    return this.#iterate(options, identity, this.iterator)
   }
 
   /** The same, keys only. */
   keys(options: IteratorOptions<Input<Key>> = {}): Iterator<Key, Value, Key> {
-    return this.#iterate({ ...options, values: false }, (entry) => entry[0])
+    return this.#iterate({ ...options, values: false }, (entry) => entry[0], this.keys)
   }
 
   /** The same, values only. */
   values(options: IteratorOptions<Input<Key>> = {}): Iterator<Key, Value, Value> {
-    return this.#iterate({ ...options, keys: false }, (entry) => entry[1])
+    return this.#iterate({ ...options, keys: false }, (entry) => entry[1], this.values)
   }
 
   #iterate<Item>(
     options: IteratorOptions<Input<Key>>,
-    pick: (entry: [never, never]) => unknown
+    pick: (entry: [never, never]) => unknown,
+    opened: (...options: never[]) => unknown
   ): Iterator<Key, Value, Item> {
     const parts = this.#parts
-    const { engine, turn, slabs, writer, tree, sweeper, settings } = parts
+    const { engine, turn, slabs, writer, tree, pins, sweeper, settings } = parts
     parts.checkOpen()
-    // The sequence is known once what was handed over is in.
-    writer.settleSync()
-    const sequence = sequenceOf(options)
+    const { snapshot } = options
+    snapshot?.check()
+    const at = snapshot ?? parts.now()
     const iterator = new EntryIterator(
       {
         engine,
         space: this.#id,
         ...this.#encodings,
         clock: settings.clock,
+        view: () => tree.viewNumber,
         turn,
         slabs,
         settle: () => writer.settle(),
         settleSync: () => writer.settleSync(),
-        onClose: (closed) => {
-          parts.iterators.delete(closed)
+        onClose: ({ pin }) => {
+          if (pin !== undefined) pins.delete(pin)
           if (tree.obsolete.size > 0) setImmediate(() => void sweeper.sweep())
         }
       },
       options,
-      sequence
+      at
     )
-    parts.iterators.add(iterator)
-    return new Iterator<Key, Value, Item>(iterator, pick)
+    const items = new Iterator<Key, Value, Item>(iterator, pick)
+    iterator.pin = pins.add('iterator', at, iterator, items, opened)
+    return items
   }
 
   /** Merges all tables of the range into one run: the least space, the quickest reads. */

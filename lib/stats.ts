@@ -2,6 +2,7 @@
 
 import native from '#native'
 import type { Parts } from './parts.ts'
+import type { PinStats } from './read/pins.ts'
 import type { HealthState } from './tree/health.ts'
 
 export interface Stats {
@@ -48,8 +49,8 @@ export interface Stats {
     readonly cacheBytes: number
   }
   readonly reads: native.EngineStats
-  readonly snapshots: number
-  readonly iterators: number
+  readonly snapshots: PinStats
+  readonly iterators: PinStats
 }
 
 export function statsOf(parts: Parts): Stats {
@@ -85,7 +86,7 @@ export function statsOf(parts: Parts): Stats {
       cacheBytes: engine.cacheBytes
     },
     reads: engine,
-    snapshots: parts.snapshots.count,
-    iterators: parts.iterators.size
+    snapshots: parts.pins.stats('snapshot'),
+    iterators: parts.pins.stats('iterator')
   }
 }

@@ -45,6 +45,7 @@ export class Tree {
   #version: Version
   #memtable: native.Memtable
   #frozen: readonly FrozenMemtable[] = []
+  #viewNumber = 0
 
   constructor(
     options: TreeOptions,
@@ -69,6 +70,11 @@ export class Tree {
 
   get memtable(): native.Memtable {
     return this.#memtable
+  }
+
+  /** Another one with each view. */
+  get viewNumber(): number {
+    return this.#viewNumber
   }
 
   table(number: number): OpenedTable {
@@ -117,6 +123,7 @@ export class Tree {
 
   #publish(): void {
     const { engine, memoryBytes, blockCacheBytes, memtableBytes } = this.#options
+    this.#viewNumber++
     const levels = this.#version.levels.map((tables) => tables.map((file) => this.table(file.number).handle))
     native.setView(
       engine,

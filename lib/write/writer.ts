@@ -71,6 +71,11 @@ export class Writer {
     return this.#failure
   }
 
+  /** Groups are applied on the write lane, and not counted yet. */
+  get isOffLoop(): boolean {
+    return this.#offLoop > 0
+  }
+
   get isStalled(): boolean {
     return this.#isStalled
   }
