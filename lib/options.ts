@@ -65,6 +65,8 @@ export const limits = {
   levelFactor: 10,
   levels: 7,
   manifestBytes: 4 * MiB,
+  /** Entries that one transaction may read. */
+  checkedEntriesMax: 10_000,
   slicedOperations: 1000,
   slicedBytes: 256 * KiB
 } as const

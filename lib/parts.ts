@@ -4,7 +4,9 @@ import { EventEmitter } from 'node:events'
 import native from '#native'
 import { VarveError } from './errors.ts'
 import { Log } from './log/log.ts'
-import type { Environment, Settings } from './options.ts'
+import { Time } from './log/time.ts'
+import { type Environment, limits, type Settings } from './options.ts'
+import { EntryReader } from './read/entry.ts'
 import type { EntryIterator } from './read/iterator.ts'
 import { Slabs } from './read/slabs.ts'
 import { type Snapshot, Snapshots } from './read/snapshot.ts'
@@ -15,6 +17,10 @@ import type { Manifest } from './tree/manifest.ts'
 import { Scheduler } from './tree/scheduler.ts'
 import { Sweeper } from './tree/sweeper.ts'
 import { Tree } from './tree/tree.ts'
+import { Checker } from './write/checks.ts'
+import { Conditional } from './write/conditional.ts'
+import { Decisions } from './write/decisions.ts'
+import { Transactions } from './write/transactions.ts'
 import { Writer } from './write/writer.ts'
 
 export class Parts {
@@ -28,6 +34,11 @@ export class Parts {
   readonly scheduler: Scheduler
   readonly sweeper: Sweeper
   readonly writer: Writer
+  readonly time: Time
+  readonly entries: EntryReader
+  readonly decisions: Decisions
+  readonly conditional: Conditional
+  readonly transactions: Transactions
   readonly turn = new Turn()
   readonly slabs = new Slabs()
   readonly snapshots = new Snapshots()
@@ -52,9 +63,22 @@ export class Parts {
       recovered.memtable
     )
     this.log = this.#makeLog()
+    this.time = new Time(settings.clock, this.log.state().timeMs)
     this.sweeper = new Sweeper(recovered.disk, directory, this.tree)
     this.scheduler = this.#makeScheduler()
     this.writer = this.#makeWriter()
+    this.entries = new EntryReader(this.engine)
+    const { engine, writer, entries, time } = this
+    this.decisions = new Decisions(writer, new Checker(engine, entries, time))
+    this.conditional = new Conditional({ writer, decisions: this.decisions, entries, time })
+    this.transactions = new Transactions({
+      writer,
+      decisions: this.decisions,
+      snapshot: () => this.snapshot(),
+      lastSequence: () => this.log.state().sequence,
+      now: time.now,
+      entriesMax: limits.checkedEntriesMax
+    })
     if (recovered.manifest !== undefined) {
       void this.log.prepare().catch(() => undefined)
       this.scheduler.wake()
@@ -79,8 +103,8 @@ export class Parts {
   }
 
   #makeScheduler(): Scheduler {
-    const { engine, directory, tree, log, sweeper, settings, environment, recovered } = this
-    const { memtableBytes, tableBytes, clock } = settings
+    const { engine, directory, tree, log, sweeper, settings, environment, recovered, time } = this
+    const { memtableBytes, tableBytes } = settings
     return new Scheduler({
       engine,
       directory,
@@ -88,7 +112,7 @@ export class Parts {
       tableBytes,
       nextNumber: this.nextNumber,
       random: environment.random,
-      clock,
+      clock: time.now,
       emit: this.emit,
       onPoison: this.#onPoison,
       log,
@@ -103,9 +127,9 @@ export class Parts {
   }
 
   #makeWriter(): Writer {
-    const { engine, tree, log, scheduler, turn, settings, emit } = this
-    const { durability, memtableBytes, clock } = settings
-    return new Writer({ engine, tree, log, scheduler, turn, durability, memtableBytes, clock, emit })
+    const { engine, tree, log, scheduler, turn, settings, emit, time } = this
+    const { durability, memtableBytes } = settings
+    return new Writer({ engine, tree, log, scheduler, turn, durability, memtableBytes, clock: time.now, emit })
   }
 
   /** The number of the next file. */
@@ -125,8 +149,8 @@ export class Parts {
   snapshot(): Snapshot {
     this.checkOpen()
     this.writer.settleSync()
-    const { sequence, timeMs } = this.log.state()
-    return this.snapshots.open(sequence, Math.max(timeMs, this.settings.clock()))
+    const { sequence } = this.log.state()
+    return this.snapshots.open(sequence, this.time.now())
   }
 
   /** The memtable becomes a table; resolves when it is one. */

@@ -465,8 +465,8 @@ declare namespace native {
   /**
    * A range as a check sees it: facts[0] = how many entries are visible in [start, end) (user keys, null: the space's own
    * bounds), where more than countMax are told as countMax + 1; facts[1] = the highest sequence of those counted (0:
-   * none). Returns 0, or WouldBlock when the tier does not reach or too much lies in the way for one call: facts are of no
-   * use then, and checkRangeJob answers. nowMs is the time, not 0.
+   * none). Returns 0, or WouldBlock when the tier does not reach or too much lies in the way for one call (not with
+   * MayBlock): facts are of no use then, and checkRangeJob answers. nowMs is the time, not 0.
    */
   function checkRange(
     engine: Engine,

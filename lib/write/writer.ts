@@ -72,10 +72,16 @@ export class Writer {
     return this.#isStalled
   }
 
-  put(space: number, key: string | Uint8Array, value: string | Uint8Array, sync: boolean): Promise<void> {
+  put(
+    space: number,
+    key: string | Uint8Array,
+    value: string | Uint8Array,
+    sync: boolean,
+    expiresAtMs: number
+  ): Promise<void> {
     const refusal = this.#refusal()
     if (refusal !== undefined) return Promise.reject(refusal)
-    this.#batch.put(space, key, value)
+    this.#batch.put(space, key, value, expiresAtMs)
     return this.#join(sync)
   }
 

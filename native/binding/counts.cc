@@ -65,7 +65,10 @@ napi_value CheckRange(napi_env env, napi_callback_info info) {
   if (arguments.failed()) return nullptr;
   Scan scan(engine->view(), std::move(options));
   ScanCount count;
-  const Status status = scan.Count(tier, count_max + 1, &count);
+  // Who waits for the disk waits for the whole answer too.
+  const Status status = tier == ReadTier::kMayBlock
+                            ? CountOn(&scan, count_max + 1, JobProgress(), &count)
+                            : scan.Count(tier, count_max + 1, &count);
   if (!status.ok() && !status.IsWouldBlock()) return Throw(env, status);
   facts[0] = static_cast<double>(count.entries);
   facts[1] = static_cast<double>(count.sequence_last);
