@@ -75,7 +75,7 @@ export class Parts {
       writer,
       decisions: this.decisions,
       snapshot: () => this.snapshot(),
-      lastSequence: () => this.log.state().sequence,
+      lastSequence: () => native.visibleSequence(engine),
       now: time.now,
       entriesMax: limits.checkedEntriesMax
     })
@@ -149,8 +149,7 @@ export class Parts {
   snapshot(): Snapshot {
     this.checkOpen()
     this.writer.settleSync()
-    const { sequence } = this.log.state()
-    return this.snapshots.open(sequence, this.time.now())
+    return this.snapshots.open(native.visibleSequence(this.engine), this.time.now())
   }
 
   /** The memtable becomes a table; resolves when it is one. */

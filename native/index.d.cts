@@ -221,6 +221,8 @@ declare namespace native {
   function openWal(engine: Engine, state: LogState, membership: Uint8Array): void
   /** firstIndex: of the first entry the log still holds, or index + 1. needsSync: a syncJob would have work. */
   function walState(engine: Engine): LogState & { firstIndex: number; needsSync: boolean }
+  /** The newest sequence that reads see. */
+  function visibleSequence(engine: Engine): number
   /** The last membership in the log, and its entry's index. */
   function walMembership(engine: Engine): { index: number; bytes: Buffer }
   /** Forgets all entries, to go on from `position` after activateSegment: a snapshot took the place of log and tables. */

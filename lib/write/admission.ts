@@ -1,17 +1,17 @@
 // Admission: lets transactions run side by side, until one has lost too often: it is then admitted alone, in order of
 // arrival. While it is, the others begin and commit nothing, so no transaction can take what it read from under it.
 //
-// What a transaction that is alone starts itself, and waits for, goes on: it would wait for ever otherwise.
+// Only for a while: one that waits for something else (a transaction that it started itself, even) must not hold up the
+// others for ever. After that it is one among many again, and still tries until it succeeds.
 
-import { AsyncLocalStorage } from 'node:async_hooks'
+const aloneMsMax = 1000
 
 export class Admission {
-  readonly #inside = new AsyncLocalStorage<Admission>()
   #last: Promise<void> | undefined
 
   /** Waits while another is alone; undefined when nobody is. */
   wait(): Promise<void> | undefined {
-    return this.#last === undefined || this.#inside.getStore() === this ? undefined : this.#whileAlone()
+    return this.#last === undefined ? undefined : this.#whileAlone()
   }
 
   async #whileAlone(): Promise<void> {
@@ -20,18 +20,22 @@ export class Admission {
 
   /** Runs `work` alone, after those that came before. */
   async alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#inside.getStore() === this) return work()
     const before = this.#last
-    let leave: () => void = () => {}
-    const mine = new Promise<void>((resolve) => {
-      leave = resolve
+    let resolve: () => void = () => {}
+    const mine = new Promise<void>((accept) => {
+      resolve = accept
     })
     this.#last = mine
-    await before
-    try {
-      return await this.#inside.run(this, work)
-    } finally {
+    const leave = (): void => {
       if (this.#last === mine) this.#last = undefined
+      resolve()
+    }
+    await before
+    const timer = setTimeout(leave, aloneMsMax)
+    try {
+      return await work()
+    } finally {
+      clearTimeout(timer)
       leave()
     }
   }

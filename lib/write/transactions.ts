@@ -47,26 +47,27 @@ export class Transactions {
   async run<Result>(work: (attempt: Attempt) => Promise<Result>, options: TransactionOptions): Promise<Result> {
     const retriesMax = options.retries ?? Number.POSITIVE_INFINITY
     for (let conflicts = 0; conflicts < conflictsMax; conflicts++) {
-      const outcome = await this.#once(work, options.sync === true)
+      const outcome = await this.#once(work, options.sync === true, this.#admission)
       if (outcome !== undefined) return outcome.result
       if (conflicts >= retriesMax) throw conflict(conflicts)
     }
     this.counts.alone++
     return this.#admission.alone(async () => {
       for (let conflicts = conflictsMax; ; conflicts++) {
-        const outcome = await this.#once(work, options.sync === true)
+        const outcome = await this.#once(work, options.sync === true, undefined)
         if (outcome !== undefined) return outcome.result
         if (conflicts >= retriesMax) throw conflict(conflicts)
       }
     })
   }
 
-  // undefined: a conflict.
+  // undefined: a conflict. Without admission it is alone, and waits for nobody.
   async #once<Result>(
     work: (attempt: Attempt) => Promise<Result>,
-    sync: boolean
+    sync: boolean,
+    admission: Admission | undefined
   ): Promise<{ readonly result: Result } | undefined> {
-    await this.#admission.wait()
+    await admission?.wait()
     const { writer, now, entriesMax } = this.#context
     for (let waiting = writer.settle(); waiting !== undefined; waiting = writer.settle()) await waiting
     const snapshot = this.#context.snapshot()
@@ -78,7 +79,7 @@ export class Transactions {
       } finally {
         await attempt.end()
       }
-      if (!(await this.#commit(attempt, sync))) return undefined
+      if (!(await this.#commit(attempt, sync, admission))) return undefined
       this.counts.committed++
       return { result }
     } finally {
@@ -86,10 +87,10 @@ export class Transactions {
     }
   }
 
-  async #commit(attempt: Attempt, sync: boolean): Promise<boolean> {
+  async #commit(attempt: Attempt, sync: boolean, admission: Admission | undefined): Promise<boolean> {
     if (!attempt.hasWrites) return true
     const { writer, decisions, lastSequence } = this.#context
-    for (let wait = this.#admission.wait(); wait !== undefined; wait = this.#admission.wait()) await wait
+    await admission?.wait()
     const written = await decisions.run((tier): Fetch | { readonly done: Promise<void> | undefined } => {
       const isUntouched = attempt.readSet.isTimeless && lastSequence() === attempt.sequence
       const failed = isUntouched ? undefined : decisions.firstFailed(attempt.readSet.checks(), tier)
