@@ -1,12 +1,16 @@
 // Database: what a user holds: its default space, and the life of all its parts.
 
+import { nameOf } from './bytes/codec.ts'
 import { closeParts } from './closing.ts'
+import { invalid } from './errors.ts'
 import { describeTree } from './inspect.ts'
 import type { Parts } from './parts.ts'
 import type { Snapshot } from './read/snapshot.ts'
 import { Space } from './space.ts'
 import { type Stats, statsOf } from './stats.ts'
 import type { HealthState } from './tree/health.ts'
+import { Transaction } from './write/transaction.ts'
+import type { TransactionOptions } from './write/transactions.ts'
 
 /** 0 is the system's, 1 the users' default space. */
 const defaultSpace = 1
@@ -54,6 +58,27 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
   async resume(): Promise<void> {
     this.#parts.checkWritable()
     await this.#parts.health.resume()
+  }
+
+  /**
+   * Runs a function whose reads and writes happen all at once or not at all. It reads at a snapshot and sees its own writes;
+   * when what it read was changed by others meanwhile, it is run again, so it should do nothing else that counts.
+   *
+   * @throws VarveError: VARVE_CONFLICT (only where `retries` is given), VARVE_TRANSACTION_TOO_LARGE
+   * @example
+   * await db.transaction(async (tx) => {
+   *   const balance = Number(await tx.get('ada'))
+   *   tx.put('ada', String(balance - 10))
+   * })
+   */
+  async transaction<Result>(
+    work: (transaction: Transaction<Key, Value>) => Promise<Result> | Result,
+    options: TransactionOptions = {}
+  ): Promise<Result> {
+    this.#parts.checkWritable()
+    if (typeof work !== 'function') throw invalid(`transaction takes a function, not ${nameOf(work)}.`)
+    checkRetries(options.retries)
+    return this.#parts.transactions.run(async (attempt) => work(new Transaction<Key, Value>(attempt, this)), options)
   }
 
   /** The memtable becomes a table; resolves when it is one. */
@@ -104,4 +129,10 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+function checkRetries(retries: unknown): void {
+  if (retries === undefined || retries === Number.POSITIVE_INFINITY) return
+  if (Number.isSafeInteger(retries) && (retries as number) >= 0) return
+  throw invalid(`retries must be a whole number from 0 on, not ${String(retries)}.`)
 }

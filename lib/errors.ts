@@ -15,6 +15,8 @@ export const errorCodes = {
   VARVE_READ_ONLY: 'The database was opened with readOnly.',
   VARVE_CLOSED: 'The database, snapshot or iterator was closed.',
   VARVE_TOO_LARGE: 'A key, value or batch is over its limit.',
+  VARVE_CONFLICT: 'What a transaction read was changed before it could write, more often than it may be retried.',
+  VARVE_TRANSACTION_TOO_LARGE: 'A transaction read more entries than it may.',
   VARVE_ABORTED: 'The call was cancelled by its signal or by closing.',
   VARVE_NATIVE_UNAVAILABLE: 'The native addon could not be loaded.'
 } as const

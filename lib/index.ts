@@ -8,5 +8,19 @@ export type { Durability, Logger, OpenOptions } from './options.ts'
 export type { Iterator } from './read/items.ts'
 export type { IteratorOptions, RangeOptions } from './read/iterator.ts'
 export type { Snapshot } from './read/snapshot.ts'
-export type { BatchOperation, ReadOptions, Space, WriteOptions } from './space.ts'
+export type { Space } from './space.ts'
+export type {
+  BatchOperation,
+  ClearOptions,
+  Condition,
+  CountOptions,
+  Entry,
+  KeyOperation,
+  PutOptions,
+  ReadOptions,
+  WriteOptions
+} from './space-options.ts'
 export type { Stats } from './stats.ts'
+export type { ExpiryOptions } from './write/expiry.ts'
+export type { Transaction } from './write/transaction.ts'
+export type { TransactionOptions } from './write/transactions.ts'

@@ -4,7 +4,9 @@ import { EventEmitter } from 'node:events'
 import native from '#native'
 import { VarveError } from './errors.ts'
 import { Log } from './log/log.ts'
+import { Time } from './log/time.ts'
 import { type Environment, limits, type Settings } from './options.ts'
+import { EntryReader } from './read/entry.ts'
 import { Pins } from './read/pins.ts'
 import { Slabs } from './read/slabs.ts'
 import { Snapshot } from './read/snapshot.ts'
@@ -17,6 +19,10 @@ import type { Manifest } from './tree/manifest.ts'
 import { Scheduler } from './tree/scheduler.ts'
 import { Sweeper } from './tree/sweeper.ts'
 import { Tree } from './tree/tree.ts'
+import { Checker } from './write/checks.ts'
+import { Conditional } from './write/conditional.ts'
+import { Decisions } from './write/decisions.ts'
+import { Transactions } from './write/transactions.ts'
 import { Writer } from './write/writer.ts'
 
 export class Parts {
@@ -32,14 +38,17 @@ export class Parts {
   readonly scheduler: Scheduler
   readonly sweeper: Sweeper
   readonly writer: Writer
+  readonly time: Time
+  readonly entries: EntryReader
+  readonly decisions: Decisions
+  readonly conditional: Conditional
+  readonly transactions: Transactions
   readonly turn = new Turn()
   readonly slabs = new Slabs()
   readonly pins: Pins
   readonly events = new EventEmitter()
   isClosed = false
   #nextNumber: number
-  /** The log's last sequence and time, as they were after so many records. */
-  #last = { records: -1, sequence: 0, timeMs: 0 }
 
   constructor(directory: string, settings: Settings, environment: Environment, recovered: Recovered) {
     this.directory = directory
@@ -56,18 +65,31 @@ export class Parts {
       recovered.tables,
       recovered.memtable
     )
+    this.health = this.#makeHealth()
+    this.log = this.#makeLog()
+    this.time = new Time(settings.clock, this.log.state().timeMs)
     this.pins = new Pins({
-      clock: settings.clock,
+      clock: this.time.now,
       ageMsMax: settings.limits.snapshotAgeMaxMs,
       emit: this.emit,
       onRefreshed: () => void this.sweeper.sweep()
     })
-    this.health = this.#makeHealth()
-    this.log = this.#makeLog()
     this.sweeper = new Sweeper(recovered.disk, directory, this.tree)
     this.installer = this.#makeInstaller()
     this.scheduler = this.#makeScheduler()
     this.writer = this.#makeWriter()
+    this.entries = new EntryReader(this.engine)
+    const { engine, writer, entries, time } = this
+    this.decisions = new Decisions(writer, new Checker(engine, entries, time))
+    this.conditional = new Conditional({ writer, decisions: this.decisions, entries, time })
+    this.transactions = new Transactions({
+      writer,
+      decisions: this.decisions,
+      snapshot: () => this.snapshot(this.snapshot),
+      lastSequence: () => native.visibleSequence(engine),
+      now: time.now,
+      entriesMax: settings.limits.checkedEntriesMax
+    })
     if (recovered.manifest !== undefined) {
       void this.log.prepare().catch(() => undefined)
       this.scheduler.wake()
@@ -153,9 +175,9 @@ export class Parts {
   }
 
   #makeWriter(): Writer {
-    const { engine, tree, log, scheduler, health, turn, settings, emit } = this
-    const { durability, memtableBytes, clock } = settings
-    return new Writer({ engine, tree, log, scheduler, health, turn, durability, memtableBytes, clock, emit })
+    const { engine, tree, log, scheduler, health, turn, settings, emit, time } = this
+    const { durability, memtableBytes } = settings
+    return new Writer({ engine, tree, log, scheduler, health, turn, durability, memtableBytes, clock: time.now, emit })
   }
 
   /** The number of the next file. */
@@ -173,23 +195,15 @@ export class Parts {
   }
 
   /** `opened`: the public call that asks for it. */
-  snapshot(opened: () => unknown): Snapshot {
+  snapshot(opened: (...options: never[]) => unknown): Snapshot {
     this.checkOpen()
     return new Snapshot(this.pins, this.now(), opened)
   }
 
   /** The present state to read at: the newest sequence, with all that was written before the call, and the time. */
   now(): { readonly sequence: number; readonly timeMs: number } {
-    const { writer } = this
-    writer.settleSync()
-    // Asking the log costs a tenth of reading a short range.
-    const { records } = writer.counts
-    if (this.#last.records !== records || writer.isOffLoop) {
-      const { sequence, timeMs } = this.log.state()
-      this.#last = { records: writer.isOffLoop ? -1 : records, sequence, timeMs }
-    }
-    const { sequence, timeMs } = this.#last
-    return { sequence, timeMs: Math.max(timeMs, this.settings.clock()) }
+    this.writer.settleSync()
+    return { sequence: native.visibleSequence(this.engine), timeMs: this.time.now() }
   }
 
   /** The memtable becomes a table; resolves when it is one. */

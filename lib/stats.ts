@@ -41,6 +41,12 @@ export interface Stats {
     /** Compactions that slowed down for writers who waited for a sync. */
     readonly yields: number
   }
+  readonly transactions: {
+    readonly committed: number
+    readonly conflicts: number
+    /** Admitted alone after losing too often. */
+    readonly alone: number
+  }
   readonly levels: readonly { readonly tables: number; readonly bytes: number }[]
   readonly memory: {
     readonly memtableBytes: number
@@ -78,6 +84,7 @@ export function statsOf(parts: Parts): Stats {
       amplification: payload === 0 ? 0 : written / payload
     },
     background: { ...counts, yields: scheduler.yields },
+    transactions: { ...parts.transactions.counts },
     levels: tree.levelSizes(),
     memory: {
       memtableBytes: tree.memtableBytes(),

@@ -221,6 +221,8 @@ declare namespace native {
   function openWal(engine: Engine, state: LogState, membership: Uint8Array): void
   /** firstIndex: of the first entry the log still holds, or index + 1. needsSync: a syncJob would have work. */
   function walState(engine: Engine): LogState & { firstIndex: number; needsSync: boolean }
+  /** The newest sequence that reads see. */
+  function visibleSequence(engine: Engine): number
   /** The last membership in the log, and its entry's index. */
   function walMembership(engine: Engine): { index: number; bytes: Buffer }
   /** Forgets all entries, to go on from `position` after activateSegment: a snapshot took the place of log and tables. */
@@ -373,6 +375,30 @@ declare namespace native {
     nowMs: number
   ): Job<Buffer | undefined>
   /**
+   * The same as get, with facts[0] = the entry's sequence and facts[1] = its expiresAt (0: never), which are set when the
+   * key is there, whether or not its value fits. A slab of length 0 leaves the value out: only its length is told.
+   */
+  function getEntry(
+    engine: Engine,
+    space: number,
+    key: string | Uint8Array,
+    sequence: number,
+    nowMs: number,
+    tier: number,
+    facts: Float64Array,
+    slab: Uint8Array,
+    offset: number
+  ): number
+  /** Lane `read`; nowMs is the time, not 0. Without wantsValue `value` is left out. */
+  function getEntryJob(
+    engine: Engine,
+    space: number,
+    key: string | Uint8Array,
+    sequence: number,
+    nowMs: number,
+    wantsValue: boolean
+  ): Job<{ value?: Buffer; sequence: number; expiresAt: number } | undefined>
+  /**
    * Looks up keys[from …): `keys` holds them one after the other, keySizes their sizes. Values are laid into the
    * slabs in order, each whole in one slab, in the first from the present one on that has room. sizes[i] = length, Missing,
    * WouldBlock, NeedsTime, or -16 - length for a value over `valueBytesMax` (left out). With no slabs: 0 for a key that is there (has).
@@ -427,6 +453,44 @@ declare namespace native {
     valuesBytes: number,
     entriesMax: number
   ): Job<{ keys: Buffer; values: Buffer; sizes: Uint32Array; info: Uint32Array; entries: number }>
+  /**
+   * Moves past up to `entriesMax` of the entries ahead and counts them: no key or value is copied. Returns how many;
+   * facts[0] = the highest of their sequences (0: none), facts[1] = flags (1 done, 8 would block). Fewer than entriesMax
+   * with neither flag: much was passed over (deleted, say); come back, so that no call takes long.
+   */
+  function scanCount(scan: Scan, tier: number, entriesMax: number, facts: Float64Array): number
+  /** Lane `read`: the same, waiting for the disk, and for all of entriesMax or the end. */
+  function scanCountJob(
+    scan: Scan,
+    entriesMax: number
+  ): Job<{ entries: number; sequenceLast: number; done: boolean }>
+  /**
+   * A range as a check sees it: facts[0] = how many entries are visible in [start, end) (user keys, null: the space's own
+   * bounds), where more than countMax are told as countMax + 1; facts[1] = the highest sequence of those counted (0:
+   * none). Returns 0, or WouldBlock when the tier does not reach or too much lies in the way for one call (not with
+   * MayBlock): facts are of no use then, and checkRangeJob answers. nowMs is the time, not 0.
+   */
+  function checkRange(
+    engine: Engine,
+    space: number,
+    start: Uint8Array | null,
+    end: Uint8Array | null,
+    sequence: number,
+    nowMs: number,
+    tier: number,
+    countMax: number,
+    facts: Float64Array
+  ): number
+  /** Lane `read`. */
+  function checkRangeJob(
+    engine: Engine,
+    space: number,
+    start: Uint8Array | null,
+    end: Uint8Array | null,
+    sequence: number,
+    nowMs: number,
+    countMax: number
+  ): Job<{ entries: number; sequenceLast: number }>
   function scanSeek(scan: Scan, key: Uint8Array): void
   /** Goes on over the engine's present view, at the scan's own sequence. */
   function scanRefresh(scan: Scan): void

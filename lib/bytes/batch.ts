@@ -14,7 +14,9 @@ export const batchBytesMax = 2 ** 30
 const keptBytesMax = 1 << 20
 
 const kindPut = 1
+const kindPutExpiring = 2
 const kindTombstone = 3
+const kindRangeTombstone = 4
 
 export interface Mark {
   readonly end: number
@@ -59,11 +61,13 @@ export class Batch {
     this.#closeBatch()
   }
 
-  put(space: number, key: string | Uint8Array, value: string | Uint8Array): void {
+  /** `expiresAtMs`: milliseconds since 1970, from 1 on; 0 or left out: never. */
+  put(space: number, key: string | Uint8Array, value: string | Uint8Array, expiresAtMs = 0): void {
     if (this.#batchStart < 0) this.#openBatch()
     const at = this.mark()
     try {
-      this.#key(kindPut, space, key)
+      this.#key(expiresAtMs === 0 ? kindPut : kindPutExpiring, space, key)
+      if (expiresAtMs !== 0) this.#fixed64(expiresAtMs)
       this.#value(value)
     } catch (error) {
       this.rewind(at)
@@ -79,6 +83,22 @@ export class Batch {
     const at = this.mark()
     try {
       this.#key(kindTombstone, space, key)
+    } catch (error) {
+      this.rewind(at)
+      throw error
+    }
+    this.#batchOperations++
+    this.#operations++
+  }
+
+  /** Every key from `start` on and before `end`; null: to the end of the space. A range that is empty deletes nothing. */
+  deleteRange(space: number, start: string | Uint8Array, end: string | Uint8Array | null): void {
+    if (this.#batchStart < 0) this.#openBatch()
+    const at = this.mark()
+    try {
+      this.#key(kindRangeTombstone, space, start)
+      if (end === null) this.#spaceEnd(space)
+      else this.#storedKey(space, end)
     } catch (error) {
       this.rewind(at)
       throw error
@@ -152,9 +172,14 @@ export class Batch {
   }
 
   #key(kind: number, space: number, key: string | Uint8Array): void {
+    this.#reserve(1)
+    this.#bytes[this.#end++] = kind
+    this.#storedKey(space, key)
+  }
+
+  #storedKey(space: number, key: string | Uint8Array): void {
     const length = key.length
     this.#reserve(16 + (typeof key === 'string' ? length * 3 : length))
-    this.#bytes[this.#end++] = kind
     const spaceBytes = varintBytes(space)
     if (typeof key !== 'string') {
       checkKeyBytes(length)
@@ -210,6 +235,23 @@ export class Batch {
     this.#varint(bytes)
     this.#end +=
       bytes === value.length ? this.#bytes.latin1Write(value, this.#end) : this.#bytes.utf8Write(value, this.#end)
+  }
+
+  // The first stored key behind the space: its id's last byte is below 128, so it can be counted up.
+  #spaceEnd(space: number): void {
+    const spaceBytes = varintBytes(space)
+    this.#reserve(16)
+    this.#varint(spaceBytes)
+    this.#varint(space)
+    const last = this.#end - 1
+    this.#bytes[last] = (this.#bytes[last] ?? 0) + 1
+  }
+
+  #fixed64(value: number): void {
+    this.#reserve(8)
+    this.#bytes.writeUInt32LE(value >>> 0, this.#end)
+    this.#bytes.writeUInt32LE(Math.floor(value / 2 ** 32), this.#end + 4)
+    this.#end += 8
   }
 
   #varint(value: number): void {

@@ -48,7 +48,8 @@ export interface Bounds {
   readonly end: Uint8Array | null
 }
 
-const after = (key: Uint8Array): Uint8Array => {
+/** The first key behind `key`. */
+export const after = (key: Uint8Array): Uint8Array => {
   const next = new Uint8Array(key.length + 1)
   next.set(key)
   return next
@@ -449,7 +450,7 @@ function decodeValue(encoding: ValueEncoding, slab: Buffer, start: number, end: 
   return encoding === 'json' ? JSON.parse(text) : text
 }
 
-function limitOf(limit: unknown): number {
+export function limitOf(limit: unknown): number {
   if (limit === undefined || limit === -1 || limit === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER
   if (typeof limit !== 'number' || !Number.isSafeInteger(limit) || limit < 0) {
     throw invalid(

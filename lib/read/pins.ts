@@ -69,13 +69,16 @@ export class Pins {
     this.#options = options
   }
 
-  /** Keeps what `sequence` sees until `delete`. `opened`: the public call, from which on the stack is of interest. */
+  /**
+   * Keeps what `sequence` sees until `delete`. `opened`: the public call, from which on the stack is of interest. Without a
+   * holder somebody is sure to close it.
+   */
   add(
     kind: Pin['kind'],
     at: { readonly sequence: number; readonly timeMs: number },
     pinned: Pinned,
-    holder: object,
-    opened: (...options: never[]) => unknown
+    opened: (...options: never[]) => unknown,
+    holder?: object
   ): Pin {
     const pin: Pin = {
       kind,

@@ -12,6 +12,7 @@ export const wouldBlock = -2
 export const needsTime = -3
 const left = -16
 export const tiers = { cacheOnly: 0, noWait: 1, mayBlock: 2 } as const
+export type Tier = (typeof tiers)[keyof typeof tiers]
 
 /** What a native read said: a value, or that the disk is needed. */
 export const diskNeeded = Symbol('disk needed')
@@ -36,27 +37,27 @@ export class Reader {
     this.#isText = context.valueEncoding === 'utf8' || context.valueEncoding === 'json'
   }
 
-  /** The value, undefined on a miss, or `diskNeeded` where the tier does not reach. */
-  get(key: unknown, sequence: number, tier: number): unknown {
+  /** The value, undefined on a miss, or `diskNeeded` where the tier does not reach. `nowMs` 0: the clock's, if it matters. */
+  get(key: unknown, sequence: number, nowMs: number, tier: number): unknown {
     const checked = checkKey(this.#context.keyEncoding, key)
     return attempt(() =>
-      this.#isText ? this.#getText(checked, sequence, tier) : this.#getBytes(checked, sequence, tier)
+      this.#isText ? this.#getText(checked, sequence, nowMs, tier) : this.#getBytes(checked, sequence, nowMs, tier)
     )
   }
 
-  #getText(key: string | Uint8Array, sequence: number, tier: number): unknown {
+  #getText(key: string | Uint8Array, sequence: number, nowMs: number, tier: number): unknown {
     const { engine, space, valueEncoding, clock } = this.#context
-    let answer = native.getText(engine, space, key, sequence, 0, tier)
+    let answer = native.getText(engine, space, key, sequence, nowMs, tier)
     if (answer === needsTime) answer = native.getText(engine, space, key, sequence, clock(), tier)
     if (typeof answer === 'string') return valueEncoding === 'json' ? JSON.parse(answer) : answer
     return answer === missing ? undefined : diskNeeded
   }
 
-  #getBytes(key: string | Uint8Array, sequence: number, tier: number): unknown {
+  #getBytes(key: string | Uint8Array, sequence: number, nowMs: number, tier: number): unknown {
     const { engine, space, valueEncoding, clock } = this.#context
     const slabs = this.#slabs
     slabs.make(slabValueBytesMax / 8)
-    let size = native.get(engine, space, key, sequence, 0, tier, slabs.slab, slabs.offset)
+    let size = native.get(engine, space, key, sequence, nowMs, tier, slabs.slab, slabs.offset)
     if (size === needsTime) size = native.get(engine, space, key, sequence, clock(), tier, slabs.slab, slabs.offset)
     if (size >= 0) {
       const start = slabs.offset
@@ -66,49 +67,51 @@ export class Reader {
     }
     if (size === missing) return undefined
     if (size === wouldBlock) return diskNeeded
-    return this.#getLong(key, sequence, tier, left - size)
+    return this.#getLong(key, sequence, nowMs, tier, left - size)
   }
 
   // The value did not fit into what is left of the slab: into a new slab, or memory of its own.
-  #getLong(key: string | Uint8Array, sequence: number, tier: number, bytes: number): unknown {
+  #getLong(key: string | Uint8Array, sequence: number, nowMs: number, tier: number, bytes: number): unknown {
     if (bytes <= slabValueBytesMax) {
       this.#slabs.make(slabBytes)
-      return this.#getBytes(key, sequence, tier)
+      return this.#getBytes(key, sequence, nowMs, tier)
     }
     const { engine, space, valueEncoding, clock } = this.#context
     const own = Buffer.allocUnsafeSlow(bytes)
-    const size = native.get(engine, space, key, sequence, clock(), tier, own, 0)
+    const size = native.get(engine, space, key, sequence, nowMs === 0 ? clock() : nowMs, tier, own, 0)
     if (size === missing) return undefined
     if (size === wouldBlock) return diskNeeded
-    if (size < 0) return this.#getLong(key, sequence, tier, left - size)
+    if (size < 0) return this.#getLong(key, sequence, nowMs, tier, left - size)
     return decodeBytes(valueEncoding, own.subarray(0, size))
   }
 
   /** The same, on a read thread. */
-  async getFromDisk(key: unknown, sequence: number): Promise<unknown> {
+  async getFromDisk(key: unknown, sequence: number, nowMs: number): Promise<unknown> {
     const { engine, space, keyEncoding, valueEncoding, clock } = this.#context
     const checked = checkKey(keyEncoding, key)
-    const bytes = await outcome(attempt(() => native.getJob(engine, space, checked, sequence, clock())))
+    const bytes = await outcome(
+      attempt(() => native.getJob(engine, space, checked, sequence, nowMs === 0 ? clock() : nowMs))
+    )
     return bytes === undefined ? undefined : decodeBytes(valueEncoding, bytes)
   }
 
   /** Whether the key is there, or `diskNeeded`. */
-  has(key: unknown, sequence: number, tier: number): boolean | typeof diskNeeded {
+  has(key: unknown, sequence: number, nowMs: number, tier: number): boolean | typeof diskNeeded {
     const { engine, space, keyEncoding, clock } = this.#context
     const checked = checkKey(keyEncoding, key)
-    let answer = attempt(() => native.has(engine, space, checked, sequence, 0, tier))
+    let answer = attempt(() => native.has(engine, space, checked, sequence, nowMs, tier))
     if (answer === needsTime) answer = attempt(() => native.has(engine, space, checked, sequence, clock(), tier))
     return answer === wouldBlock ? diskNeeded : answer === 1
   }
 
   /** Values in the order of the keys; those that need the disk are `diskNeeded`. */
-  getMany(keys: readonly unknown[], sequence: number, tier: number): unknown[] {
+  getMany(keys: readonly unknown[], sequence: number, atMs: number, tier: number): unknown[] {
     const { engine, space, clock } = this.#context
     const packed = packKeys(keys.map((key) => checkKey(this.#context.keyEncoding, key)))
     const sizes = new Int32Array(keys.length)
     const values: unknown[] = new Array(keys.length)
     let from = 0
-    let nowMs = 0
+    let nowMs = atMs
     while (from < keys.length) {
       const slabs = [newSlab(), newSlab()]
       const answer = attempt(() =>
@@ -133,7 +136,7 @@ export class Reader {
         nowMs = clock()
         continue
       }
-      this.#take(keys, from, next, sizes, slabs, isAscii, values, sequence, tier)
+      this.#take(keys, from, next, sizes, slabs, isAscii, values, { sequence, nowMs, tier })
       from = next
     }
     return values
@@ -147,8 +150,7 @@ export class Reader {
     slabs: Buffer[],
     isAscii: boolean,
     values: unknown[],
-    sequence: number,
-    tier: number
+    { sequence, nowMs, tier }: { sequence: number; nowMs: number; tier: number }
   ): void {
     const { valueEncoding } = this.#context
     let at = 0
@@ -170,7 +172,7 @@ export class Reader {
         }
         offset = end
       } else if (size === missing) values[i] = undefined
-      else values[i] = size === wouldBlock ? diskNeeded : this.get(keys[i], sequence, tier)
+      else values[i] = size === wouldBlock ? diskNeeded : this.get(keys[i], sequence, nowMs, tier)
     }
   }
 }

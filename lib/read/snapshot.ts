@@ -16,7 +16,11 @@ export class Snapshot {
   readonly #state: State = { isClosed: false }
 
   /** @internal Use db.snapshot(). */
-  constructor(pins: Pins, at: { readonly sequence: number; readonly timeMs: number }, opened: () => unknown) {
+  constructor(
+    pins: Pins,
+    at: { readonly sequence: number; readonly timeMs: number },
+    opened: (...options: never[]) => unknown
+  ) {
     this.sequence = at.sequence
     this.timeMs = at.timeMs
     this.#pins = pins
@@ -24,7 +28,7 @@ export class Snapshot {
     const release = (): void => {
       state.isClosed = true
     }
-    this.#pin = pins.add('snapshot', at, { release }, this, opened)
+    this.#pin = pins.add('snapshot', at, { release }, opened, this)
   }
 
   /** The sequence to read at; throws VARVE_CLOSED after close. */

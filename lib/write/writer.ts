@@ -71,19 +71,20 @@ export class Writer {
     return this.#failure
   }
 
-  /** Groups are applied on the write lane, and not counted yet. */
-  get isOffLoop(): boolean {
-    return this.#offLoop > 0
-  }
-
   get isStalled(): boolean {
     return this.#isStalled
   }
 
-  put(space: number, key: string | Uint8Array, value: string | Uint8Array, sync: boolean): Promise<void> {
+  put(
+    space: number,
+    key: string | Uint8Array,
+    value: string | Uint8Array,
+    sync: boolean,
+    expiresAtMs: number
+  ): Promise<void> {
     const refusal = this.#refusal() ?? this.#context.health.refusal
     if (refusal !== undefined) return Promise.reject(refusal)
-    this.#batch.put(space, key, value)
+    this.#batch.put(space, key, value, expiresAtMs)
     return this.#join(sync)
   }
 

@@ -1,4 +1,4 @@
-// What a lookup says instead of a value, and how one asks: shared by get, getText, has and getMany.
+// What a lookup says instead of a value, and how one asks: shared by all reads of keys.
 #pragma once
 
 #include <algorithm>
@@ -44,20 +44,26 @@ ReadAs ReadAsArguments(const Engine& engine, Arguments<kCount>* arguments, size_
   return as;
 }
 
-// kFound, kMissing or kNeedsTime of a decided lookup; *value without its expiry. A value too short
-// for its expiry is damage: kCorruption.
-inline Status Decide(const LookupResult& result, uint64_t now_ms, int32_t* answer, Slice* value) {
-  *answer = kMissing;
+struct Finding {
+  int32_t answer = kMissing;  // kFound, kMissing, kNeedsTime or kWouldBlock
+  // When it is kFound:
+  Slice value;              // without its expiry
+  uint64_t expires_at = 0;  // 0: never
+};
+
+// Of a decided lookup. A value too short for its expiry is damage: kCorruption.
+inline Status Decide(const LookupResult& result, uint64_t now_ms, Finding* finding) {
+  *finding = Finding();
   if (result.state != LookupResult::State::kFound) return Status::Ok();
-  *value = result.value;
+  finding->value = result.value;
   if (result.kind == Kind::kPutExpiring) {
-    if (value->size() < 8) return Status::Corruption("an expiring entry has no expiry");
-    const uint64_t expires_at = DecodeFixed64(value->data());
-    value->remove_prefix(8);
-    if (now_ms == 0) *answer = kNeedsTime;
-    if (now_ms == 0 || expires_at <= now_ms) return Status::Ok();
+    if (result.value.size() < 8) return Status::Corruption("an expiring entry has no expiry");
+    finding->expires_at = DecodeFixed64(result.value.data());
+    finding->value.remove_prefix(8);
+    if (now_ms == 0) finding->answer = kNeedsTime;
+    if (now_ms == 0 || finding->expires_at <= now_ms) return Status::Ok();
   }
-  *answer = kFound;
+  finding->answer = kFound;
   return Status::Ok();
 }
 

@@ -74,6 +74,15 @@ class Arguments {
     Keep(failed_ || ToInt32Array(env_, values_[index], what, &data, length));
     return data;
   }
+  // A Float64Array of at least `length` elements.
+  double* Facts(size_t index, size_t length) {
+    double* data = nullptr;
+    size_t found = 0;
+    if (!Keep(failed_ || ToFloat64Array(env_, values_[index], "facts", &data, &found))) return data;
+    if (Keep(found >= length)) return data;
+    ThrowInvalid(env_, "facts", ("must have " + std::to_string(length) + " elements").c_str());
+    return nullptr;
+  }
 
   // The object of a handle, borrowed: for calls that are over before anything can release it.
   template <class T>

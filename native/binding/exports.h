@@ -29,8 +29,10 @@ Exports WriteExports();
 Exports ReplayExports();
 Exports ReadExports();
 Exports ReadManyExports();
+Exports EntryExports();
 Exports ScanExports();
 Exports ScanPageExports();
+Exports CountExports();
 Exports MergeExports();
 
 }  // namespace varve::binding

@@ -77,11 +77,11 @@ Status AnswerKey(ManyRequest* request, size_t i, const LookupScratch& scratch, b
     *size = kWouldBlock;
     return Status::Ok();
   }
-  Slice value;
-  int32_t answer = kMissing;
-  VARVE_TRY(Decide(scratch.results[i], request->as.now_ms, &answer, &value));
-  if (answer != kFound) {
-    *size = answer;
+  Finding finding;
+  VARVE_TRY(Decide(scratch.results[i], request->as.now_ms, &finding));
+  const Slice value = finding.value;
+  if (finding.answer != kFound) {
+    *size = finding.answer;
   } else if (scratch.slabs.empty()) {
     *size = 0;
   } else if (value.size() > request->value_bytes_max) {

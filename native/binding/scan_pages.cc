@@ -4,8 +4,7 @@
 #include "binding/arguments.h"
 #include "binding/convert.h"
 #include "binding/exports.h"
-#include "binding/jobs.h"
-#include "binding/scan_argument.h"
+#include "binding/scan_job.h"
 
 namespace varve::binding {
 
@@ -88,23 +87,6 @@ struct PageWork {
   }
 };
 
-// Gives the scan back when the job goes, whatever came of it.
-class PageJob final : public Job {
- public:
-  explicit PageJob(PageWork work) : work_(std::move(work)) { work_.scan->busy = true; }
-  ~PageJob() override { work_.scan->busy = false; }
-  Status Run() override {
-    return progress.cancelled.load() ? Status::Aborted() : work_.Run(&progress);
-  }
-  napi_value Result(Environment* environment) override {
-    work_.scan->busy = false;
-    return work_.Result(environment);
-  }
-
- private:
-  PageWork work_;
-};
-
 napi_value StartPage(napi_env env, napi_callback_info info) {
   Arguments<4> arguments(env, info);
   if (!ScanArgument(env, &arguments)) return nullptr;
@@ -114,9 +96,7 @@ napi_value StartPage(napi_env env, napi_callback_info info) {
   work.page.values_capacity = arguments.Integer(2, "valuesBytes", kPageBytesMax);
   work.page.entries_max = arguments.Integer(3, "entriesMax", kPageEntriesMax);
   if (arguments.failed()) return nullptr;
-  Executor* executor = work.scan->engine->executor().get();
-  return SubmitJob(&arguments.environment(), executor, Lane::kRead,
-                   std::make_unique<PageJob>(std::move(work)));
+  return StartScanJob(&arguments.environment(), std::move(work));
 }
 
 constexpr Export kExports[] = {{"scanPage", Page}, {"scanPageJob", StartPage}};

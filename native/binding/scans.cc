@@ -1,27 +1,17 @@
 // Scans: what a user's iterator reads through.
 #include "binding/answers.h"
 #include "binding/arguments.h"
+#include "binding/bounds.h"
 #include "binding/convert.h"
 #include "binding/exports.h"
 #include "binding/give.h"
-#include "binding/keys.h"
-#include "binding/scan_argument.h"
+#include "binding/scan_job.h"
 
 namespace varve::binding {
 
 namespace {
 
 constexpr uint64_t kReverse = 1, kDoNotFill = 2;
-
-// A bound in stored form: `fallback` for null.
-template <size_t kCount>
-std::string BoundArgument(Arguments<kCount>* arguments, size_t index, const char* what,
-                          const std::string& prefix, std::string fallback) {
-  if (arguments->IsNull(index)) return fallback;
-  std::string bound = prefix;
-  bound.append(arguments->Bytes(index, what));
-  return bound;
-}
 
 napi_value OpenScan(napi_env env, napi_callback_info info) {
   Arguments<7> arguments(env, info);
@@ -31,8 +21,7 @@ napi_value OpenScan(napi_env env, napi_callback_info info) {
   if (arguments.failed()) return nullptr;
   const std::string prefix = SpacePrefix(space);
   ScanOptions options;
-  options.start = BoundArgument(&arguments, 3, "start", prefix, prefix);
-  options.end = BoundArgument(&arguments, 4, "end", prefix, SpaceEnd(space));
+  ReadBounds(&arguments, 3, space, &options);
   options.reverse = (flags & kReverse) != 0;
   options.fill_cache = (flags & kDoNotFill) == 0;
   options.sequence = SequenceArgument(*engine, &arguments, 5);

@@ -63,6 +63,17 @@ bool ToInt32Array(napi_env env, napi_value value, const char* what, int32_t** da
   return true;
 }
 
+bool ToFloat64Array(napi_env env, napi_value value, const char* what, double** data,
+                    size_t* length) {
+  void* start = nullptr;
+  if (!ToTypedArray(env, value, what, "must be a Float64Array", napi_float64_array, &start,
+                    length)) {
+    return false;
+  }
+  *data = static_cast<double*>(start);
+  return true;
+}
+
 bool ToText(napi_env env, napi_value value, const char* what, std::string* text) {
   size_t size = 0;
   if (napi_get_value_string_utf8(env, value, nullptr, 0, &size) != napi_ok) {

@@ -57,6 +57,8 @@ inline bool ToBytes(napi_env env, napi_value value, const char* what, char** dat
 bool ToUint32Array(napi_env env, napi_value value, const char* what, uint32_t** data,
                    size_t* length);
 bool ToInt32Array(napi_env env, napi_value value, const char* what, int32_t** data, size_t* length);
+bool ToFloat64Array(napi_env env, napi_value value, const char* what, double** data,
+                    size_t* length);
 
 // A path or other text, as utf8; without zero bytes.
 bool ToText(napi_env env, napi_value value, const char* what, std::string* text);

@@ -50,6 +50,13 @@ napi_value OpenWal(napi_env env, napi_callback_info info) {
   return status.ok() ? nullptr : Throw(env, status);
 }
 
+napi_value VisibleSequence(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  const Engine* engine = arguments.Handle<Engine>(0, "engine");
+  if (arguments.failed()) return nullptr;
+  return MakeNumber(env, engine->visible_sequence());
+}
+
 napi_value WalState(napi_env env, napi_callback_info info) {
   Arguments<1> arguments(env, info);
   Engine* engine = arguments.Handle<Engine>(0, "engine");
@@ -116,6 +123,7 @@ napi_value TruncateAfter(napi_env env, napi_callback_info info) {
 
 constexpr Export kExports[] = {
     {"openWal", OpenWal},   {"walState", WalState}, {"walMembership", WalMembership},
+    {"visibleSequence", VisibleSequence},
     {"resetWal", ResetWal}, {"syncJob", SyncJob},   {"truncateAfter", TruncateAfter},
 };
 

@@ -105,6 +105,9 @@ struct Scan::Impl {
 
   // The entry found; readable until Pass.
   Slice found_key() const { return options.reverse ? Slice(key_) : sources.cursor()->key(); }
+  Sequence found_sequence() const {
+    return options.reverse ? TrailerSequence(newest_trailer_) : sources.cursor()->sequence();
+  }
   void Pass() {
     pending_ = false;
     if (options.reverse) return;
@@ -265,17 +268,17 @@ void Scan::Seek(Slice key) {
 
 void Scan::Refresh(std::shared_ptr<const View> view) { impl_->sources.Reset(std::move(view)); }
 
-Status Scan::Count(ReadTier tier, uint64_t max, uint64_t* count) {
-  *count = 0;
+Status Scan::Count(ReadTier tier, uint64_t entries_max, ScanCount* count) {
+  *count = ScanCount();
   impl_->Stand(tier);
-  while (*count < max) {
-    uint64_t visits = kVisitsMax;
+  for (uint64_t visits = kVisitsMax; count->entries < entries_max;) {
     const Found found = impl_->Find(&visits);
-    if (found == Found::kEnd) break;
     if (found == Found::kFailed) return impl_->TakeStatus();
-    if (found == Found::kPaused) continue;
+    count->done = found == Found::kEnd;
+    if (found != Found::kEntry) break;
+    count->entries += 1;
+    count->sequence_last = std::max(count->sequence_last, impl_->found_sequence());
     impl_->Pass();
-    *count += 1;
   }
   return Status::Ok();
 }

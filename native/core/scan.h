@@ -49,6 +49,13 @@ struct ScanPage {
   size_t next_key_bytes = 0, next_value_bytes = 0;
 };
 
+// What a walk that gives nothing out found.
+struct ScanCount {
+  uint64_t entries = 0;
+  Sequence sequence_last = 0;  // highest of their sequences; 0 without entries
+  bool done = false;           // no more entries within the bounds
+};
+
 class Scan {
  public:
   Scan(std::shared_ptr<const View> view, ScanOptions options);
@@ -61,9 +68,10 @@ class Scan {
   void Seek(Slice key);
   // Goes on over a newer view, at the same sequence.
   void Refresh(std::shared_ptr<const View> view);
-  // Moves past up to `max` of the entries ahead and counts them. With kWouldBlock *count holds
-  // those so far; the next call goes on behind them.
-  Status Count(ReadTier tier, uint64_t max, uint64_t* count);
+  // Moves past up to `entries_max` of the entries ahead and counts them. As a page it may come back
+  // with fewer, !done and ok, after many that were passed over. After kWouldBlock or an error
+  // *count holds those so far; the next call goes on behind them.
+  Status Count(ReadTier tier, uint64_t entries_max, ScanCount* count);
 
  private:
   struct Impl;

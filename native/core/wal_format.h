@@ -21,6 +21,11 @@
 //
 // Example: the batch {put "a" = "1", tombstone "b"} is
 //   08 00 00 00 · 02 00 00 00 · 01 01 'a' 01 '1' · 03 01 'b'
+// Keys are stored keys: a varint space id, then the user's bytes. A range tombstone's key is the
+// first key covered and its value the first key not covered, both stored keys; without an end of
+// the user's it is the space's: its varint, the last byte one higher. {range tombstone of space 1
+// from "a" to "c", from "x" on} is
+//   0d 00 00 00 · 02 00 00 00 · 04 02 01 'a' 02 01 'c' · 04 02 01 'x' 01 02
 //
 // 1. kBatches, kNoop and kMembership are entries of the log: their indexes are consecutive, and an
 //    index at or below the last one supersedes that entry and all after it.
@@ -70,6 +75,7 @@ inline constexpr uint32_t kWalFormatVersion = 1;
 inline constexpr uint64_t kRecordPayloadBytesMax = (uint64_t{1} << 30) + (1 << 20);
 inline constexpr size_t kMembershipBytesMax = 256 << 10;
 inline constexpr size_t kKeyBytesMax = 65535 + 10;  // the user's, after its space's varint
+inline constexpr size_t kValueBytesMax = size_t{1} << 30;
 
 // Position of a log: what the next record follows. `sequence` is the last one used.
 struct LogPosition {

@@ -85,6 +85,12 @@ inline bool OperationReader::Next(Operation* operation) {
     if (at == nullptr || size > static_cast<size_t>(batch_end_ - at)) {
       return Fail(Code::kCorruption, "the value of an operation goes beyond its batch");
     }
+    // What a memtable would refuse must not be logged.
+    const bool is_range = operation->kind == Kind::kRangeTombstone;
+    if (size > (is_range ? kKeyBytesMax : kValueBytesMax)) {
+      return Fail(Code::kTooLarge,
+                  is_range ? "the end of a range is too long" : "a value is too long");
+    }
     operation->value = Slice(at, size);
     at += size;
   }

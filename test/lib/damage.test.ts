@@ -11,16 +11,16 @@ import { drawsOf, randomOf } from '../support/random.mjs'
 import { directory, type Files, filesOf, Machine, machineWith, useMachineTime } from './support/machine.ts'
 
 /**
- * One in `step` bytes is damaged, in zeros one in `zeroStep`; at least `least` of each file. One in `writableOneIn` is
- * also opened for writing.
+ * One in `step` bytes is damaged, in zeros one in `zeroStep` (1: every byte); at least `least` of each file. One in
+ * `writableOneIn` is also opened for writing, in zeros one in `zeroWritableOneIn`.
  */
 const size = campaign('damage', {
-  short: { step: 32, zeroStep: 4096, least: 60, writableOneIn: 4 },
-  long: { step: 1, zeroStep: 8, least: 0, writableOneIn: 1 },
-  instrumented: { step: 256, zeroStep: 16_384, least: 10, writableOneIn: 4 }
+  short: { step: 32, zeroStep: 4096, least: 60, writableOneIn: 4, zeroWritableOneIn: 4 },
+  long: { step: 1, zeroStep: 1, least: 0, writableOneIn: 1, zeroWritableOneIn: 8 },
+  instrumented: { step: 256, zeroStep: 16_384, least: 10, writableOneIn: 4, zeroWritableOneIn: 4 }
 })
 const options: OpenOptions = { memtableBytes: 16 << 10, tableBytes: 32 << 10, blockCacheBytes: 0, durability: 'os' }
-const counts = { flips: 0, exact: 0, refused: 0, seenByVerify: 0 }
+const counts = { bytes: 0, flips: 0, exact: 0, refused: 0, seenByVerify: 0 }
 const random = randomOf(seedOf('damage'))
 const { below } = drawsOf(random)
 
@@ -40,6 +40,7 @@ beforeAll(async () => {
   await write(machine, db)
   await machine.run(db.close())
   files = await filesOf(machine)
+  for (const bytes of files.values()) counts.bytes += bytes.length
 })
 afterAll(() => {
   console.log(`damage: ${JSON.stringify(counts)}`)
@@ -133,7 +134,7 @@ async function damage(machine: Machine, name: string, at: number, mask: number):
   if (refused !== undefined) expect(seen, 'verify sees what a read sees').toBeDefined()
   if (parseName(name).kind === 'table') expect(seen, 'verify sees every byte of a table').toContain(name)
   native.memoryOverwrite(machine.fs, path, bytes)
-  if (below(size.writableOneIn) !== 0) return
+  if (below(isInZeros(bytes, at) ? size.zeroWritableOneIn : size.writableOneIn) !== 0) return
   const copy = machineWith(new Map(files).set(name, flipped(bytes, at, mask)))
   const refusedToWrite = await refusal(copy, false)
   expect(refusedToWrite?.code).toBe(refused?.code)
@@ -141,15 +142,16 @@ async function damage(machine: Machine, name: string, at: number, mask: number):
   copy.release()
 }
 
+const isInZeros = (bytes: Buffer, at: number): boolean =>
+  bytes.subarray(Math.max(0, at - 8), at + 16).every((byte) => byte === 0)
+
 /** Offsets to damage: some of every region, zeros more thinly. */
 function offsetsOf(bytes: Buffer): number[] {
   const step = Math.max(1, Math.min(size.step, Math.floor(bytes.length / Math.max(1, size.least))))
-  const zeros = (at: number): boolean => bytes.subarray(Math.max(0, at - 8), at + 16).every((byte) => byte === 0)
   const offsets: number[] = []
   for (let at = below(step); at < bytes.length; ) {
     offsets.push(at)
-    const next = zeros(at) ? size.zeroStep : step
-    at += step === 1 && !zeros(at) ? 1 : 1 + below(next * 2 - 1)
+    at += 1 + below((isInZeros(bytes, at) ? size.zeroStep : step) * 2 - 1)
   }
   return offsets
 }

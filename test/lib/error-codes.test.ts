@@ -100,6 +100,22 @@ const provocations: Readonly<Record<ErrorCode, () => Promise<unknown>>> = {
     await using db = await open(scratch())
     return await db.put('k'.repeat(65_536), 'v')
   },
+  async VARVE_CONFLICT() {
+    await using db = await open(scratch())
+    return await db.transaction(
+      async (tx) => {
+        await tx.get('a')
+        await db.put('a', '1')
+        tx.put('b', '2')
+      },
+      { retries: 0 }
+    )
+  },
+  async VARVE_TRANSACTION_TOO_LARGE() {
+    await using db = await open(scratch())
+    await db.batch(Array.from({ length: 10_001 }, (_, i) => ({ type: 'put', key: `k${i}`, value: '' }) as const))
+    return await db.transaction((tx) => tx.keys().all())
+  },
   async VARVE_ABORTED() {
     await using db = await open(scratch())
     await db.put('a', '1')

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import native from '#native'
 import type { Database } from '../../lib/database.ts'
-import { type BatchOperation, VarveError } from '../../lib/index.ts'
+import { type KeyOperation, VarveError } from '../../lib/index.ts'
 import type { OpenOptions } from '../../lib/options.ts'
 import { campaign, report, seedOf } from '../support/campaign.ts'
 import { drawsOf, randomOf } from '../support/random.mjs'
@@ -53,7 +53,7 @@ async function make(plan: Plan, end: (machine: Machine, db: Database) => Promise
   const state = new Map<string, string>()
   const states = [textOf(state)]
   for (let i = 0; i < plan.writes; i++) {
-    const operations = Array.from({ length: 1 + (i % 4) * 2 }, (): BatchOperation<string, string> => {
+    const operations = Array.from({ length: 1 + (i % 4) * 2 }, (): KeyOperation<string, string> => {
       const key = `key${below(30)}`
       if (below(4) > 0) return { type: 'put', key, value: `${i}${'v'.repeat(below(60))}` }
       return { type: 'del', key }

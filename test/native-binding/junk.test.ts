@@ -20,7 +20,7 @@ function inWorld(body: () => void): void {
   }
 }
 
-function detached<Kind extends Uint8Array | Uint32Array | Int32Array>(array: Kind): Kind {
+function detached<Kind extends Uint8Array | Uint32Array | Int32Array | Float64Array>(array: Kind): Kind {
   structuredClone(array.buffer, { transfer: [array.buffer as ArrayBuffer] })
   return array
 }
@@ -74,9 +74,11 @@ const junk: Record<string, (world: World) => unknown> = {
   'a detached Uint8Array': () => detached(new Uint8Array(200)),
   'a detached Uint32Array': () => detached(new Uint32Array(50)),
   'a detached Int32Array': () => detached(new Int32Array(50)),
+  'a detached Float64Array': () => detached(new Float64Array(50)),
   'a Uint16Array': () => new Uint16Array(100),
   'an empty Uint32Array': () => new Uint32Array(0),
   'an empty Int32Array': () => new Int32Array(0),
+  'a short Float64Array': () => new Float64Array(1),
   'a DataView': () => new DataView(new ArrayBuffer(100)),
   'a handle of an engine': ({ engine }) => engine,
   'a handle of a memtable': ({ memtable }) => memtable,

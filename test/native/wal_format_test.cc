@@ -145,8 +145,10 @@ TEST(WalOperations, UnknownKindsAreUnsupported) {
   payload[8] = 6;
   uint64_t operations = 0;
   EXPECT_EQ(CheckBatches(payload, &operations).code(), Code::kUnsupported);
-  EXPECT_EQ(CheckBatches(PutBatch(std::string(kKeyBytesMax + 1, 'k'), ""), &operations).code(),
-            Code::kTooLarge);
+  const std::string long_key(kKeyBytesMax + 1, 'k');
+  EXPECT_EQ(CheckBatches(PutBatch(long_key, ""), &operations).code(), Code::kTooLarge);
+  const std::string range = BatchOf({{Kind::kRangeTombstone, "a", long_key, 0}});
+  EXPECT_EQ(CheckBatches(range, &operations).code(), Code::kTooLarge);
 }
 
 TEST(WalOperations, RandomBytesNeverReadBeyondThePayload) {

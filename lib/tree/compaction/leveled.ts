@@ -7,9 +7,14 @@
 import { limits } from '../../options.ts'
 import { bytesOf, overlaps, spanOf, type TableFile, type Version } from '../version.ts'
 import { type Compaction, outputBytesOf, type Picker, type PickerOptions } from './picker.ts'
+import { type Garbage, isLevel0Worth, nextExpiryMs, pickGarbage } from './reclaim.ts'
 
 const lastLevel = limits.levels - 1
 const baseMemtables = 16
+/** What is expired for the most part is worth a merge at any time. */
+const alwaysWorth: Garbage = { oneIn: 2, withTombstones: false }
+/** When there is nothing else to do less is enough. */
+const idlyWorth: Garbage = { oneIn: 8, withTombstones: true }
 
 export interface Targets {
   readonly base: number
@@ -102,8 +107,8 @@ export class LeveledPicker implements Picker {
   pick(
     version: Version,
     busy: ReadonlySet<number>,
-    _timeMs: number,
-    _oldestSnapshot: number,
+    timeMs: number,
+    oldestSnapshot: number,
     spaceBytes = Number.POSITIVE_INFINITY
   ): Compaction | undefined {
     const { base, bytes } = targetsOf(version, this.#options)
@@ -125,7 +130,29 @@ export class LeveledPicker implements Picker {
       const pieces = pickLevel0InPieces(version, busy, base)
       if (fits(pieces)) return pieces
     }
-    return undefined
+    const expired = pickGarbage(version, busy, timeMs, oldestSnapshot, alwaysWorth)
+    return fits(expired) ? expired : undefined
+  }
+
+  reclaim(version: Version, busy: ReadonlySet<number>, timeMs: number, oldestSnapshot: number): Compaction | undefined {
+    const picked = pickGarbage(version, busy, timeMs, oldestSnapshot, idlyWorth)
+    if (picked !== undefined || !isLevel0Worth(version, timeMs, oldestSnapshot, idlyWorth)) return picked
+    const level0 = pickLevel0(version, busy, targetsOf(version, this.#options).base)
+    return level0 === undefined ? undefined : { ...level0, reason: 'garbage' }
+  }
+
+  nextReclaimMs(version: Version, timeMs: number): number {
+    return nextExpiryMs(version, timeMs, idlyWorth)
+  }
+
+  deepen(version: Version, busy: ReadonlySet<number>): Compaction | undefined {
+    const highest = version.levels.findIndex((tables) => tables.length > 0)
+    if (highest < 0 || highest === lastLevel) return undefined
+    const picked =
+      highest === 0
+        ? pickLevel0(version, busy, targetsOf(version, this.#options).base)
+        : pickTable(version, busy, highest)
+    return picked === undefined ? undefined : { ...picked, reason: 'garbage' }
   }
 }
 

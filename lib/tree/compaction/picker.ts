@@ -4,7 +4,7 @@ import { bytesOf, type TableFile, type Version } from '../version.ts'
 
 export interface Compaction {
   /** Why, in a word, for events and logs. */
-  readonly reason: 'level0' | 'size' | 'manual'
+  readonly reason: 'level0' | 'size' | 'manual' | 'kept' | 'expired' | 'tombstones' | 'garbage'
   readonly inputs: readonly { readonly level: number; readonly tables: readonly TableFile[] }[]
   readonly outputLevel: number
   /** The tables only change level: an edit, no job. */
@@ -30,6 +30,12 @@ export interface Picker {
     oldestSnapshot: number,
     spaceBytes?: number
   ): Compaction | undefined
+  /** What is worth it when nothing else is due and nothing is written: tables that hold garbage. */
+  reclaim(version: Version, busy: ReadonlySet<number>, timeMs: number, oldestSnapshot: number): Compaction | undefined
+  /** When, after `timeMs`, `reclaim` may find more because time has passed; Infinity: never. */
+  nextReclaimMs(version: Version, timeMs: number): number
+  /** One step towards all tables in the last level; undefined when there is none to take. */
+  deepen(version: Version, busy: ReadonlySet<number>): Compaction | undefined
 }
 
 /** Bytes that the outputs may take, at a guess: every tombstone ends an entry, and range tombstones end all. */

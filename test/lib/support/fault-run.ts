@@ -7,7 +7,7 @@
 import { expect } from 'vitest'
 import native from '#native'
 import type { Database } from '../../../lib/database.ts'
-import { type BatchOperation, errorCodes, type OpenOptions, VarveError } from '../../../lib/index.ts'
+import { errorCodes, type KeyOperation, type OpenOptions, VarveError } from '../../../lib/index.ts'
 import { Machine, Waits } from './machine.ts'
 
 export interface Fault {
@@ -82,11 +82,11 @@ export class FaultRun {
     for (const write of this.#writes.slice(0, upTo)) if (write.outcome === 'written') write.outcome = 'durable'
   }
 
-  async #write(db: Database, operations: readonly BatchOperation<string, string>[], sync: boolean): Promise<void> {
+  async #write(db: Database, operations: readonly KeyOperation<string, string>[], sync: boolean): Promise<void> {
     await this.#attempt(this.#begin(db, operations, sync))
   }
 
-  #begin(db: Database, operations: readonly BatchOperation<string, string>[], sync: boolean): Promise<void> {
+  #begin(db: Database, operations: readonly KeyOperation<string, string>[], sync: boolean): Promise<void> {
     const changes = new Map(operations.map((one) => [one.key, one.type === 'put' ? one.value : undefined]))
     const write: Write = { changes, outcome: 'pending' }
     const at = this.#writes.push(write)

@@ -154,6 +154,8 @@ export const baselines: Record<FunctionName, Make> = {
   getText: lookup,
   has: lookup,
   getJob: ({ engine }) => [engine, 0, 'key', -1, 1],
+  getEntry: (world) => [...lookup(world), new Float64Array(2), bytes(100), 0],
+  getEntryJob: ({ engine }) => [engine, 0, 'key', -1, 1, true],
   getMany: ({ engine }) => {
     const keys = Buffer.from('keykeykey')
     const sizes = new Uint32Array([3, 3, 3])
@@ -162,6 +164,10 @@ export const baselines: Record<FunctionName, Make> = {
   openScan: ({ engine }) => [engine, 0, 0, bytes(1), bytes(2), -1, 0],
   scanPage: ({ scan }) => [scan, 2, bytes(100), bytes(100), 0, new Uint32Array(20), 10, new Uint32Array(5)],
   scanPageJob: ({ scan }) => [scan, 100, 100, 10],
+  scanCount: ({ scan }) => [scan, 2, 10, new Float64Array(2)],
+  scanCountJob: ({ scan }) => [scan, 10],
+  checkRange: ({ engine }) => [engine, 0, bytes(1), bytes(2), -1, 1, 2, 10, new Float64Array(2)],
+  checkRangeJob: ({ engine }) => [engine, 0, bytes(1), bytes(2), -1, 1, 10],
   scanSeek: ({ scan }) => [scan, bytes(3)],
   scanRefresh: ({ scan }) => [scan],
   flushJob: ({ engine, memtable }) => {

@@ -1,0 +1,20 @@
+// Time: what reads and writes go by: the local clock, but never before the newest record's time, and never backwards. So an
+// entry that has expired stays so, whatever the clock does.
+
+export class Time {
+  readonly #clock: () => number
+  #lastMs: number
+
+  /** `lastMs`: the time of the newest record. */
+  constructor(clock: () => number, lastMs: number) {
+    this.#clock = clock
+    this.#lastMs = lastMs
+  }
+
+  /** Milliseconds since 1970, whole. */
+  readonly now = (): number => {
+    const nowMs = Math.floor(this.#clock())
+    if (nowMs > this.#lastMs) this.#lastMs = nowMs
+    return this.#lastMs
+  }
+}
