@@ -1,6 +1,7 @@
 // varve's public surface.
 
-export type { KeyEncoding, ValueEncoding } from './bytes/codec.ts'
+export type { CallEncodings, Codec, KeyEncoding, KeyOf, ValueEncoding, ValueOf } from './bytes/encodings.ts'
+export type { OrderedKey } from './bytes/ordered.ts'
 export type { Database } from './database.ts'
 export { type ErrorCode, errorCodes, VarveError } from './errors.ts'
 export { open } from './open.ts'
@@ -8,5 +9,6 @@ export type { Durability, Logger, OpenOptions } from './options.ts'
 export type { Iterator } from './read/items.ts'
 export type { IteratorOptions, RangeOptions } from './read/iterator.ts'
 export type { Snapshot } from './read/snapshot.ts'
-export type { BatchOperation, ReadOptions, Space, WriteOptions } from './space.ts'
+export type { ReadOptions, Space, WriteOptions } from './space.ts'
 export type { Stats } from './stats.ts'
+export type { AnyOperation, BatchOperation } from './write/operations.ts'

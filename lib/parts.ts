@@ -15,6 +15,7 @@ import type { Manifest } from './tree/manifest.ts'
 import { Scheduler } from './tree/scheduler.ts'
 import { Sweeper } from './tree/sweeper.ts'
 import { Tree } from './tree/tree.ts'
+import { Spaces } from './write/spaces.ts'
 import { Writer } from './write/writer.ts'
 
 export class Parts {
@@ -28,6 +29,7 @@ export class Parts {
   readonly scheduler: Scheduler
   readonly sweeper: Sweeper
   readonly writer: Writer
+  readonly spaces: Spaces
   readonly turn = new Turn()
   readonly slabs = new Slabs()
   readonly snapshots = new Snapshots()
@@ -55,6 +57,8 @@ export class Parts {
     this.sweeper = new Sweeper(recovered.disk, directory, this.tree)
     this.scheduler = this.#makeScheduler()
     this.writer = this.#makeWriter()
+    const { engine, writer, turn, slabs } = this
+    this.spaces = new Spaces({ engine, writer, turn, slabs, clock: settings.clock })
     if (recovered.manifest !== undefined) {
       void this.log.prepare().catch(() => undefined)
       this.scheduler.wake()

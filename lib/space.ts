@@ -3,15 +3,16 @@
 import native from '#native'
 import type { Batch } from './bytes/batch.ts'
 import type { Input } from './bytes/buffer.ts'
+import { type Encoding, encodeKey, encodeValue, nameOf, spaceEnd, storedKey } from './bytes/codec.ts'
 import {
-  checkKey,
-  encodeValue,
+  type CallEncodings,
+  type Encodings,
+  encodingsOf,
   type KeyEncoding,
-  nameOf,
-  spaceEnd,
-  storedKey,
-  type ValueEncoding
-} from './bytes/codec.ts'
+  type KeyOf,
+  type ValueEncoding,
+  type ValueOf
+} from './bytes/encodings.ts'
 import { invalid } from './errors.ts'
 import { limits } from './options.ts'
 import type { Parts } from './parts.ts'
@@ -20,185 +21,250 @@ import { boundsOf, EntryIterator, type IteratorOptions, type RangeOptions } from
 import { diskNeeded, Reader, tiers } from './read/reader.ts'
 import type { Snapshot } from './read/snapshot.ts'
 import { pickManual } from './tree/compaction/leveled.ts'
+import type { AnyOperation, CheckedOperations } from './write/operations.ts'
+import { checkThere, type KnownSpace } from './write/spaces.ts'
 
-export interface WriteOptions {
+export interface WriteOptions<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>
+  extends CallEncodings<AskedKey, AskedValue> {
   /** Resolve when it is on disk, whatever the database's durability. */
   readonly sync?: boolean
 }
 
-export interface ReadOptions {
+export interface ReadOptions<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>
+  extends CallEncodings<AskedKey, AskedValue> {
   readonly snapshot?: Snapshot
-}
-
-export type BatchOperation<Key, Value> =
-  | { readonly type: 'put'; readonly key: Input<Key>; readonly value: Input<Value> }
-  | { readonly type: 'del'; readonly key: Input<Key> }
-
-export interface Encodings {
-  readonly keyEncoding: KeyEncoding
-  readonly valueEncoding: ValueEncoding
 }
 
 /** Reads and writes of one key space. Made by `db.space(name)`; the database itself is one. */
 export class Space<Key = string, Value = string> {
+  declare readonly phantom?: readonly [Key, Value]
   readonly #parts: Parts
-  readonly #id: number
+  readonly #space: KnownSpace
   readonly #encodings: Encodings
   readonly #reader: Reader
 
   /** @internal */
-  constructor(parts: Parts, id: number, encodings: Encodings) {
+  constructor(parts: Parts, space: KnownSpace, encodings: Encodings) {
     this.#parts = parts
-    this.#id = id
+    this.#space = space
     this.#encodings = encodings
     const { engine, slabs, settings } = parts
-    this.#reader = new Reader({ engine, space: id, ...encodings, clock: settings.clock, slabs })
+    this.#reader = new Reader({ engine, space: space.id, clock: settings.clock, slabs })
+  }
+
+  /** The name it was made with; '' for the default space. */
+  get name(): string {
+    return this.#space.name
+  }
+
+  #checkReadable(): void {
+    this.#parts.checkOpen()
+    checkThere(this.#space)
+  }
+
+  // One write, on the short path where the space's name is stored.
+  #write(each: (batch: Batch) => void, sync: boolean): Promise<void> {
+    return this.#parts.spaces.write((batch, into) => {
+      into(this.#space)
+      each(batch)
+    }, sync)
   }
 
   /** Stores a value under a key. Resolves when the durability asked for is reached. */
-  put(key: Input<Key>, value: Input<Value>, options?: WriteOptions): Promise<void> {
+  put<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    key: Input<KeyOf<AskedKey, Key>>,
+    value: Input<ValueOf<AskedValue, Value>>,
+    options?: WriteOptions<AskedKey, AskedValue>
+  ): Promise<void> {
     try {
       this.#parts.checkWritable()
-      const { keyEncoding, valueEncoding } = this.#encodings
-      return this.#parts.writer.put(
-        this.#id,
-        checkKey(keyEncoding, key),
-        encodeValue(valueEncoding, value),
-        options?.sync === true
-      )
+      const { keyEncoding, valueEncoding } = encodingsOf(options, this.#encodings)
+      const keyed = encodeKey(keyEncoding, key)
+      const valued = encodeValue(valueEncoding, value)
+      const sync = options?.sync === true
+      const { id, state } = this.#space
+      if (state === 'stored') return this.#parts.writer.put(id, keyed, valued, sync)
+      return this.#write((batch) => batch.put(id, keyed, valued), sync)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
   /** Removes a key; one that is not there is no error. */
-  del(key: Input<Key>, options?: WriteOptions): Promise<void> {
+  del<AskedKey extends KeyEncoding = never>(
+    key: Input<KeyOf<AskedKey, Key>>,
+    options?: WriteOptions<AskedKey, ValueEncoding>
+  ): Promise<void> {
     try {
       this.#parts.checkWritable()
-      return this.#parts.writer.del(this.#id, checkKey(this.#encodings.keyEncoding, key), options?.sync === true)
+      const keyed = encodeKey(encodingsOf(options, this.#encodings).keyEncoding, key)
+      const sync = options?.sync === true
+      const { id, state } = this.#space
+      if (state === 'stored') return this.#parts.writer.del(id, keyed, sync)
+      return this.#write((batch) => batch.del(id, keyed), sync)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  /** All operations or none, visible at once. */
-  batch(operations: readonly BatchOperation<Key, Value>[], options?: WriteOptions): Promise<void> {
+  /** All operations or none, visible at once. An operation may go to another space of the database. */
+  batch<Operations extends readonly AnyOperation[]>(
+    operations: CheckedOperations<Operations, Key, Value>,
+    options?: WriteOptions
+  ): Promise<void> {
     try {
       this.#parts.checkWritable()
       if (!Array.isArray(operations)) throw invalid(`batch takes an array of operations, not ${nameOf(operations)}.`)
-      return this.#parts.writer.batch((batch) => this.#layDown(batch, operations), options?.sync === true)
+      return this.#parts.spaces.write((batch, into) => {
+        for (const operation of operations as readonly AnyOperation[]) this.#layDown(batch, into, operation)
+      }, options?.sync === true)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  #layDown(batch: Batch, operations: readonly BatchOperation<Key, Value>[]): void {
-    const { keyEncoding, valueEncoding } = this.#encodings
-    for (const operation of operations) {
-      if (operation.type === 'put') {
-        batch.put(this.#id, checkKey(keyEncoding, operation.key), encodeValue(valueEncoding, operation.value))
-      } else if (operation.type === 'del') batch.del(this.#id, checkKey(keyEncoding, operation.key))
-      else
-        throw invalid(
-          `An operation's type must be 'put' or 'del', not ${String((operation as { type: unknown }).type)}.`
-        )
+  #layDown(batch: Batch, into: (space: KnownSpace) => void, operation: AnyOperation): void {
+    const space = operation.space === undefined ? this : this.#sister(operation.space)
+    const { keyEncoding, valueEncoding } = encodingsOf(operation, space.#encodings)
+    const { id } = space.#space
+    into(space.#space)
+    if (operation.type === 'put') {
+      batch.put(id, encodeKey(keyEncoding, operation.key), encodeValue(valueEncoding, operation.value))
+    } else if (operation.type === 'del') batch.del(id, encodeKey(keyEncoding, operation.key))
+    else {
+      throw invalid(`An operation's type must be 'put' or 'del', not ${String((operation as { type: unknown }).type)}.`)
     }
+  }
+
+  // Another space of the same database.
+  #sister(space: unknown): Space<unknown, unknown> {
+    if (typeof space === 'object' && space !== null && #parts in space && space.#parts === this.#parts) return space
+    throw invalid('The space of an operation must be one of this database: what db.space(name) gives, or db itself.')
   }
 
   /** The value, or undefined. Answers from memory and page cache without leaving the thread. */
-  get(key: Input<Key>, options?: ReadOptions): Promise<Value | undefined> {
+  get<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    key: Input<KeyOf<AskedKey, Key>>,
+    options?: ReadOptions<AskedKey, AskedValue>
+  ): Promise<ValueOf<AskedValue, Value> | undefined> {
     try {
-      this.#parts.checkOpen()
+      this.#checkReadable()
+      const { keyEncoding, valueEncoding } = encodingsOf(options, this.#encodings)
+      const keyed = encodeKey(keyEncoding, key)
       const sequence = sequenceOf(options)
       const waiting = this.#parts.writer.settle()
-      if (waiting !== undefined) return waiting.then(() => this.#getSettled(key, sequence))
-      return this.#getSettled(key, sequence)
+      if (waiting !== undefined) return waiting.then(() => this.#getSettled(keyed, valueEncoding, sequence))
+      return this.#getSettled(keyed, valueEncoding, sequence)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  #getSettled(key: Input<Key>, sequence: number): Promise<Value | undefined> {
-    const value = this.#reader.get(key, sequence, tiers.noWait)
-    if (value === diskNeeded) return this.#reader.getFromDisk(key, sequence) as Promise<Value | undefined>
-    return this.#parts.turn.answer(value as Value | undefined)
+  #getSettled<Found>(key: string | Uint8Array, encoding: Encoding, sequence: number): Promise<Found | undefined> {
+    const value = this.#reader.get(key, encoding, sequence, tiers.noWait)
+    if (value === diskNeeded) return this.#reader.getFromDisk(key, encoding, sequence) as Promise<Found | undefined>
+    return this.#parts.turn.answer(value as Found | undefined)
   }
 
   /** The same, at once; waits for the disk on this thread where it must. */
-  getSync(key: Input<Key>, options?: ReadOptions): Value | undefined {
-    this.#parts.checkOpen()
+  getSync<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    key: Input<KeyOf<AskedKey, Key>>,
+    options?: ReadOptions<AskedKey, AskedValue>
+  ): ValueOf<AskedValue, Value> | undefined {
+    this.#checkReadable()
+    const { keyEncoding, valueEncoding } = encodingsOf(options, this.#encodings)
+    const keyed = encodeKey(keyEncoding, key)
     this.#parts.writer.settleSync()
-    return this.#reader.get(key, sequenceOf(options), tiers.mayBlock) as Value | undefined
+    return this.#reader.get(keyed, valueEncoding, sequenceOf(options), tiers.mayBlock) as
+      | ValueOf<AskedValue, Value>
+      | undefined
   }
 
   /** Values in the order of the keys, undefined for each miss. */
-  async getMany(keys: readonly Input<Key>[], options?: ReadOptions): Promise<(Value | undefined)[]> {
-    this.#parts.checkOpen()
-    if (!Array.isArray(keys)) throw invalid(`getMany takes an array of keys, not ${nameOf(keys)}.`)
+  async getMany<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    keys: readonly Input<KeyOf<AskedKey, Key>>[],
+    options?: ReadOptions<AskedKey, AskedValue>
+  ): Promise<(ValueOf<AskedValue, Value> | undefined)[]> {
+    this.#checkReadable()
+    const { keyEncoding, valueEncoding } = encodingsOf(options, this.#encodings)
+    const keyed = encodeKeys('getMany', keyEncoding, keys)
     const sequence = sequenceOf(options)
     const waiting = this.#parts.writer.settle()
     if (waiting !== undefined) await waiting
     const values: unknown[] = []
-    for (let from = 0; from < keys.length; from += limits.slicedOperations) {
-      const some = this.#reader.getMany(keys.slice(from, from + limits.slicedOperations), sequence, tiers.noWait)
+    for (let from = 0; from < keyed.length; from += limits.slicedOperations) {
+      const slice = keyed.slice(from, from + limits.slicedOperations)
+      const some = this.#reader.getMany(slice, valueEncoding, sequence, tiers.noWait)
       for (const value of some) values.push(value)
       const pause = this.#parts.turn.breath(some.length)
       if (pause !== undefined) await pause
     }
     await Promise.all(
-      values.map(async (value, i) => {
-        if (value === diskNeeded) values[i] = await this.#reader.getFromDisk(keys[i], sequence)
+      keyed.map(async (key, i) => {
+        if (values[i] === diskNeeded) values[i] = await this.#reader.getFromDisk(key, valueEncoding, sequence)
       })
     )
-    return values as (Value | undefined)[]
+    return values as (ValueOf<AskedValue, Value> | undefined)[]
   }
 
-  async has(key: Input<Key>, options?: ReadOptions): Promise<boolean> {
-    this.#parts.checkOpen()
+  async has<AskedKey extends KeyEncoding = never>(
+    key: Input<KeyOf<AskedKey, Key>>,
+    options?: ReadOptions<AskedKey, ValueEncoding>
+  ): Promise<boolean> {
+    this.#checkReadable()
+    const keyed = encodeKey(encodingsOf(options, this.#encodings).keyEncoding, key)
     const sequence = sequenceOf(options)
     const waiting = this.#parts.writer.settle()
     if (waiting !== undefined) await waiting
-    const answer = this.#reader.has(key, sequence, tiers.noWait)
-    if (answer === diskNeeded) return (await this.#reader.getFromDisk(key, sequence)) !== undefined
-    return this.#parts.turn.answer(answer)
+    const answer = this.#reader.has(keyed, sequence, tiers.noWait)
+    return answer === diskNeeded ? this.#reader.hasOnDisk(keyed, sequence) : this.#parts.turn.answer(answer)
   }
 
-  async hasMany(keys: readonly Input<Key>[], options?: ReadOptions): Promise<boolean[]> {
-    this.#parts.checkOpen()
+  async hasMany<AskedKey extends KeyEncoding = never>(
+    keys: readonly Input<KeyOf<AskedKey, Key>>[],
+    options?: ReadOptions<AskedKey, ValueEncoding>
+  ): Promise<boolean[]> {
+    this.#checkReadable()
     if (!Array.isArray(keys)) throw invalid(`hasMany takes an array of keys, not ${nameOf(keys)}.`)
-    return Promise.all(keys.map((key) => this.has(key as Input<Key>, options)))
+    return Promise.all((keys as typeof keys).map((key) => this.has(key, options)))
   }
 
   /** Entries in key order within the bounds, as they are now (or at the snapshot). */
-  iterator(options: IteratorOptions<Input<Key>> = {}): Iterator<Key, Value, [Key, Value]> {
+  iterator<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    options: IteratorOptions<Input<KeyOf<AskedKey, Key>>, AskedKey, AskedValue> = {}
+  ): Iterator<KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>, [KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>]> {
     return this.#iterate(options, identity)
   }
 
   /** The same, keys only. */
-  keys(options: IteratorOptions<Input<Key>> = {}): Iterator<Key, Value, Key> {
+  keys<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    options: IteratorOptions<Input<KeyOf<AskedKey, Key>>, AskedKey, AskedValue> = {}
+  ): Iterator<KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>, KeyOf<AskedKey, Key>> {
     return this.#iterate({ ...options, values: false }, (entry) => entry[0])
   }
 
   /** The same, values only. */
-  values(options: IteratorOptions<Input<Key>> = {}): Iterator<Key, Value, Value> {
+  values<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    options: IteratorOptions<Input<KeyOf<AskedKey, Key>>, AskedKey, AskedValue> = {}
+  ): Iterator<KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>, ValueOf<AskedValue, Value>> {
     return this.#iterate({ ...options, keys: false }, (entry) => entry[1])
   }
 
-  #iterate<Item>(
-    options: IteratorOptions<Input<Key>>,
+  #iterate<ItsKey, ItsValue, Item>(
+    options: IteratorOptions<unknown, KeyEncoding, ValueEncoding>,
     pick: (entry: [never, never]) => unknown
-  ): Iterator<Key, Value, Item> {
+  ): Iterator<ItsKey, ItsValue, Item> {
     const parts = this.#parts
     const { engine, turn, slabs, writer, tree, sweeper, settings } = parts
-    parts.checkOpen()
+    this.#checkReadable()
     // The sequence is known once what was handed over is in.
     writer.settleSync()
     const sequence = sequenceOf(options)
     const iterator = new EntryIterator(
       {
         engine,
-        space: this.#id,
-        ...this.#encodings,
+        space: this.#space.id,
+        ...encodingsOf(options, this.#encodings),
         clock: settings.clock,
         turn,
         slabs,
@@ -213,12 +279,13 @@ export class Space<Key = string, Value = string> {
       sequence
     )
     parts.iterators.add(iterator)
-    return new Iterator<Key, Value, Item>(iterator, pick)
+    return new Iterator<ItsKey, ItsValue, Item>(iterator, pick)
   }
 
   /** Merges all tables of the range into one run: the least space, the quickest reads. */
   async compact(range: RangeOptions<Input<Key>> = {}): Promise<void> {
     const { scheduler, log, tree, sweeper } = this.#parts
+    this.#checkReadable()
     await this.#parts.flush()
     await log.shrink(tree.version.flushed.index)
     const { first, last } = this.#storedSpan(range)
@@ -228,7 +295,7 @@ export class Space<Key = string, Value = string> {
 
   /** About how many bytes of tables the range takes. */
   approximateSize(range: RangeOptions<Input<Key>> = {}): number {
-    this.#parts.checkOpen()
+    this.#checkReadable()
     const { tree } = this.#parts
     const { first, last } = this.#storedSpan(range)
     let bytes = 0
@@ -241,13 +308,18 @@ export class Space<Key = string, Value = string> {
 
   #storedSpan(range: RangeOptions<Input<Key>>): { first: Buffer; last: Buffer } {
     const { start, end } = boundsOf(range, this.#encodings.keyEncoding)
-    const last = storedKey(this.#id, end ?? noBytes)
-    return { first: storedKey(this.#id, start ?? noBytes), last: end === null ? spaceEnd(last) : last }
+    const last = storedKey(this.#space.id, end ?? noBytes)
+    return { first: storedKey(this.#space.id, start ?? noBytes), last: end === null ? spaceEnd(last) : last }
   }
 }
 
 const noBytes = new Uint8Array(0)
 
-function sequenceOf(options: ReadOptions | undefined): number {
+function encodeKeys(method: string, encoding: Encoding, keys: unknown): (string | Uint8Array)[] {
+  if (!Array.isArray(keys)) throw invalid(`${method} takes an array of keys, not ${nameOf(keys)}.`)
+  return keys.map((key) => encodeKey(encoding, key))
+}
+
+function sequenceOf(options: { readonly snapshot?: Snapshot } | undefined): number {
   return options?.snapshot === undefined ? -1 : options.snapshot.check()
 }

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSyn
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import native from '#native'
+import { loadMsgpack } from '../../lib/bytes/msgpack.ts'
 import { type ErrorCode, errorCodes, open, VarveError } from '../../lib/index.ts'
 import { root } from '../support/varve.ts'
 import { lineOf, openMemory, scratch } from './support/databases.ts'
@@ -99,6 +100,16 @@ const provocations: Readonly<Record<ErrorCode, () => Promise<unknown>>> = {
   async VARVE_TOO_LARGE() {
     await using db = await open(scratch())
     return await db.put('k'.repeat(65_536), 'v')
+  },
+  async VARVE_ENCODING_MISMATCH() {
+    await using db = await open(scratch())
+    await db.put('a', 'not json')
+    return await db.get('a', { valueEncoding: 'json' })
+  },
+  async VARVE_MISSING_PACKAGE() {
+    return loadMsgpack(() => {
+      throw new Error("Cannot find module 'msgpackr'")
+    })
   },
   async VARVE_ABORTED() {
     await using db = await open(scratch())
