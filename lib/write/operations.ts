@@ -43,12 +43,12 @@ type AskedValue<Operation> = Operation extends { readonly valueEncoding: infer A
   : never
 
 type CheckedIn<Operation, Key, Value> = Operation extends { readonly type: 'put' }
-  ? {
+  ? Destination & {
       readonly type: 'put'
       readonly key: Input<KeyOf<AskedKey<Operation>, Key>>
       readonly value: Input<ValueOf<AskedValue<Operation>, Value>>
     }
-  : { readonly type: 'del'; readonly key: Input<KeyOf<AskedKey<Operation>, Key>> }
+  : Destination & { readonly type: 'del'; readonly key: Input<KeyOf<AskedKey<Operation>, Key>> }
 
 type Checked<Operation, Key, Value> = Operation extends { readonly space: InSpace<infer ItsKey, infer ItsValue> }
   ? CheckedIn<Operation, ItsKey, ItsValue>
