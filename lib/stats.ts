@@ -39,6 +39,8 @@ export interface Stats {
     readonly cacheBytes: number
   }
   readonly reads: native.EngineStats
+  /** Named ones. */
+  readonly spaces: number
   readonly snapshots: number
   readonly iterators: number
 }
@@ -74,6 +76,7 @@ export function statsOf(parts: Parts): Stats {
       cacheBytes: engine.cacheBytes
     },
     reads: engine,
+    spaces: parts.spaces.byId().size,
     snapshots: parts.snapshots.count,
     iterators: parts.iterators.size
   }

@@ -42,13 +42,13 @@ type AskedValue<Operation> = Operation extends { readonly valueEncoding: infer A
   ? Asked
   : never
 
-type CheckedIn<Operation, Key, Value> = Operation extends { readonly type: 'put' }
-  ? Destination & {
-      readonly type: 'put'
+type CheckedIn<Operation, Key, Value> = Operation extends { readonly type: 'del' }
+  ? Destination & { readonly type: 'del'; readonly key: Input<KeyOf<AskedKey<Operation>, Key>> }
+  : Destination & {
+      readonly type: 'put' | 'del'
       readonly key: Input<KeyOf<AskedKey<Operation>, Key>>
       readonly value: Input<ValueOf<AskedValue<Operation>, Value>>
     }
-  : Destination & { readonly type: 'del'; readonly key: Input<KeyOf<AskedKey<Operation>, Key>> }
 
 type Checked<Operation, Key, Value> = Operation extends { readonly space: InSpace<infer ItsKey, infer ItsValue> }
   ? CheckedIn<Operation, ItsKey, ItsValue>
