@@ -133,7 +133,8 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
   /** The shape of the database as text, for people. */
   describe(): string {
     this.#parts.checkOpen()
-    return describeTree(this.#parts.tree, this.#parts.log.state())
+    const { tree, log, spaces } = this.#parts
+    return describeTree(tree, log.state(), spaces.byId())
   }
 
   on(event: string, listener: (detail: unknown) => void): this {

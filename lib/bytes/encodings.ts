@@ -141,14 +141,14 @@ const codecs = new WeakMap<object, Encoding>()
 export const defaultEncodings: Encodings = { keyEncoding: utf8, valueEncoding: utf8 }
 
 export function keyEncodingOf(asked: unknown): Encoding {
-  return keys.get(asked) ?? codecOf('keyEncoding', asked, [...keys.keys()])
+  return keys.get(asked) ?? codecOf('keyEncoding', asked, "'utf8', 'buffer', 'view', 'ordered'")
 }
 
 export function valueEncodingOf(asked: unknown): Encoding {
-  return (
-    values.get(asked) ??
-    (asked === 'msgpack' ? msgpack() : codecOf('valueEncoding', asked, [...values.keys(), 'msgpack']))
-  )
+  const known = values.get(asked)
+  if (known !== undefined) return known
+  if (asked === 'msgpack') return msgpack()
+  return codecOf('valueEncoding', asked, "'utf8', 'json', 'buffer', 'view', 'msgpack'")
 }
 
 function msgpack(): Encoding {
@@ -158,11 +158,9 @@ function msgpack(): Encoding {
   return encoding
 }
 
-function codecOf(option: string, asked: unknown, names: readonly unknown[]): Encoding {
+function codecOf(option: string, asked: unknown, names: string): Encoding {
   if (typeof asked !== 'object' || asked === null) {
-    throw invalid(
-      `${option} must be one of ${names.map((name) => `'${name}'`).join(', ')}, or a codec { name, encode, decode }, not ${String(asked)}.`
-    )
+    throw invalid(`${option} must be one of ${names}, or a codec { name, encode, decode }, not ${String(asked)}.`)
   }
   const known = codecs.get(asked)
   if (known !== undefined) return known

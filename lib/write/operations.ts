@@ -54,15 +54,19 @@ type AskedValue<Operation> = Operation extends { readonly valueEncoding: infer A
   ? Asked
   : never
 
-type CheckedIn<Operation, Key, Value> = Operation extends { readonly type: 'put' }
-  ? {
-      readonly type: 'put'
-      readonly key: Input<KeyOf<AskedKey<Operation>, Key>>
-      readonly value: Input<ValueOf<AskedValue<Operation>, Value>>
-    } & ExpiryOptions
+type CheckedIn<Operation, Key, Value> = Operation extends { readonly type: 'del' }
+  ? Destination & { readonly type: 'del'; readonly key: Input<KeyOf<AskedKey<Operation>, Key>> }
   : Operation extends { readonly type: 'deleteRange' }
-    ? { readonly type: 'deleteRange'; readonly range: RangeOptions<Input<KeyOf<AskedKey<Operation>, Key>>> }
-    : { readonly type: 'del'; readonly key: Input<KeyOf<AskedKey<Operation>, Key>> }
+    ? Destination & {
+        readonly type: 'deleteRange'
+        readonly range: RangeOptions<Input<KeyOf<AskedKey<Operation>, Key>>>
+      }
+    : Destination &
+        ExpiryOptions & {
+          readonly type: 'put' | 'del'
+          readonly key: Input<KeyOf<AskedKey<Operation>, Key>>
+          readonly value: Input<ValueOf<AskedValue<Operation>, Value>>
+        }
 
 type Checked<Operation, Key, Value> = Operation extends { readonly space: InSpace<infer ItsKey, infer ItsValue> }
   ? CheckedIn<Operation, ItsKey, ItsValue>

@@ -125,16 +125,14 @@ export class Spaces {
   names(): string[] {
     this.#checkLoaded()
     return [...this.#known.values()]
-      .filter(({ state }) => state === 'stored' || state === 'begun')
+      .filter(isThere)
       .map(({ name }) => name)
       .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
   }
 
-  /** Of spaces that are there: id → name. */
-  get byId(): ReadonlyMap<number, string> {
-    return new Map(
-      [...this.#known.values()].filter(({ state }) => state === 'stored').map(({ id, name }) => [id, name])
-    )
+  /** id → name, of the spaces that are there. */
+  byId(): ReadonlyMap<number, string> {
+    return new Map([...this.#known.values()].filter(isThere).map(({ id, name }) => [id, name]))
   }
 
   /**
@@ -156,9 +154,9 @@ export class Spaces {
     return written
   }
 
-  #store(batch: Batch, space: KnownSpace): void {
-    if (space.replaces !== undefined) this.#erase(batch, space.replaces)
-    batch.put(systemSpace, `${namePrefix}${space.name}`, JSON.stringify({ id: space.id }))
+  #store(batch: Batch, { name, id, replaces }: KnownSpace): void {
+    if (replaces !== undefined) erase(batch, replaces)
+    batch.put(systemSpace, `${namePrefix}${name}`, JSON.stringify({ id }))
     batch.put(systemSpace, rootKey, JSON.stringify({ formatVersion, nextId: this.#nextId }))
   }
 
@@ -166,32 +164,41 @@ export class Spaces {
   drop(name: unknown, sync: boolean): Promise<void> {
     checkName(name)
     this.#checkLoaded()
-    const space = this.#known.get(name) ?? this.#dropping.get(name)
+    const space = this.#known.get(name)
     if (space === undefined) return Promise.resolve()
     const { state } = space
-    const written = this.#context.writer.batch((batch) => {
-      if (space.replaces !== undefined) this.#erase(batch, space.replaces)
-      this.#erase(batch, space)
-      batch.del(systemSpace, `${namePrefix}${name}`)
-    }, sync)
+    const isWritten = state !== 'new' || space.replaces !== undefined
+    const written = isWritten ? this.#writeDrop(space, sync) : Promise.resolve()
     space.state = 'dropped'
     this.#known.delete(name)
+    if (!isWritten) return written
     this.#dropping.set(name, space)
-    const over = (): void => {
-      if (this.#dropping.get(name) === space) this.#dropping.delete(name)
-    }
-    void written.then(over, () => {
-      // It is there as before, unless the name has been taken since: then the first write into that one drops this one.
-      if (this.#known.has(name)) return
-      over()
-      space.state = state
-      this.#known.set(name, space)
-    })
+    void written.then(
+      () => {
+        this.#forget(space)
+        const next = this.#known.get(name)
+        if (next?.replaces === space) next.replaces = undefined
+      },
+      () => {
+        this.#forget(space)
+        // It is as it was, unless the name is another's already: the first write into that one drops this one.
+        if (this.#known.has(name)) return
+        space.state = state
+        this.#known.set(name, space)
+      }
+    )
     return written
   }
 
-  #erase(batch: Batch, space: KnownSpace): void {
-    batch.deleteRange(space.id, noBytes, null)
+  #writeDrop(space: KnownSpace, sync: boolean): Promise<void> {
+    return this.#context.writer.batch((batch) => {
+      erase(batch, space)
+      batch.del(systemSpace, `${namePrefix}${space.name}`)
+    }, sync)
+  }
+
+  #forget(space: KnownSpace): void {
+    if (this.#dropping.get(space.name) === space) this.#dropping.delete(space.name)
   }
 
   #checkLoaded(): void {
@@ -201,6 +208,11 @@ export class Spaces {
 
 const noBytes = new Uint8Array(0)
 
+function erase(batch: Batch, space: KnownSpace): void {
+  if (space.replaces !== undefined) erase(batch, space.replaces)
+  batch.deleteRange(space.id, noBytes, null)
+}
+
 /** Throws VARVE_CLOSED where the space was dropped. */
 export function checkThere(space: KnownSpace): void {
   if (space.state !== 'dropped') return
@@ -208,6 +220,10 @@ export function checkThere(space: KnownSpace): void {
     'VARVE_CLOSED',
     `The space '${space.name}' was dropped. db.space('${space.name}') gives a new one of that name.`
   )
+}
+
+function isThere({ state }: KnownSpace): boolean {
+  return state === 'stored' || state === 'begun'
 }
 
 function note(space: KnownSpace, written: Promise<void>): void {
