@@ -110,7 +110,10 @@ export interface Ready {
 
 /** What a node reads of its own log and state. It answers from what its `StorageAppend`s have made durable. */
 export interface LogStorage {
-  /** The membership is that after the last applied entry. */
+  /**
+   * The membership is that after the last applied entry. The hard state's term is not below the last entry's, also in a
+   * storage that begins with a snapshot: a term that has entries already must not get a leader.
+   */
   initialState(): { readonly hardState: HardState | undefined; readonly membership: Membership }
   /** The first entry that is still there: the one after the last snapshot when there is none. */
   firstIndex(): LogIndex
@@ -241,7 +244,7 @@ export interface RaftNode {
   ready(): Ready
   /** Asks for a read; its answer comes with a Ready, or never: then ask again, with the new id. Undefined: no leader. */
   readIndex(): number | undefined
-  /** Campaigns now. */
+  /** Campaigns now, or not at all: a learner does not, nor, where reads rest on leases, a node that hears from a leader. */
   campaign(): void
   /** Hands leadership to a peer; asked of a follower, it asks the leader. */
   transferLeader(to: NodeId): void
