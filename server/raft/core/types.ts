@@ -189,6 +189,8 @@ export type MembershipRefusal =
   | 'joint'
   /** The membership is not joint: there is nothing to leave. */
   | 'notJoint'
+  /** No voters would be left. */
+  | 'impossible'
 
 export type ProposeResult =
   | { readonly status: 'appended'; readonly term: Term; readonly firstIndex: LogIndex; readonly lastIndex: LogIndex }
@@ -252,7 +254,10 @@ export interface RaftNode {
   forgetLeader(): void
   /** The last message to a peer did not get there. */
   reportUnreachable(id: NodeId): void
-  /** A snapshot to a peer has arrived, or has not. */
+  /**
+   * A snapshot to a peer has arrived, or has not. Whoever sends a `snapshot` message reports one or the other: until then,
+   * or until the peer acknowledges it, nothing else is sent to it.
+   */
   reportSnapshot(id: NodeId, arrived: boolean): void
   status(): Status
   /** Overrides the spread election timeout until the next change of role or term. */
