@@ -30,19 +30,17 @@ describe('a change as a function', () => {
   const kinds = ['voter', 'learner', 'remove', 'update'] as const
   const randomChanges = (): PeerChange[] =>
     Array.from({ length: draws.below(4) + 1 }, () => ({ kind: draws.oneOf(kinds), id: draws.below(6) }))
+  // Whether every majority of one shares a voter with every majority of the other.
   const meet = (a: readonly number[], b: readonly number[]): boolean => {
-    // Whether every majority of one has a voter of every majority of the other.
-    const all = new Set([...a, ...b])
-    const both = [...all].filter((id) => a.includes(id) && b.includes(id)).length
-    const needed = (ids: readonly number[]) => Math.floor(ids.length / 2) + 1
-    const apart = (ids: readonly number[]) => Math.max(0, needed(ids) - (ids.length - both))
-    return apart(a) + apart(b) > both || apart(a) + apart(b) === 0 ? both > 0 && apart(a) + apart(b) > both : false
+    const both = a.filter((id) => b.includes(id)).length
+    const shared = (ids: readonly number[]) => Math.max(0, Math.floor(ids.length / 2) + 1 - (ids.length - both))
+    return shared(a) + shared(b) > both
   }
 
   test('keeps its invariants, whatever is asked', () => {
     let membership: Membership = voters(1)
     let changed = 0
-    for (let i = 0; i < 20_000; i++) {
+    for (let i = 0; i < 3_000; i++) {
       const before = membership
       const result = isJoint(before)
         ? draws.below(2) === 0
@@ -64,7 +62,7 @@ describe('a change as a function', () => {
       const kept = membersOf(before).filter((id) => membersOf(membership).includes(id))
       for (const id of result.fresh) expect(membersOf(membership).includes(id) || !kept.includes(id)).toBe(true)
     }
-    expect(changed).toBeGreaterThan(1000)
+    expect(changed).toBeGreaterThan(500)
   })
 
   test('says how it is made', () => {
