@@ -250,6 +250,42 @@ describe('a group', () => {
     group.elect(2)
   })
 
+  test('is not stuck when the leader that was removed alone knows it, and has more in its log', () => {
+    const group = new Group(2).elect(1)
+    group.node(1).proposeMembership(change('auto', ['remove', 1]))
+    for (const id of [1, 2, 2]) {
+      group.deliver(id)
+      group.process(id)
+    }
+    group.isLost = ({ to }) => to === 2
+    group.propose(1, 'a')
+    expect(group.node(1).status()).toMatchObject({ role: 'follower', commit: 3, lastIndex: 4 })
+    expect(group.node(2).status()).toMatchObject({ membership: voters(1, 2), commit: 2, lastIndex: 3 })
+    group.isLost = () => false
+    group.tick(2, 40)
+    expect(group.node(2).status()).toMatchObject({ role: 'leader', membership: voters(2) })
+  })
+
+  test('a campaign ends when it learns that another membership is about to be in force', () => {
+    const group = new Group(3, { config: { preVote: false, checkQuorum: false } }).elect(1)
+    group.isLost = ({ to, kind, ...rest }) => to === 3 && kind === 'append' && 'commit' in rest && rest.commit > 2
+    group.node(1).proposeMembership(change('auto', ['voter', 4]))
+    group.settle()
+    expect(group.node(3).status()).toMatchObject({ commit: 2, lastIndex: 3 })
+    group.isLost = () => true
+    group.node(3).campaign()
+    group.settle()
+    expect(group.node(3).status().role).toBe('candidate')
+    const committed = { index: 3, term: 1 }
+    group.node(3).step({ kind: 'voteResponse', to: 3, from: 2, term: 2, reject: true, committed })
+    expect(group.node(3).status()).toMatchObject({ role: 'follower', commit: 3 })
+    // Of an entry that it does not have, it learns nothing.
+    group
+      .node(3)
+      .step({ kind: 'voteResponse', to: 3, from: 2, term: 2, reject: true, committed: { index: 9, term: 1 } })
+    expect(group.node(3).status().commit).toBe(3)
+  })
+
   test('its leader, where it does not step down, goes on for the others but takes no proposals', () => {
     const group = new Group(3, { config: { stepDownOnRemoval: false } }).elect(1)
     group.node(1).proposeMembership(change('auto', ['remove', 1]))
