@@ -1,8 +1,9 @@
 // Inspect: the one text form of everything, for the command line, tests and logs; and verify, which reads every byte.
 
 import native from '#native'
+import { withDisk } from './copies/environment.ts'
 import { identityName, join, parseName, tableName } from './disk/files.ts'
-import { Disk } from './disk/fs.ts'
+import type { Disk } from './disk/fs.ts'
 import { checkIdentity } from './disk/identity.ts'
 import { outcome } from './disk/jobs.ts'
 import { toVarveError, VarveError } from './errors.ts'
@@ -40,18 +41,6 @@ export function describeTree(tree: Tree, log: native.LogState): string {
     ...describeVersion(tree.version)
   ]
   return `${lines.join('\n')}\n`
-}
-
-async function withDisk<Result>(
-  use: (disk: Disk, environment: Environment) => Promise<Result>,
-  environmentOf: () => Environment = realEnvironment
-): Promise<Result> {
-  const environment = environmentOf()
-  try {
-    return await use(new Disk(environment.fs, environment.executor), environment)
-  } finally {
-    native.release(environment.executor)
-  }
 }
 
 async function loadVersion(disk: Disk, directory: string): Promise<{ name: string; version: Version; bytes: Buffer }> {

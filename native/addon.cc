@@ -25,6 +25,7 @@ constexpr Exports (*kFiles[])() = {
     MemoryDiskExports,  EngineExports, MemtableExports, TableExports,  WalExports,
     SegmentExports,     RecordExports, WriteExports,    ReplayExports, ReadExports,
     ReadManyExports,    ScanExports,   ScanPageExports, MergeExports,
+    CopyExports,        SalvageExports,
 };
 
 }  // namespace

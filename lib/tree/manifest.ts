@@ -22,7 +22,8 @@ import {
 
 export const manifestFormat = 1
 
-interface TableLine extends Omit<TableFile, 'id' | 'keyFirst' | 'keyLast'> {
+/** A table as a line of JSON has it. */
+export interface TableLine extends Omit<TableFile, 'id' | 'keyFirst' | 'keyLast'> {
   readonly level: number
   readonly id: string
   readonly keyFirst: string
@@ -38,16 +39,32 @@ interface EditLine {
   readonly nextNumber?: number
 }
 
+type PlacedTable = VersionEdit['add'][number]
+
+export function lineOfTable({ level, table }: PlacedTable): TableLine {
+  return {
+    ...table,
+    level,
+    id: Buffer.from(table.id).toString('base64url'),
+    keyFirst: table.keyFirst.toString('base64url'),
+    keyLast: table.keyLast.toString('base64url')
+  }
+}
+
+export function tableOfLine({ level, id, keyFirst, keyLast, ...rest }: TableLine): PlacedTable {
+  return {
+    level,
+    table: {
+      ...rest,
+      id: Uint8Array.from(Buffer.from(id, 'base64url')),
+      keyFirst: Buffer.from(keyFirst, 'base64url'),
+      keyLast: Buffer.from(keyLast, 'base64url')
+    }
+  }
+}
+
 export function encodeEdit(edit: VersionEdit, format?: number): Buffer {
-  const add = edit.add.map(
-    ({ level, table }): TableLine => ({
-      ...table,
-      level,
-      id: Buffer.from(table.id).toString('base64url'),
-      keyFirst: table.keyFirst.toString('base64url'),
-      keyLast: table.keyLast.toString('base64url')
-    })
-  )
+  const add = edit.add.map(lineOfTable)
   const line: EditLine = {
     ...(format === undefined ? {} : { format }),
     add,
@@ -65,17 +82,8 @@ function decodeLine(line: Buffer): EditLine | undefined {
 }
 
 function editOf(line: EditLine): VersionEdit {
-  const add = (line.add ?? []).map(({ level, id, keyFirst, keyLast, ...rest }) => ({
-    level,
-    table: {
-      ...rest,
-      id: Uint8Array.from(Buffer.from(id, 'base64url')),
-      keyFirst: Buffer.from(keyFirst, 'base64url'),
-      keyLast: Buffer.from(keyLast, 'base64url')
-    }
-  }))
   return {
-    add,
+    add: (line.add ?? []).map(tableOfLine),
     remove: line.remove ?? [],
     ...(line.flushed === undefined ? {} : { flushed: line.flushed }),
     ...(line.syncedIndex === undefined ? {} : { syncedIndex: line.syncedIndex }),
@@ -141,6 +149,23 @@ export async function currentManifest(disk: Disk, directory: string): Promise<st
   return name
 }
 
+/** The first line of a manifest: the whole state. */
+export function encodeState(version: Version, nextNumber: number): Buffer {
+  const add = version.levels.flatMap((tables, level) => tables.map((table) => ({ level, table })))
+  const { flushed, syncedIndex } = version
+  return encodeEdit({ add, remove: [], flushed, syncedIndex, nextNumber }, manifestFormat)
+}
+
+/** CURRENT names this manifest from now on. */
+export async function putInForce(disk: Disk, directory: string, manifest: string): Promise<void> {
+  const temporary = join(directory, temporaryName(currentName))
+  await disk.writeFile(temporary, checkedLine(Buffer.from(manifest)))
+  // The manifest's own name must be durable before CURRENT can point to it.
+  await disk.syncDirectory(directory)
+  await disk.rename(temporary, join(directory, currentName))
+  await disk.syncDirectory(directory)
+}
+
 export class Manifest {
   readonly name: string
   #file: AppendFile
@@ -162,18 +187,11 @@ export class Manifest {
     nextNumber: number
   ): Promise<Manifest> {
     const name = manifestName(number)
-    const path = join(directory, name)
-    const add = version.levels.flatMap((tables, level) => tables.map((table) => ({ level, table })))
-    const { flushed, syncedIndex } = version
-    const first = encodeEdit({ add, remove: [], flushed, syncedIndex, nextNumber }, manifestFormat)
-    const file = await disk.openAppend(path, false)
+    const first = encodeState(version, nextNumber)
+    const file = await disk.openAppend(join(directory, name), false)
     try {
       await file.append(first)
-      await disk.writeFile(join(directory, temporaryName(currentName)), checkedLine(Buffer.from(name)))
-      // The manifest's own name must be durable before CURRENT can point to it.
-      await disk.syncDirectory(directory)
-      await disk.rename(join(directory, temporaryName(currentName)), join(directory, currentName))
-      await disk.syncDirectory(directory)
+      await putInForce(disk, directory, name)
     } catch (error) {
       file.close()
       throw error

@@ -32,5 +32,7 @@ Exports ReadManyExports();
 Exports ScanExports();
 Exports ScanPageExports();
 Exports MergeExports();
+Exports CopyExports();
+Exports SalvageExports();
 
 }  // namespace varve::binding
