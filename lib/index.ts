@@ -13,6 +13,8 @@ export {
   verifyBackup
 } from './copies/backups.ts'
 export type { Checkpoint } from './copies/checkpoint.ts'
+export type { DamagedFile, KeyBound, Lost, LostKeys, LostWrites } from './copies/repair/lost.ts'
+export { type Repair, type RepairOptions, repair } from './copies/repair.ts'
 export { type Restored, type RestoreOptions, restore } from './copies/restore.ts'
 export type { CopyOptions } from './copies/stop.ts'
 export type { Database } from './database.ts'

@@ -134,6 +134,18 @@ export function readManifest(path: string, bytes: Buffer): ManifestContents {
   return { version, nextNumber, tornBytes: 0, edits }
 }
 
+/** Every edit of a damaged manifest whose line can be read, in order. */
+export function readableEdits(bytes: Buffer): VersionEdit[] {
+  const edits: VersionEdit[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(10, at)
+    const line = decodeLine(bytes.subarray(at, end < 0 ? bytes.length : end))
+    if (line !== undefined) edits.push(editOf(line))
+    at = end < 0 ? bytes.length : end + 1
+  }
+  return edits
+}
+
 /** The manifest that CURRENT names; undefined without CURRENT. */
 export async function currentManifest(disk: Disk, directory: string): Promise<string | undefined> {
   const path = join(directory, currentName)
