@@ -2,6 +2,7 @@
 
 import { EventEmitter } from 'node:events'
 import native from '#native'
+import type { CopySource } from './copies/source.ts'
 import { VarveError } from './errors.ts'
 import { Log } from './log/log.ts'
 import { Time } from './log/time.ts'
@@ -49,6 +50,9 @@ export class Parts {
   readonly slabs = new Slabs()
   readonly pins: Pins
   readonly events = new EventEmitter()
+  /** Copies under way: closing ends them. */
+  readonly copies = new Set<Promise<unknown>>()
+  readonly closing = new AbortController()
   isClosed = false
   #nextNumber: number
 
@@ -226,6 +230,39 @@ export class Parts {
     const { index, term, timeMs, sequence } = this.log.state()
     this.tree.rotate({ index, term, timeMs, sequence })
     this.scheduler.wake()
+  }
+
+  /** What is visible now becomes tables: like flush, but what is written later does not hold it up. */
+  async #flushVisible(): Promise<void> {
+    await this.writer.settle()
+    this.rotate()
+    const [newest] = this.tree.frozen
+    if (newest !== undefined) await this.scheduler.drainFlushes(newest.upTo.index)
+  }
+
+  /** Runs something that copies this database; closing ends it. */
+  copy<Result>(work: (source: CopySource) => Promise<Result>): Promise<Result> {
+    this.checkWritable()
+    const { directory, recovered, engine, tree, environment, settings, sweeper, closing } = this
+    const running = work({
+      directory,
+      disk: recovered.disk,
+      engine,
+      tree,
+      random: environment.random,
+      clock: settings.clock,
+      flush: () => this.#flushVisible(),
+      sweep: () => void sweeper.sweep(),
+      closing: closing.signal
+    }).finally(() => this.copies.delete(running))
+    this.copies.add(running)
+    return running
+  }
+
+  /** Ends the copies under way. */
+  async endCopies(): Promise<void> {
+    this.closing.abort(new VarveError('VARVE_ABORTED', 'The copy was cancelled by closing its database.'))
+    await Promise.allSettled(this.copies)
   }
 
   readonly emit = (event: string, detail: unknown): void => {
