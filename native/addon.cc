@@ -24,8 +24,8 @@ constexpr Exports (*kFiles[])() = {
     EnvironmentExports, JobExports,    ExecutorExports, DiskExports,   AppendFileExports,
     MemoryDiskExports,  EngineExports, MemtableExports, TableExports,  WalExports,
     SegmentExports,     RecordExports, WriteExports,    ReplayExports, ReadExports,
-    ReadManyExports,    ScanExports,   ScanPageExports, MergeExports,
-    CopyExports,        SalvageExports,
+    ReadManyExports,    ScanExports,   ScanPageExports, MergeExports,  CopyExports,
+    SalvageExports,
 };
 
 }  // namespace
