@@ -1,11 +1,13 @@
 // Copies of a database: equal to it as it was at their sequence, independent of it, and checked byte by byte.
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Database } from '../../lib/database.ts'
 import { backups, open, pruneBackups, restore, verify, verifyBackup } from '../../lib/index.ts'
 import { seedOf } from '../support/campaign.ts'
 import { drawsOf, randomOf } from '../support/random.mjs'
+import { skipUnless } from '../support/skip.ts'
 import type { Entries } from './support/copies-world.ts'
 import { failureOf, scratch } from './support/databases.ts'
 
@@ -113,6 +115,29 @@ test('a checkpoint is a database of its own', async () => {
   // A checkpoint of the checkpoint, of which the first may go.
   await copy.checkpoint(join(path, 'second'))
   expect(await contents(join(path, 'second'))).toEqual(await copy.iterator().all())
+})
+
+const memoryDisk = '/dev/shm'
+const hasTwoDevices = existsSync(memoryDisk) && statSync(memoryDisk).dev !== statSync(tmpdir()).dev
+
+describe.runIf(
+  skipUnless('two-devices', hasTwoDevices, 'needs /dev/shm on another device than the temporary directory')
+)('on another device', () => {
+  test('a checkpoint is a copy', async () => {
+    const path = scratch()
+    const other = mkdtempSync(join(memoryDisk, 'varve-lib-'))
+    try {
+      await using db = await open(join(path, 'db'), small)
+      for (let i = 0; i < 500; i++) await db.put(`k${i}`, 'v'.repeat(100))
+      await db.checkpoint(join(other, 'copy'))
+      const tables = readdirSync(join(other, 'copy')).filter((name) => name.endsWith('.sst'))
+      expect(tables.length).toBeGreaterThan(0)
+      for (const name of tables) expect(statSync(join(other, 'copy', name)).nlink).toBe(1)
+      expect(await contents(join(other, 'copy'))).toEqual(await db.iterator().all())
+    } finally {
+      rmSync(other, { recursive: true })
+    }
+  })
 })
 
 test('an incremental backup copies only new tables, and pruning frees those that no other needs', async () => {
