@@ -225,7 +225,8 @@ describe('what is refused', () => {
       () => db.checkpoint(join(path, 'new'), { signl: 1 } as object),
       () => db.checkpoint(join(path, 'new'), { signal: {} as AbortSignal }),
       () => pruneBackups(join(path, 'backups'), {}),
-      () => pruneBackups(join(path, 'backups'), { keep: -1 })
+      () => pruneBackups(join(path, 'backups'), { keep: -1 }),
+      () => pruneBackups(join(path, 'backups'), { remove: ['1'] as unknown as number[] })
     ]) {
       expect(await codeOf(call), call.toString()).toBe('VARVE_INVALID_ARGUMENT')
     }
