@@ -599,6 +599,8 @@ declare namespace native {
       flushedSequence: number
       flushedTimeMs: number
       syncedIndex: number
+      /** false: nothing says up to where the log went; without a sync mark at its end it may lack more. */
+      isEndKnown: boolean
       lastIndex?: number
       fromStart: boolean
       memtable: Memtable

@@ -88,6 +88,9 @@ export async function pruneBackupsIn(
   if (keep !== undefined && !(Number.isSafeInteger(keep) && keep >= 0)) {
     throw invalid(`keep must be a whole number from 0, not ${String(keep)}.`)
   }
+  if (remove !== undefined && !(Array.isArray(remove) && remove.every((id) => Number.isSafeInteger(id)))) {
+    throw invalid('remove must be an array of the numbers of backups.')
+  }
   return withDisk(async (disk) => {
     const vault = await Vault.write(disk, dest, false)
     try {

@@ -203,11 +203,14 @@ class RepairRun {
     const lastIndex = found !== undefined && 'lastIndex' in found ? found.lastIndex : undefined
     if (lastIndex !== undefined && !isLossy) return { saved: undefined, damaged: [] }
     const sequence = Math.max(this.#state.flushedSequence, ...examined.map((one) => one.sequenceLast))
-    const error = found !== undefined && 'error' in found ? found.error.message : 'Some of the log cannot be read.'
+    const error =
+      found !== undefined && 'error' in found
+        ? found.error.message
+        : 'Some of the log cannot be read, or nothing says where it ended.'
     const saved = await saveLog(this.#workshop, {
       walNumbers,
       flushed: version?.flushed ?? { index: 0, term: 0, timeMs: 0, sequence },
-      syncedIndex: version?.syncedIndex ?? 0,
+      syncedIndex: version?.syncedIndex,
       lastIndex,
       isFromStart: isLossy,
       error

@@ -168,6 +168,7 @@ napi_value WalJob(napi_env env, napi_callback_info info) {
   work.request.flushed.sequence = request.Integer("flushedSequence");
   work.request.flushed.time_ms = request.Integer("flushedTimeMs");
   work.request.synced_index = request.Integer("syncedIndex");
+  work.request.is_end_known = request.Boolean("isEndKnown");
   if (request.Has("lastIndex")) work.request.last_index = request.Integer("lastIndex");
   work.request.from_start = request.Boolean("fromStart");
   work.request.memtable = request.Share<Memtable>("memtable");

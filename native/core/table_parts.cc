@@ -65,8 +65,7 @@ bool LooksLikeBlock(const char* at, size_t size) {
 
 Status IdentifyTable(const File& file, FileId* id) {
   if (HeaderId(file, id) || FooterId(file, id)) return Status::Ok();
-  return Status::Corruption("neither header nor footer say which table this is")
-      .At(file.path(), 0);
+  return Status::Corruption("neither header nor footer say which table this is").At(file.path(), 0);
 }
 
 Status TableParts::CheckIsOurs() const {
@@ -129,8 +128,7 @@ void TableParts::TakeSections() {
     return bytes.bytes(layout_.sections[static_cast<size_t>(number)].size);
   };
   int number = 0;
-  has_properties_ =
-      read("props", &number) && DecodeProperties(contents(number), &properties_).ok();
+  has_properties_ = read("props", &number) && DecodeProperties(contents(number), &properties_).ok();
   const bool has_ranges = read("ranges", &number);
   if (number >= 0) {
     ranges_lost_ = !has_ranges || !RangeTombstones::Decode(contents(number), &ranges_).ok();

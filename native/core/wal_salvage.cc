@@ -125,11 +125,12 @@ class Salvage {
   void Take(size_t at, const RecordReader::Found& found, uint64_t* index_before) {
     const RecordHeader& header = found.header;
     NoteClaim(header.synced_index);
+    ends_marked_ = header.kind == RecordKind::kSyncMark;
     if (!header.is_entry() || header.index == 0 || header.last_sequence() > kSequenceMax) return;
     // At or below what came before in the log, it supersedes that and all after. Where a header
     // cannot be read it may be a copy that recovery made, of records that are there as well.
-    const bool supersedes = header.index <= *index_before ||
-                            (*index_before == 0 && segments_[at].begun);
+    const bool supersedes =
+        header.index <= *index_before || (*index_before == 0 && segments_[at].begun);
     if (supersedes) log_.erase(log_.lower_bound(header.index), log_.end());
     *index_before = header.index;
     log_.insert_or_assign(header.index,
@@ -185,7 +186,8 @@ class Salvage {
       ++entry;
     }
     const uint64_t last = std::max(before.index, request_.flushed.index);
-    if (synced_index_ > last && request_.last_index == ~uint64_t{0}) {
+    const bool may_lack_more = !request_.is_end_known && !ends_marked_;
+    if ((synced_index_ > last || may_lack_more) && request_.last_index == ~uint64_t{0}) {
       Lose(file, offset, std::max(before.sequence, request_.flushed.sequence) + 1, 0);
       is_whole_ = false;
     }
@@ -214,8 +216,8 @@ class Salvage {
       const Segment& segment = segments_[located.segment];
       if (located.segment != segment_read) {
         segment_read = located.segment;
-        reader = std::make_unique<RecordReader>(
-            segment.file.get(), located.header.life, segment.limit);
+        reader =
+            std::make_unique<RecordReader>(segment.file.get(), located.header.life, segment.limit);
       }
       VARVE_TRY(ApplyRecord(reader.get(), segment, located));
     }
@@ -250,6 +252,7 @@ class Salvage {
   std::vector<Segment> segments_;
   std::map<uint64_t, Located> log_;  // by index
   uint64_t synced_index_ = 0;        // the highest that anything claims
+  bool ends_marked_ = false;         // the last record is a sync mark
   bool is_whole_ = true;
 };
 

@@ -1,4 +1,5 @@
-// Salvage of a wal: every record that can be read, damaged ones left out; what replay refuses to do.
+// Salvage of a wal: every record that can be read, damaged ones left out; what replay refuses to
+// do.
 //
 // Of each index the last segment's record counts, as far as headers that can be read do not say
 // that it is no part of the log. What is missing is told by sequences: of lost records nobody knows
@@ -20,7 +21,9 @@ struct WalSalvage {
   std::vector<ReplaySegment> segments;  // by number, ascending
   // Entries at or below are in tables. index 0: only the sequence is known.
   LogPosition flushed;
-  uint64_t synced_index = 0;           // by the manifest: entries up to it were on disk
+  uint64_t synced_index = 0;  // by the manifest: entries up to it were on disk
+  // False: there is no such word, so that a log that does not end with a sync mark may lack more.
+  bool is_end_known = true;
   uint64_t last_index = ~uint64_t{0};  // entries above are left out
   // Entries at or below `flushed` are applied too, if none after the first that is there is lost:
   // tables that held them may be.

@@ -8,10 +8,11 @@ import { parseName } from '../../lib/disk/files.ts'
 import type { Lost, OpenOptions, Repair } from '../../lib/index.ts'
 import { campaign, report, seedOf } from '../support/campaign.ts'
 import { drawsOf, randomOf } from '../support/random.mjs'
+import { lineOf } from './support/databases.ts'
 import { directory, type Files, filesOf, Machine, machineWith, useMachineTime } from './support/machine.ts'
 
 /** Damages of each kind of file. */
-const { runs } = campaign('repair', { short: { runs: 16 }, long: { runs: 2000 }, instrumented: { runs: 8 } })
+const { runs } = campaign('repair', { short: { runs: 10 }, long: { runs: 2000 }, instrumented: { runs: 8 } })
 const options: OpenOptions = { memtableBytes: 16 << 10, tableBytes: 32 << 10, blockCacheBytes: 0, durability: 'os' }
 const { below, oneOf } = drawsOf(randomOf(seedOf('repair')))
 const counts = { runs: 0, lossless: 0, lossy: 0, entriesKept: 0, entriesInLost: 0 }
@@ -24,6 +25,8 @@ interface Write {
 const history = new Map<string, Write[]>()
 let sequence = 0
 let files: Files
+/** The same before it was closed, as a process that dies leaves it. */
+let live: Files
 
 function put(db: Database, key: string, value: string): Promise<void> {
   history.set(key, [...(history.get(key) ?? []), { sequence: ++sequence, value }])
@@ -61,6 +64,7 @@ beforeAll(async () => {
   const machine = new Machine(seedOf('repair'))
   const db = await machine.run(machine.open(options))
   await write(machine, db)
+  live = await filesOf(machine)
   await machine.run(db.close())
   files = await filesOf(machine)
   machine.release()
@@ -140,12 +144,15 @@ const damages: Readonly<Record<string, Damage>> = {
   'two places': (bytes) => damages['a byte']?.(damages['a byte']?.(bytes) ?? bytes) ?? bytes
 }
 
-async function damageOnce(kind: string, count: number): Promise<void> {
-  const damaged = new Map(files)
+/** Damages one file of each of these kinds, and repairs. */
+async function damageOnce(kinds: readonly string[], from: Files = files): Promise<void> {
+  const damaged = new Map(from)
   const done: string[] = []
-  for (let i = 0; i < count; i++) {
-    const name = oneOf([...files.keys()].filter((one) => parseName(one).kind === kind))
-    const how = oneOf([...Object.keys(damages), 'missing'])
+  // Of a table that is not there only the manifest can tell.
+  const ways = kinds.includes('manifest') && kinds.length > 1 ? [] : ['missing']
+  for (const kind of kinds) {
+    const name = oneOf([...from.keys()].filter((one) => parseName(one).kind === kind))
+    const how = oneOf([...Object.keys(damages), ...ways])
     done.push(`${name}: ${how}`)
     const bytes = damaged.get(name)
     if (how === 'missing') damaged.delete(name)
@@ -177,11 +184,67 @@ test('one that is whole is left as it is', async () => {
 })
 
 test.each(['current', 'identity', 'manifest', 'table', 'wal'])('%s', async (kind) => {
-  for (let i = 0; i < runs; i++) await damageOnce(kind, 1)
+  for (let i = 0; i < runs; i++) await damageOnce([kind])
 })
 
-test('several files at once', async () => {
-  for (let i = 0; i < runs; i++) {
-    await damageOnce('table', 2)
-  }
+test.each([
+  ['table', 'table'],
+  ['table', 'wal'],
+  ['manifest', 'table'],
+  ['manifest', 'wal'],
+  ['manifest', 'table', 'wal'],
+  ['current', 'identity', 'table', 'wal']
+])('%s and %s at once', async (...kinds) => {
+  for (let i = 0; i < runs; i++) await damageOnce(kinds)
+})
+
+// Of its log nothing more is known to be on disk than what it says itself: damage at its end looks like a torn end there.
+test.each(['table', 'current', 'identity'])('%s, after the process died', async (kind) => {
+  for (let i = 0; i < runs; i++) await damageOnce([kind], live)
+})
+
+test('a bad block costs its own entries, and no more', async () => {
+  const machine = machineWith(files)
+  const [name, bytes] = [...files].find(([one]) => one.endsWith('.sst')) as [string, Buffer]
+  const copy = Buffer.from(bytes)
+  copy[5000] = (copy[5000] ?? 0) ^ 1
+  native.memoryOverwrite(machine.fs, `${directory}/${name}`, copy)
+  const result = await repaired(machine)
+  expect(result).toMatchObject({ ok: false, isLossy: true, keptIn: `${directory}/lost/1` })
+  expect(result.files).toHaveLength(1)
+  expect(result.files[0]?.lost).toHaveLength(1)
+  expect(result.files[0]?.entriesLost).toBeLessThan(80)
+  const kept = native.memoryDump(machine.fs, `${directory}/lost/1/${name}`)
+  expect(kept.equals(copy)).toBe(true)
+  await check(machine, result)
+  expect(await repaired(machine)).toMatchObject({ ok: true })
+  machine.release()
+})
+
+test('what a lost table held and the log still has comes from the log', async () => {
+  const machine = new Machine(1)
+  const db = await machine.run(machine.open(options))
+  for (let i = 0; i < 100; i++) void db.put(keyOf(i), `value ${i}`)
+  await machine.run(db.flush())
+  await machine.run(db.del(keyOf(3)))
+  const entries = await machine.run(db.iterator().all())
+  await machine.run(db.close())
+  const left = new Map([...(await filesOf(machine))].filter(([name]) => !name.endsWith('.sst')))
+  machine.release()
+  const damaged = machineWith(left)
+  const result = await repaired(damaged)
+  expect(result.files[0]).toMatchObject({ error: 'The table is not there.', entriesLost: 100 })
+  const again = await damaged.run(damaged.open(options))
+  expect(await damaged.run(again.iterator().all())).toEqual(entries)
+  await damaged.run(again.close())
+  damaged.release()
+})
+
+test('a file of a newer format is refused, and nothing is changed', async () => {
+  const [name = ''] = [...files.keys()].filter((one) => one.startsWith('MANIFEST'))
+  const machine = machineWith(new Map(files).set(name, Buffer.from(lineOf('{"format":99}'))))
+  const before = native.memoryDigest(machine.fs)
+  await expect(repaired(machine)).rejects.toMatchObject({ code: 'VARVE_UNSUPPORTED' })
+  expect(native.memoryDigest(machine.fs)).toBe(before)
+  machine.release()
 })

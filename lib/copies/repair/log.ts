@@ -45,7 +45,8 @@ export interface LogToSave {
   readonly walNumbers: readonly number[]
   /** index 0: only the sequence is known. */
   readonly flushed: FlushedState
-  readonly syncedIndex: number
+  /** Entries up to here were on disk; undefined: nobody knows. */
+  readonly syncedIndex: number | undefined
   /** Of a log that is whole: entries above are a torn end. */
   readonly lastIndex: number | undefined
   /** Tables were lost, which entries at or below `flushed` may make good for. */
@@ -65,7 +66,8 @@ export async function saveLog(workshop: Workshop, log: LogToSave): Promise<Saved
       flushedTerm: flushed.term,
       flushedSequence: flushed.sequence,
       flushedTimeMs: flushed.timeMs,
-      syncedIndex: log.syncedIndex,
+      syncedIndex: log.syncedIndex ?? 0,
+      isEndKnown: log.syncedIndex !== undefined,
       fromStart: log.isFromStart,
       memtable,
       ...(log.lastIndex === undefined ? {} : { lastIndex: log.lastIndex })

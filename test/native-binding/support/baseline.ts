@@ -104,7 +104,10 @@ export const baselines: Record<FunctionName, Make> = {
   salvageWal: ({ engine, memtable }) => {
     const flushed = { flushedIndex: 0, flushedTerm: 0, flushedSequence: 0, flushedTimeMs: 0 }
     const segments = [{ path: '/d/1.wal', number: 1 }]
-    return [engine, { segments, ...flushed, syncedIndex: 0, lastIndex: 1000, fromStart: true, memtable }]
+    return [
+      engine,
+      { segments, ...flushed, syncedIndex: 0, isEndKnown: true, lastIndex: 1000, fromStart: true, memtable }
+    ]
   },
   memoryCrash: ({ fs }) => [fs, 1],
   memoryKill: ({ fs }) => [fs],
