@@ -12,6 +12,7 @@ const closeFlushBytes = 3 << 20
 export async function closeParts(parts: Parts): Promise<void> {
   const { recovered, environment, writer, scheduler, upkeep, health, tree, engine } = parts
   parts.isClosed = true
+  await parts.endCopies()
   // A failure from before was told then: by an event, and to every writer since.
   const wasHealthy = writer.failure === undefined
   upkeep.end()

@@ -1,7 +1,20 @@
 // Database: what a user holds: its default space, and the life of all its parts.
 
 import { nameOf } from './bytes/codec.ts'
+import {
+  type CallEncodings,
+  type EncodingsFor,
+  encodingsOf,
+  type KeyEncoding,
+  type KeyOf,
+  type OptionsFor,
+  type ValueEncoding,
+  type ValueOf
+} from './bytes/encodings.ts'
 import { closeParts } from './closing.ts'
+import { type Backup, type BackupOptions, backup } from './copies/backup.ts'
+import { type Checkpoint, checkpoint } from './copies/checkpoint.ts'
+import type { CopyOptions } from './copies/stop.ts'
 import { invalid } from './errors.ts'
 import { describeTree } from './inspect.ts'
 import type { Parts } from './parts.ts'
@@ -11,9 +24,6 @@ import { type Stats, statsOf } from './stats.ts'
 import type { HealthState } from './tree/health.ts'
 import { Transaction } from './write/transaction.ts'
 import type { TransactionOptions } from './write/transactions.ts'
-
-/** 0 is the system's, 1 the users' default space. */
-const defaultSpace = 1
 
 /**
  * An open database. Made by `open`.
@@ -31,13 +41,51 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
 
   /** @internal */
   constructor(parts: Parts) {
-    super(parts, defaultSpace, parts.settings)
+    super(parts, parts.spaces.default, parts.settings)
     this.#parts = parts
   }
 
   /** The directory it lives in. */
   get path(): string {
     return this.#parts.directory
+  }
+
+  /**
+   * A key space of its own, by its name: keys of one never meet those of another. It is there from the first write into it
+   * on, and reads as empty before. Encodings are not stored; left out, they are the database's.
+   *
+   * @throws VarveError: VARVE_INVALID_ARGUMENT, VARVE_MISSING_PACKAGE
+   * @example
+   * const users = db.space('users', { valueEncoding: 'json' })
+   * await users.put('ada', { born: 1815 })
+   */
+  space<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    name: string,
+    options?: CallEncodings<AskedKey, AskedValue>
+  ): Space<KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>>
+  /** The same, with types of keys and values that are known better than an encoding knows them. */
+  space<ItsKey, ItsValue>(
+    name: string,
+    ...options: OptionsFor<EncodingsFor<ItsKey, ItsValue, Key, Value>>
+  ): Space<ItsKey, ItsValue>
+  space(name: string, options?: CallEncodings<KeyEncoding, ValueEncoding>): Space<unknown, unknown> {
+    this.#parts.checkOpen()
+    return new Space(this.#parts, this.#parts.spaces.of(name), encodingsOf(options, this.#parts.settings))
+  }
+
+  /** The names of the spaces that something was written into, in order. */
+  spaces(): string[] {
+    this.#parts.checkOpen()
+    return this.#parts.spaces.names()
+  }
+
+  /**
+   * Removes a space with all that is in it, at once; one that is not there is no error. What was opened on it refuses from
+   * now on with VARVE_CLOSED; iterators go on over what they saw.
+   */
+  async dropSpace(name: string, options?: { readonly sync?: boolean }): Promise<void> {
+    this.#parts.checkWritable()
+    await this.#parts.spaces.drop(name, options?.sync === true)
   }
 
   /** What is visible now stays readable through it, until it is closed. */
@@ -95,6 +143,30 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
     await this.#parts.sweeper.sweep()
   }
 
+  /**
+   * Makes a second database in a directory that is empty or missing: its tables are hard links where the file system
+   * allows it. It holds everything that was visible at the call; writing goes on meanwhile.
+   *
+   * @throws VarveError: VARVE_INVALID_ARGUMENT, VARVE_LOCKED, VARVE_IO_ERROR, VARVE_DISK_FULL, VARVE_ABORTED
+   * @example
+   * const { bytes, linkMs } = await db.checkpoint('./checkpoint')
+   */
+  async checkpoint(directory: string, options: CopyOptions = {}): Promise<Checkpoint> {
+    return this.#parts.copy((source) => checkpoint(source, directory, options))
+  }
+
+  /**
+   * Adds a backup to a directory that keeps them, where each table is kept once: only new ones are copied, and each is
+   * checked from its first byte to its last. Writing goes on meanwhile.
+   *
+   * @throws VarveError: VARVE_CORRUPTION, VARVE_LOCKED, VARVE_IO_ERROR, VARVE_DISK_FULL, VARVE_ABORTED
+   * @example
+   * const { id, tablesCopied } = await db.backup('./backups')
+   */
+  async backup(dest: string, options: BackupOptions = {}): Promise<Backup> {
+    return this.#parts.copy((source) => backup(source, dest, options))
+  }
+
   /** Numbers about everything: plain data, made anew at each call. */
   stats(): Stats {
     this.#parts.checkOpen()
@@ -104,7 +176,8 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
   /** The shape of the database as text, for people. */
   describe(): string {
     this.#parts.checkOpen()
-    return describeTree(this.#parts.tree, this.#parts.log.state())
+    const { tree, log, spaces } = this.#parts
+    return describeTree(tree, log.state(), spaces.byId())
   }
 
   on(event: string, listener: (detail: unknown) => void): this {

@@ -3,7 +3,7 @@
 
 export const errorCodes = {
   VARVE_INVALID_ARGUMENT: 'An argument or option is not what the call takes.',
-  VARVE_NOT_FOUND: 'There is no database in the directory, and it may not be created.',
+  VARVE_NOT_FOUND: 'There is no database in the directory, and it may not be created; or no such backup.',
   VARVE_EXISTS: 'There is a database in the directory already, and errorIfExists was given.',
   VARVE_LOCKED: 'The database is open elsewhere, in this process or another.',
   VARVE_CORRUPTION: 'Bytes on disk are not what was written.',
@@ -13,10 +13,12 @@ export const errorCodes = {
   VARVE_POISONED:
     'A write or sync of the log failed, so nothing more may be written until the database is opened again.',
   VARVE_READ_ONLY: 'The database was opened with readOnly.',
-  VARVE_CLOSED: 'The database, snapshot or iterator was closed.',
+  VARVE_CLOSED: 'The database, snapshot or iterator was closed, or the space dropped.',
   VARVE_TOO_LARGE: 'A key, value or batch is over its limit.',
   VARVE_CONFLICT: 'What a transaction read was changed before it could write, more often than it may be retried.',
   VARVE_TRANSACTION_TOO_LARGE: 'A transaction read more entries than it may.',
+  VARVE_ENCODING_MISMATCH: 'Stored bytes do not fit the encoding that they are read with.',
+  VARVE_MISSING_PACKAGE: 'An encoding needs a package that could not be loaded.',
   VARVE_ABORTED: 'The call was cancelled by its signal or by closing.',
   VARVE_NATIVE_UNAVAILABLE: 'The native addon could not be loaded.'
 } as const

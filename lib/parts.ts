@@ -2,6 +2,7 @@
 
 import { EventEmitter } from 'node:events'
 import native from '#native'
+import type { CopySource } from './copies/source.ts'
 import { VarveError } from './errors.ts'
 import { Log } from './log/log.ts'
 import { Time } from './log/time.ts'
@@ -24,6 +25,7 @@ import { Upkeep } from './tree/upkeep.ts'
 import { Checker } from './write/checks.ts'
 import { Conditional } from './write/conditional.ts'
 import { Decisions } from './write/decisions.ts'
+import { Spaces } from './write/spaces.ts'
 import { Transactions } from './write/transactions.ts'
 import { Writer } from './write/writer.ts'
 
@@ -46,10 +48,14 @@ export class Parts {
   readonly decisions: Decisions
   readonly conditional: Conditional
   readonly transactions: Transactions
+  readonly spaces: Spaces
   readonly turn = new Turn()
   readonly slabs = new Slabs()
   readonly pins: Pins
   readonly events = new EventEmitter()
+  /** Copies under way: closing ends them. */
+  readonly copies = new Set<Promise<unknown>>()
+  readonly closing = new AbortController()
   isClosed = false
   readonly #picker: Picker
   #nextNumber: number
@@ -86,11 +92,14 @@ export class Parts {
     this.upkeep = this.#makeUpkeep()
     this.writer = this.#makeWriter()
     this.entries = new EntryReader(this.engine)
-    const { engine, writer, entries, time } = this
+    const { engine, writer, entries, time, turn, slabs } = this
+    this.spaces = new Spaces({ engine, writer, turn, slabs, clock: time.now })
+    const { spaces } = this
     this.decisions = new Decisions(writer, new Checker(engine, entries, time))
-    this.conditional = new Conditional({ writer, decisions: this.decisions, entries, time })
+    this.conditional = new Conditional({ spaces, decisions: this.decisions, entries, time })
     this.transactions = new Transactions({
       writer,
+      spaces,
       decisions: this.decisions,
       snapshot: () => this.snapshot(this.snapshot),
       lastSequence: () => native.visibleSequence(engine),
@@ -253,6 +262,39 @@ export class Parts {
     const { index, term, timeMs, sequence } = this.log.state()
     this.tree.rotate({ index, term, timeMs, sequence })
     this.scheduler.wake()
+  }
+
+  /** What is visible now becomes tables: like flush, but what is written later does not hold it up. */
+  async #flushVisible(): Promise<void> {
+    await this.writer.settle()
+    this.rotate()
+    const [newest] = this.tree.frozen
+    if (newest !== undefined) await this.scheduler.drainFlushes(newest.upTo.index)
+  }
+
+  /** Runs something that copies this database; closing ends it. */
+  copy<Result>(work: (source: CopySource) => Promise<Result>): Promise<Result> {
+    this.checkWritable()
+    const { directory, recovered, engine, tree, environment, settings, sweeper, closing } = this
+    const running = work({
+      directory,
+      disk: recovered.disk,
+      engine,
+      tree,
+      random: environment.random,
+      clock: settings.clock,
+      flush: () => this.#flushVisible(),
+      sweep: () => void sweeper.sweep(),
+      closing: closing.signal
+    }).finally(() => this.copies.delete(running))
+    this.copies.add(running)
+    return running
+  }
+
+  /** Ends the copies under way. */
+  async endCopies(): Promise<void> {
+    this.closing.abort(new VarveError('VARVE_ABORTED', 'The copy was cancelled by closing its database.'))
+    await Promise.allSettled(this.copies)
   }
 
   readonly emit = (event: string, detail: unknown): void => {

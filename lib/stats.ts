@@ -58,6 +58,8 @@ export interface Stats {
     readonly cacheBytes: number
   }
   readonly reads: native.EngineStats
+  /** Named ones. */
+  readonly spaces: number
   readonly snapshots: PinStats
   readonly iterators: PinStats
 }
@@ -97,6 +99,7 @@ export function statsOf(parts: Parts): Stats {
       cacheBytes: engine.cacheBytes
     },
     reads: engine,
+    spaces: parts.spaces.byId().size,
     snapshots: parts.pins.stats('snapshot'),
     iterators: parts.pins.stats('iterator')
   }
