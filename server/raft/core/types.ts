@@ -3,8 +3,8 @@
 // Invariants of this data:
 // - A node's id is a whole number from 1 on; 0 (`none`) is nobody. Terms and indexes are whole numbers, 0 is before the first.
 // - Data is never changed once it was handed over, in either direction: entries and messages are shared, not copied.
-// - A message with a term says in which term its sender stood. Those without (`propose`, `readIndex`, `transferLeader`,
-//   and what comes from the own storage) speak of no term.
+// - A message with a term says in which term its sender stood. Those without (`propose`, `readIndex`, and
+//   `storageApplyDone`) speak of no term.
 // - `storageAppendDone` and `storageApplyDone` come from the own storage only. A transport must not decode them.
 
 export type NodeId = number
@@ -167,7 +167,7 @@ export interface Propose extends Addressed<'propose'> {
   readonly proposals: readonly Proposal[]
 }
 
-export interface TransferLeader extends Addressed<'transferLeader'> {
+export interface TransferLeader extends Termed<'transferLeader'> {
   readonly transferee: NodeId
 }
 

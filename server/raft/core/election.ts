@@ -1,0 +1,110 @@
+// Campaigns and votes.
+//
+// With pre-votes a campaign asks first whether it would be won, for the next term but without entering it. A transfer skips
+// that: the leader itself wants the campaign. Requests for votes wait until this node's term, vote and log are durable, and
+// not only its vote for itself: else a node that forgets them in a crash could campaign in the same term again, with less in
+// its log, and take the votes for the first campaign as votes for the second.
+
+import type { Raft } from './raft.ts'
+import { broadcastAppend } from './replication.ts'
+import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.ts'
+import { none, type PreVote, type PreVoteResponse, type TimeoutNow, type Vote, type VoteResponse } from './types.ts'
+
+const scanBytes = 1 << 20
+
+/** Campaigns, if this node may. */
+export function campaign(raft: Raft): void {
+  // Whoever promised the leader a lease has to keep it even against itself.
+  if (raft.settings.reads === 'lease' && raft.isInLease) return
+  if (!mayCampaign(raft)) return
+  if (raft.settings.preVote) askPreVotes(raft)
+  else askVotes(raft, false)
+}
+
+/** The leader wants this node to take over. */
+export function stepTimeoutNow(raft: Raft, _message: TimeoutNow): void {
+  if (raft.role === 'follower' && mayCampaign(raft)) askVotes(raft, true)
+}
+
+// A membership that is committed but not applied might not count this node as a voter any more.
+function mayCampaign(raft: Raft): boolean {
+  return raft.role !== 'leader' && raft.isPromotable && !hasUnappliedMembership(raft)
+}
+
+function hasUnappliedMembership({ log }: Raft): boolean {
+  const end = log.committed + 1
+  for (let first = log.applied + 1; first < end; ) {
+    const entries = log.slice(first, end, scanBytes)
+    // What was cut was applied, in a snapshot whose membership is in force.
+    if (entries === undefined || entries.length === 0) return false
+    if (entries.some(({ kind }) => kind === 'membership')) return true
+    first += entries.length
+  }
+  return false
+}
+
+function askPreVotes(raft: Raft): void {
+  becomePreCandidate(raft)
+  const { id, log } = raft
+  const term = raft.term + 1
+  for (const to of votersOf(raft)) {
+    if (to === id) raft.sendDurable({ kind: 'preVoteResponse', to, from: id, term, reject: false })
+    else raft.send({ kind: 'preVote', to, from: id, term, index: log.lastIndex(), logTerm: log.lastTerm() })
+  }
+}
+
+function askVotes(raft: Raft, transfer: boolean): void {
+  becomeCandidate(raft)
+  const { id, log, term } = raft
+  for (const to of votersOf(raft)) {
+    if (to === id) raft.sendDurable({ kind: 'voteResponse', to, from: id, term, reject: false })
+    else
+      raft.sendDurable({ kind: 'vote', to, from: id, term, index: log.lastIndex(), logTerm: log.lastTerm(), transfer })
+  }
+}
+
+function votersOf({ tracker }: Raft): number[] {
+  return tracker.peers.filter(({ isLearner }) => !isLearner).map(({ id }) => id)
+}
+
+/**
+ * Somebody asks for a vote in this term. A learner votes too: it may have become a voter without knowing it yet, and
+ * be needed.
+ */
+export function stepVote(raft: Raft, message: Vote): void {
+  const { from, term } = message
+  const isFree = raft.vote === from || (raft.vote === none && raft.leader === none)
+  const reject = !isFree || !raft.log.isUpToDate(message.index, message.logTerm)
+  raft.sendDurable({ kind: 'voteResponse', to: from, from: raft.id, term, reject })
+  if (reject) return
+  raft.electionElapsed = 0
+  raft.vote = from
+}
+
+/** Somebody asks whether a vote would be granted. One in this term is as bound as a vote, one in a later term is free. */
+export function stepPreVote(raft: Raft, message: PreVote): void {
+  const { from, term } = message
+  const isFree = term > raft.term || raft.vote === from || (raft.vote === none && raft.leader === none)
+  const reject = !isFree || !raft.log.isUpToDate(message.index, message.logTerm)
+  // A grant bears the term it was asked for, which is not this node's; a rejection bears this node's.
+  raft.sendDurable({ kind: 'preVoteResponse', to: from, from: raft.id, term: reject ? raft.term : term, reject })
+}
+
+/** A vote for this candidate, or a rejection. */
+export function stepVoteResponse(raft: Raft, { from, reject }: VoteResponse): void {
+  if (raft.role !== 'candidate') return
+  const result = raft.tracker.recordVote(from, !reject)
+  if (result === 'won') {
+    becomeLeader(raft)
+    broadcastAppend(raft)
+  } else if (result === 'lost') {
+    becomeFollower(raft, raft.term, none)
+  }
+}
+
+export function stepPreVoteResponse(raft: Raft, { from, reject }: PreVoteResponse): void {
+  if (raft.role !== 'preCandidate') return
+  const result = raft.tracker.recordVote(from, !reject)
+  if (result === 'won') askVotes(raft, false)
+  else if (result === 'lost') becomeFollower(raft, raft.term, none)
+}
