@@ -169,7 +169,10 @@ class Client {
     if (answer.kind === 'done') {
       this.#leader = id
       this.completed++
-      this.#seen.set(open.draft.key, open.draft.call.kind === 'get' ? answer.reply.value : this.#seenAfter(open, answer.reply))
+      this.#seen.set(
+        open.draft.key,
+        open.draft.call.kind === 'get' ? answer.reply.value : this.#seenAfter(open, answer.reply)
+      )
       open.draft.returned = { at: cluster.scheduler.events, reply: answer.reply }
       cluster.trace.note('return', this.#id, this.#serial, answer.reply.value ?? -1)
       this.#close(open)

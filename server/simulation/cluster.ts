@@ -162,7 +162,8 @@ export class Cluster {
       return
     }
     node.receive(message)
-    if (message.kind === 'snapshot') this.#nodes.get(message.from)?.reportSnapshot(message.to, true, this.network.delayMs())
+    if (message.kind === 'snapshot')
+      this.#nodes.get(message.from)?.reportSnapshot(message.to, true, this.network.delayMs())
   }
 
   #lost(message: PeerMessage): void {

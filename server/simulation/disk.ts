@@ -9,7 +9,16 @@
 //    order snapshot, entries, hard state.
 import { limitEntries } from '../raft/core/entry.ts'
 import { emptyMembership } from '../raft/core/membership.ts'
-import type { Entry, HardState, LogIndex, LogStorage, NodeId, Snapshot, StorageAppend, Term } from '../raft/core/types.ts'
+import type {
+  Entry,
+  HardState,
+  LogIndex,
+  LogStorage,
+  NodeId,
+  Snapshot,
+  StorageAppend,
+  Term
+} from '../raft/core/types.ts'
 import type { Random } from './random.ts'
 
 /** The part of a `StorageAppend` that is to be kept. */
@@ -30,7 +39,9 @@ export interface NodeDisk extends LogStorage {
   durableHardState(): HardState | undefined
 }
 
-type Task = { readonly kind: 'write'; readonly write: Write } | { readonly kind: 'checkpoint'; readonly snapshot: Snapshot; readonly keepFrom: LogIndex }
+type Task =
+  | { readonly kind: 'write'; readonly write: Write }
+  | { readonly kind: 'checkpoint'; readonly snapshot: Snapshot; readonly keepFrom: LogIndex }
 
 export class MemoryDisk implements NodeDisk {
   identity: NodeId | undefined
@@ -150,4 +161,3 @@ export class MemoryDisk implements NodeDisk {
     this.#baseIndex = base
   }
 }
-

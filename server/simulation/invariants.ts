@@ -58,7 +58,12 @@ export class Invariants {
   elections = 0
   membershipChanges = 0
 
-  constructor(founding: { readonly index: LogIndex; readonly term: Term; readonly membership: Membership; readonly hash: number }) {
+  constructor(founding: {
+    readonly index: LogIndex
+    readonly term: Term
+    readonly membership: Membership
+    readonly hash: number
+  }) {
     this.#committedLast = founding.index
     this.#committed[founding.index] = founding.term
     this.#committedIn[founding.index] = founding.term
@@ -83,7 +88,10 @@ export class Invariants {
     const view = this.#viewOf(id)
     if (snapshot !== undefined) {
       if (this.#committed[snapshot.index] !== snapshot.term) {
-        throw new Violation('no commit undone', `Node ${id} installs a snapshot at ${snapshot.index} that was not committed.`)
+        throw new Violation(
+          'no commit undone',
+          `Node ${id} installs a snapshot at ${snapshot.index} that was not committed.`
+        )
       }
       view.terms = []
       view.terms[snapshot.index] = snapshot.term
@@ -97,7 +105,10 @@ export class Invariants {
 
   #truncate(id: NodeId, view: View, first: Entry): void {
     if (first.index <= view.commit) {
-      throw new Violation('no commit undone', `Node ${id} cuts its log at ${first.index}, but knows ${view.commit} as committed.`)
+      throw new Violation(
+        'no commit undone',
+        `Node ${id} cuts its log at ${first.index}, but knows ${view.commit} as committed.`
+      )
     }
     view.terms.length = first.index
     this.truncations++
@@ -107,7 +118,10 @@ export class Invariants {
     const { index, term } = entry
     const termBefore = view.terms[index - 1]
     if (index !== view.terms.length || termBefore === undefined || termBefore > term) {
-      throw new Violation('log matching', `Node ${id} appends entry ${index} of term ${term} behind ${view.terms.length - 1} of term ${termBefore}.`)
+      throw new Violation(
+        'log matching',
+        `Node ${id} appends entry ${index} of term ${term} behind ${view.terms.length - 1} of term ${termBefore}.`
+      )
     }
     view.terms[index] = term
     const content = contentOf(entry)
@@ -115,7 +129,10 @@ export class Invariants {
     const known = this.#known.get(place)
     if (known === undefined) this.#known.set(place, { content, termBefore })
     else if (known.content !== content || known.termBefore !== termBefore) {
-      throw new Violation('log matching', `Node ${id} has another entry ${index} of term ${term} than the others, or another one before it.`)
+      throw new Violation(
+        'log matching',
+        `Node ${id} has another entry ${index} of term ${term} than the others, or another one before it.`
+      )
     }
   }
 
@@ -133,12 +150,19 @@ export class Invariants {
     const found = this.#viewOf(id).terms[index]
     // Below where its log begins stands a snapshot, which was checked when it was installed.
     if (found !== this.#committed[index] && (found !== undefined || index >= this.#viewOf(id).terms.length)) {
-      throw new Violation('leader completeness', `Node ${id} leads in term ${term} without the committed entry ${index}.`)
+      throw new Violation(
+        'leader completeness',
+        `Node ${id} leads in term ${term} without the committed entry ${index}.`
+      )
     }
   }
 
   /** A node knows more as committed than before; a leader by counting, of the members it has. */
-  commits(id: NodeId, commit: LogIndex, leading: { readonly term: Term; readonly membership: Membership } | undefined): void {
+  commits(
+    id: NodeId,
+    commit: LogIndex,
+    leading: { readonly term: Term; readonly membership: Membership } | undefined
+  ): void {
     const view = this.#viewOf(id)
     if (leading !== undefined && commit > this.#committedLast) {
       this.#onQuorum(id, commit, leading.membership)
@@ -151,7 +175,10 @@ export class Invariants {
     for (let index = view.commit + 1; index <= commit; index++) {
       const term = view.terms[index]
       if (term === undefined || term !== this.#committed[index]) {
-        throw new Violation('no commit undone', `Node ${id} takes entry ${index} of term ${term} as committed, which has term ${this.#committed[index]}.`)
+        throw new Violation(
+          'no commit undone',
+          `Node ${id} takes entry ${index} of term ${term} as committed, which has term ${this.#committed[index]}.`
+        )
       }
     }
     view.commit = Math.max(view.commit, commit)
@@ -164,7 +191,10 @@ export class Invariants {
       return found !== undefined && (found === term || found === 0)
     }
     if (!isQuorum(membership, has)) {
-      throw new Violation('commit on a quorum', `Node ${id} commits entry ${commit} of term ${term}, which is on the disks of ${membership.voters.filter(has)} only.`)
+      throw new Violation(
+        'commit on a quorum',
+        `Node ${id} commits entry ${commit} of term ${term}, which is on the disks of ${membership.voters.filter(has)} only.`
+      )
     }
   }
 
@@ -173,11 +203,17 @@ export class Invariants {
     const known = this.#hashes[index]
     if (known === undefined) this.#hashes[index] = hash
     else if (known !== hash) {
-      throw new Violation('state-machine safety', `The machine of node ${id} has another state after entry ${index} than the others.`)
+      throw new Violation(
+        'state-machine safety',
+        `The machine of node ${id} has another state after entry ${index} than the others.`
+      )
     }
     const expected = this.#expectedAt(index, change)
     if (expected !== undefined && !sameMembership(expected, membership)) {
-      throw new Violation('membership as logged', `Node ${id} has the membership ${JSON.stringify(membership)} after entry ${index}, not ${JSON.stringify(expected)}.`)
+      throw new Violation(
+        'membership as logged',
+        `Node ${id} has the membership ${JSON.stringify(membership)} after entry ${index}, not ${JSON.stringify(expected)}.`
+      )
     }
   }
 
@@ -203,14 +239,20 @@ export class Invariants {
         ? term > message.term || (term === message.term && hardState?.vote === message.to)
         : term >= message.term && disk.durableTerm(message.index) !== undefined
     if (!isKept) {
-      throw new Violation('promises are durable', `Node ${message.from} sends ${message.kind} of term ${message.term} to ${message.to}, which its disk does not know.`)
+      throw new Violation(
+        'promises are durable',
+        `Node ${message.from} sends ${message.kind} of term ${message.term} to ${message.to}, which its disk does not know.`
+      )
     }
   }
 
   /** A read that was asked for when `committedThen` was committed was confirmed. */
   confirms(id: NodeId, committedThen: LogIndex, index: LogIndex): void {
     if (index < committedThen) {
-      throw new Violation('reads are fresh', `Node ${id} may read at ${index}, but ${committedThen} was committed when it asked.`)
+      throw new Violation(
+        'reads are fresh',
+        `Node ${id} may read at ${index}, but ${committedThen} was committed when it asked.`
+      )
     }
   }
 

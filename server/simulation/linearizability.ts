@@ -2,10 +2,11 @@
 // moment between its call and its return, and the replies are those of a sequential object.
 //
 // - Locality: a history is linearizable if the part of every key is, so keys are checked one by one.
-// - An operation without a reply may take effect at any moment after its call, or never. It has no return, and a search that
-//   has placed every operation that returned is done. Such operations are tried last: most of them are never needed.
-// - What was tried is remembered exactly (set of placed operations, state), not by its hash alone: a collision costs time,
-//   never an answer.
+// - An operation without a reply may take effect at any moment after its call, or never. A search that has placed every
+//   operation that returned is done. The others are tried where nothing else fits, as few as possible first; of those that
+//   do the same, the one that was called first.
+// - What was tried is remembered exactly (operations placed, state), not by its hash alone: a collision costs time, never an
+//   answer. Whoever stands where somebody stood, with less of the operations without a reply left to use, gets no further.
 //
 // Times only order calls and returns. A call and a return at the same time are taken as concurrent: the side on which the
 // checker cannot accuse wrongly.
@@ -21,7 +22,7 @@ export interface Operation<Call, Reply> {
 
 export type Verdict<Call, Reply> =
   | { readonly verdict: 'linearizable'; readonly steps: number }
-  /** `operations` are those of the key, in the order of their calls; `placed` is the longest beginning that is explained. */
+  /** `operations` are those of the key, in the order of their calls; of those that returned, `placed` can be explained. */
   | {
       readonly verdict: 'illegal' | 'undecided'
       readonly steps: number
@@ -47,186 +48,248 @@ export function checkHistory<State, Call, Reply>(
   let steps = 0
   for (const [key, operations] of parts) {
     operations.sort((a, b) => a.calledAt - b.calledAt)
-    const search = new Search(model, operations)
-    const verdict = search.run(stepsMax)
+    const search = new Search(model, withoutMoot(model, operations), stepsMax)
+    const verdict = search.run()
     steps += search.steps
     if (verdict !== 'linearizable') return { verdict, steps, key, operations, placed: search.placedMost }
   }
   return { verdict: 'linearizable', steps }
 }
 
-// One call or return in the order of time. A doubly linked list, so that placing an operation takes its two events out in
-// constant time, and taking it back puts them where they were.
-interface Event<Call, Reply> {
+function withoutMoot<State, Call, Reply>(
+  model: Model<State, Call, Reply>,
+  operations: readonly Operation<Call, Reply>[]
+): readonly Operation<Call, Reply>[] {
+  if (model.isMoot === undefined) return operations
+  const replies = operations.flatMap(({ returned }) => returned?.reply ?? [])
+  const isMoot = model.isMoot(replies)
+  return operations.filter(({ call, returned }) => returned !== undefined || !isMoot(call))
+}
+
+// One call or return of an operation that returned, in the order of time. A doubly linked list, so that placing an operation
+// takes its two events out in constant time, and taking it back puts them where they were.
+interface Event {
   readonly operation: number
-  readonly call: Call
-  readonly reply: Reply | undefined
-  /** The return of a call; undefined for a return, and for a call that never returned. */
-  readonly end: Event<Call, Reply> | undefined
-  readonly isReturn: boolean
-  previous: Link<Call, Reply> | undefined
-  next: Event<Call, Reply> | undefined
+  /** The return of a call; undefined for a return. */
+  readonly end: Event | undefined
+  /** Its place among all calls and returns. */
+  readonly order: number
+  previous: Link | undefined
+  next: Event | undefined
 }
 
-interface Link<Call, Reply> {
-  next: Event<Call, Reply> | undefined
+interface Link {
+  next: Event | undefined
 }
 
-interface Placed<State, Call, Reply> {
-  readonly event: Event<Call, Reply>
-  readonly stateBefore: State
+/** An operation that never returned. */
+interface Lost {
+  readonly operation: number
+  readonly order: number
+  /** The place among the lost of the last one before it that does the same; -1: there is none. */
+  readonly twin: number
+}
+
+/** Where a search stands, but for the operations that returned: the list says those. */
+interface Standing<State> {
+  readonly state: State
+  /** The lost operations that were used, as bits. */
+  readonly used: Int32Array
 }
 
 interface Tried {
+  /** The operations that returned and are placed, as bits. */
   readonly placed: Int32Array
   readonly state: number | string
+  readonly used: Int32Array
 }
 
 class Search<State, Call, Reply> {
   readonly #model: Model<State, Call, Reply>
-  readonly #head: Link<Call, Reply>
+  readonly #operations: readonly Operation<Call, Reply>[]
+  readonly #stepsMax: number
+  readonly #head: Link
+  readonly #lost: readonly Lost[]
   readonly #placed: Int32Array
   readonly #tried = new Map<number, Tried[]>()
-  readonly #trail: Placed<State, Call, Reply>[] = []
   #hash = 0
-  #returnsLeft: number
-  #state: State
+  #placedCount = 0
   steps = 0
   placedMost = 0
 
-  constructor(model: Model<State, Call, Reply>, operations: readonly Operation<Call, Reply>[]) {
+  constructor(model: Model<State, Call, Reply>, operations: readonly Operation<Call, Reply>[], stepsMax: number) {
     this.#model = model
-    this.#state = model.initial
+    this.#operations = operations
+    this.#stepsMax = stepsMax
+    const { head, lost } = orderOf(operations)
+    this.#head = head
+    this.#lost = lost
     this.#placed = new Int32Array((operations.length + 31) >>> 5)
-    this.#returnsLeft = operations.filter(({ returned }) => returned !== undefined).length
-    this.#head = listOf(operations)
   }
 
-  run(stepsMax: number): 'linearizable' | 'illegal' | 'undecided' {
-    let from = this.#head.next
-    let answered = true
-    while (this.#returnsLeft > 0) {
-      if (this.steps++ >= stepsMax) return 'undecided'
-      const event = nextCall(from, answered)
-      if (event !== undefined) {
-        if (this.#place(event)) {
-          from = this.#head.next
-          answered = true
-        } else from = event.next
-      } else if (answered) {
-        // Every operation that returned was tried: now those that nobody saw the end of.
-        answered = false
-        from = this.#head.next
-      } else {
-        const last = this.#takeBack()
-        if (last === undefined) return 'illegal'
-        answered = last.end !== undefined
-        from = last.next
+  run(): 'linearizable' | 'illegal' | 'undecided' {
+    const isFound = this.#search({ state: this.#model.initial, used: new Int32Array((this.#lost.length + 31) >>> 5) })
+    if (isFound) return 'linearizable'
+    return this.steps >= this.#stepsMax ? 'undecided' : 'illegal'
+  }
+
+  // Depth first over the operations that returned; between two of them breadth first over those that did not. It goes as
+  // deep as a key has operations: some thousands are no trouble.
+  #search(start: Standing<State>): boolean {
+    if (this.#head.next === undefined) return true
+    let frontier = [start]
+    while (frontier.length > 0) {
+      const next: Standing<State>[] = []
+      for (const standing of frontier) {
+        if (this.#goOn(standing)) return true
+        this.#useLost(standing, next)
+        if (this.steps >= this.#stepsMax) return false
       }
+      frontier = next
     }
-    return 'linearizable'
+    return false
   }
 
-  #place(event: Event<Call, Reply>): boolean {
-    const after = this.#model.step(this.#state, event.call, event.reply)
-    if (after === undefined) return false
-    const { operation } = event
-    this.#flip(operation)
-    if (this.#isTried(after)) {
-      this.#flip(operation)
-      return false
+  // Places one more operation that returned, and all after it. Before any return that is left: what is called after that
+  // one comes later.
+  #goOn({ state, used }: Standing<State>): boolean {
+    for (let event = this.#head.next; event?.end !== undefined; event = event.next) {
+      this.steps++
+      const after = this.#step(state, event.operation)
+      if (after === undefined) continue
+      this.#place(event, event.end)
+      const standing = { state: after, used }
+      if (!this.#isTried(standing) && this.#search(standing)) return true
+      this.#takeBack(event, event.end)
     }
-    this.#trail.push({ event, stateBefore: this.#state })
-    this.#state = after
+    return false
+  }
+
+  // Where one more lost operation leads.
+  #useLost({ state, used }: Standing<State>, found: Standing<State>[]): void {
+    const end = this.#firstReturn()
+    for (const [at, { operation, order, twin }] of this.#lost.entries()) {
+      if (order > end) break
+      if (has(used, at) || (twin >= 0 && !has(used, twin))) continue
+      this.steps++
+      const after = this.#step(state, operation)
+      if (after === undefined) continue
+      const standing = { state: after, used: used.slice() }
+      toggle(standing.used, at)
+      if (!this.#isTried(standing)) found.push(standing)
+    }
+  }
+
+  #step(state: State, operation: number): State | undefined {
+    const found = this.#operations[operation]
+    return found && this.#model.step(state, found.call, found.returned?.reply)
+  }
+
+  #firstReturn(): number {
+    let event = this.#head.next
+    while (event?.end !== undefined) event = event.next
+    return event?.order ?? Number.POSITIVE_INFINITY
+  }
+
+  #place(event: Event, end: Event): void {
     unlink(event)
-    if (event.end !== undefined) {
-      unlink(event.end)
-      this.#returnsLeft--
-    }
-    this.placedMost = Math.max(this.placedMost, this.#trail.length)
-    return true
+    unlink(end)
+    this.#toggle(event)
+    this.#placedCount++
+    this.placedMost = Math.max(this.placedMost, this.#placedCount)
   }
 
-  #takeBack(): Event<Call, Reply> | undefined {
-    const last = this.#trail.pop()
-    if (last === undefined) return undefined
-    const { event, stateBefore } = last
-    if (event.end !== undefined) {
-      relink(event.end)
-      this.#returnsLeft++
-    }
+  #takeBack(event: Event, end: Event): void {
+    relink(end)
     relink(event)
-    this.#flip(event.operation)
-    this.#state = stateBefore
-    return event
+    this.#toggle(event)
+    this.#placedCount--
   }
 
-  #flip(operation: number): void {
-    const word = operation >>> 5
-    this.#placed[word] = (this.#placed[word] ?? 0) ^ (1 << (operation & 31))
+  #toggle({ operation }: Event): void {
+    toggle(this.#placed, operation)
     this.#hash ^= scatter(operation)
   }
 
-  // Remembers the current set with this state, unless it is known.
-  #isTried(state: State): boolean {
+  // Remembers this standing, unless it is known to lead no further than one that was met.
+  #isTried({ state, used }: Standing<State>): boolean {
     const identity = this.#model.identify(state)
     const hash = this.#hash ^ (typeof identity === 'number' ? scatter(identity | 0) : identity.length)
     const same = this.#tried.get(hash)
-    const tried = { placed: this.#placed.slice(), state: identity }
-    if (same === undefined) {
-      this.#tried.set(hash, [tried])
-      return false
+    if (same !== undefined) {
+      for (const tried of same) {
+        if (tried.state === identity && equal(tried.placed, this.#placed) && within(tried.used, used)) return true
+      }
     }
-    if (same.some((other) => other.state === identity && equal(other.placed, this.#placed))) return true
-    same.push(tried)
+    const here = { placed: this.#placed.slice(), state: identity, used }
+    if (same === undefined) this.#tried.set(hash, [here])
+    else same.push(here)
     return false
   }
 }
 
-// The next call that may be placed first: before any return that is left.
-function nextCall<Call, Reply>(
-  from: Event<Call, Reply> | undefined,
-  answered: boolean
-): Event<Call, Reply> | undefined {
-  let event = from
-  while (event !== undefined && !event.isReturn) {
-    if ((event.end !== undefined) === answered) return event
-    event = event.next
+function orderOf<Call, Reply>(
+  operations: readonly Operation<Call, Reply>[]
+): { readonly head: Link; readonly lost: readonly Lost[] } {
+  const moments: { readonly at: number; readonly isReturn: boolean; readonly operation: number }[] = []
+  for (const [operation, { calledAt, returned }] of operations.entries()) {
+    moments.push({ at: calledAt, isReturn: false, operation })
+    if (returned !== undefined) moments.push({ at: returned.at, isReturn: true, operation })
   }
-  return undefined
-}
-
-function listOf<Call, Reply>(operations: readonly Operation<Call, Reply>[]): Link<Call, Reply> {
-  const events: { readonly at: number; readonly event: Event<Call, Reply> }[] = []
-  operations.forEach(({ call, calledAt, returned }, operation) => {
-    const shared = { operation, call, reply: returned?.reply, previous: undefined, next: undefined }
-    const end = returned && { ...shared, end: undefined, isReturn: true }
-    if (returned && end) events.push({ at: returned.at, event: end })
-    events.push({ at: calledAt, event: { ...shared, end, isReturn: false } })
-  })
-  events.sort((a, b) => a.at - b.at || Number(a.event.isReturn) - Number(b.event.isReturn))
-  const head: Link<Call, Reply> = { next: undefined }
+  moments.sort((a, b) => a.at - b.at || Number(a.isReturn) - Number(b.isReturn))
+  const head: Link = { next: undefined }
+  const lost: Lost[] = []
+  const twins = new Map<string, number>()
+  const ends = new Map<number, Event>()
+  const events: Event[] = []
+  // From the last to the first, so that a call finds its return.
+  for (const [order, { isReturn, operation }] of [...moments.entries()].reverse()) {
+    const end = ends.get(operation)
+    if (!isReturn && end === undefined) continue
+    const event: Event = { operation, end: isReturn ? undefined : end, order, previous: undefined, next: undefined }
+    if (isReturn) ends.set(operation, event)
+    events.push(event)
+  }
   let last = head
-  for (const { event } of events) {
+  for (const event of events.reverse()) {
     last.next = event
     event.previous = last
     last = event
   }
-  return head
+  for (const [order, { isReturn, operation }] of moments.entries()) {
+    if (isReturn || ends.has(operation)) continue
+    const same = JSON.stringify(operations[operation]?.call)
+    lost.push({ operation, order, twin: twins.get(same) ?? -1 })
+    twins.set(same, lost.length - 1)
+  }
+  return { head, lost }
 }
 
-function unlink<Call, Reply>({ previous, next }: Event<Call, Reply>): void {
+function unlink({ previous, next }: Event): void {
   if (previous !== undefined) previous.next = next
   if (next !== undefined) next.previous = previous
 }
 
-function relink<Call, Reply>(event: Event<Call, Reply>): void {
+function relink(event: Event): void {
   if (event.previous !== undefined) event.previous.next = event
   if (event.next !== undefined) event.next.previous = event
 }
 
+function has(set: Int32Array, at: number): boolean {
+  return ((set[at >>> 5] ?? 0) & (1 << (at & 31))) !== 0
+}
+
+function toggle(set: Int32Array, at: number): void {
+  set[at >>> 5] = (set[at >>> 5] ?? 0) ^ (1 << (at & 31))
+}
+
 function equal(a: Int32Array, b: Int32Array): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+function within(some: Int32Array, all: Int32Array): boolean {
+  for (let i = 0; i < some.length; i++) if (((some[i] ?? 0) & ~(all[i] ?? 0)) !== 0) return false
   return true
 }
 

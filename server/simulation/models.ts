@@ -11,6 +11,11 @@ export interface Model<State, Call, Reply> {
   readonly initial: State
   /** The next state; undefined when the object could not have answered so. Without a reply every answer is possible. */
   step(state: State, call: Call, reply: Reply | undefined): State | undefined
+  /**
+   * With these replies, which calls without a reply may be left out, because leaving out what such a call does never
+   * changes whether the others can be explained?
+   */
+  isMoot?(replies: readonly Reply[]): (call: Call) => boolean
   /** Equal for equal states and for no others. */
   identify(state: State): number | string
 }
@@ -55,7 +60,12 @@ export const registerModel: Model<Cell, RegisterCall, Reply> = {
   name: 'register',
   initial: null,
   step: stepCell,
-  identify: identifyCell
+  identify: identifyCell,
+  // A put that nobody saw: whoever reads after it, and before the next put, would have seen it.
+  isMoot(replies) {
+    const seen = new Set(replies.map(({ value }) => value))
+    return (call) => call.kind === 'put' && !seen.has(call.value)
+  }
 }
 
 /** A register that also compares and swaps. */

@@ -34,12 +34,14 @@ export class Network {
   readonly #deliveries: Deliveries
   // How many cuts there are on a link: faults overlap.
   readonly #cuts = new Map<number, number>()
+  readonly #usualWeather: NetworkWeather
   weather: NetworkWeather
 
   constructor(scheduler: Scheduler, random: Random, weather: NetworkWeather, deliveries: Deliveries) {
     this.#scheduler = scheduler
     this.#random = random
     this.#deliveries = deliveries
+    this.#usualWeather = weather
     this.weather = weather
   }
 
@@ -87,8 +89,9 @@ export class Network {
     }
   }
 
-  mendAll(): void {
-    this.#cuts.clear()
+  /** The weather is as it usually is again. */
+  calm(): void {
+    this.weather = this.#usualWeather
   }
 }
 

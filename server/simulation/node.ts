@@ -4,7 +4,7 @@
 //
 // A life ends with a crash: what a life has scheduled does not reach the next one. A paused node does nothing, and finds
 // everything that came meanwhile when it resumes, old as it may be.
-import { createRaftNode } from '../raft/core/node.ts'
+import { RawNode } from '../raft/core/node.ts'
 import type {
   LogIndex,
   MembershipChange,
@@ -19,7 +19,7 @@ import type {
 } from '../raft/core/types.ts'
 import type { NodeDisk } from './disk.ts'
 import type { Invariants } from './invariants.ts'
-import { type ChangeOrder, type Command, Machine } from './machine.ts'
+import { type Command, Machine } from './machine.ts'
 import type { Reply } from './models.ts'
 import type { Network } from './network.ts'
 import type { Random } from './random.ts'
@@ -63,6 +63,7 @@ export class SimulatedNode {
   #commit: LogIndex = 0
   #checkpointIndex: LogIndex = 0
   #diskFreeAtMs = 0
+  #machineFreeAtMs = 0
   #responds = new Map<number, { readonly serial: number; readonly respond: Respond }>()
   /** How many times slower the disk is than it should be. */
   diskSlowness = 1
@@ -121,7 +122,8 @@ export class SimulatedNode {
     this.#role = 'follower'
     this.#leader = 0
     this.#diskFreeAtMs = 0
-    this.#raft = createRaftNode(
+    this.#machineFreeAtMs = 0
+    this.#raft = new RawNode(
       {
         ...settings,
         id: this.id,
@@ -143,7 +145,10 @@ export class SimulatedNode {
     })
     trace.note('start', this.id, this.#term, this.#commit)
     const drift = this.#random.between(-settings.driftPercent, settings.driftPercent)
-    this.#tickAfter(this.#random.between(1, settings.tickMs), Math.max(1, settings.tickMs + Math.round((settings.tickMs * drift) / 100)))
+    this.#tickAfter(
+      this.#random.between(1, settings.tickMs),
+      Math.max(1, settings.tickMs + Math.round((settings.tickMs * drift) / 100))
+    )
     this.#settle()
   }
 
@@ -228,7 +233,13 @@ export class SimulatedNode {
   }
 
   #step(message: PeerMessage): void {
-    this.#around.trace.note(message.kind, message.to, message.from, 'term' in message ? message.term : 0, 'index' in message ? message.index : 0)
+    this.#around.trace.note(
+      message.kind,
+      message.to,
+      message.from,
+      'term' in message ? message.term : 0,
+      'index' in message ? message.index : 0
+    )
     this.#raft?.step(message)
   }
 
@@ -322,9 +333,14 @@ export class SimulatedNode {
   }
 
   #applySoon(apply: StorageApply): void {
-    const { applyMsMax } = this.#around.settings
-    if (applyMsMax === 0) this.#apply(apply)
-    else this.#later(this.#random.between(0, applyMsMax), () => this.#apply(apply))
+    const { scheduler, settings } = this.#around
+    if (settings.applyMsMax === 0) {
+      this.#apply(apply)
+      return
+    }
+    const doneAtMs = scheduler.nowMs + this.#random.between(0, settings.applyMsMax)
+    this.#machineFreeAtMs = Math.max(this.#machineFreeAtMs, doneAtMs)
+    this.#later(this.#machineFreeAtMs - scheduler.nowMs, () => this.#apply(apply))
   }
 
   #apply({ entries, response }: StorageApply): void {

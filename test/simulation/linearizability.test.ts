@@ -152,6 +152,7 @@ function isLegalByForce(model: Model<Cell, AnyCall, Reply>, history: readonly An
 function randomHistory(random: () => number, model: Model<Cell, AnyCall, Reply>): AnyOperation[] {
   const { below, oneOf } = drawsOf(random)
   const bends = random() < 0.6 ? 0.25 : 0
+  const losses = oneOf([0, 0.2, 0.6])
   const count = 2 + below(5)
   const drafts = Array.from({ length: count }, () => {
     const calledAt = below(2 * count)
@@ -174,7 +175,7 @@ function randomHistory(random: () => number, model: Model<Cell, AnyCall, Reply>)
             ? put(value)
             : swap(oneOf([null, 1, 2, 3]), value)
     ) as AnyCall
-    const isLost = random() < 0.2
+    const isLost = random() < losses
     const after = isLost && random() < 0.5 ? { state, reply: { value: null } } : execute(state, call)
     state = after.state
     if (isLost) return operation(call, calledAt)

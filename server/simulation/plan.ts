@@ -1,0 +1,100 @@
+// The faults of a run, drawn before it begins: what, when, for how long, and two numbers that pick among what there is then.
+// A plan is plain data, so a run can be repeated with a part of it: that is how failing runs are shrunk.
+import type { Random } from './random.ts'
+
+export const faultKinds = [
+  'crash',
+  'crashMany',
+  'pause',
+  'split',
+  'isolate',
+  'oneWay',
+  'bridge',
+  'flap',
+  'storm',
+  'slowDisk',
+  'failDisk',
+  'wipe',
+  'transfer',
+  'campaign',
+  'add',
+  'remove',
+  'replace',
+  'demote',
+  'reshape'
+] as const
+
+export type FaultKind = (typeof faultKinds)[number]
+
+export interface Fault {
+  readonly kind: FaultKind
+  readonly atMs: number
+  readonly forMs: number
+  readonly pick: number
+  readonly second: number
+}
+
+type Weights = Readonly<Partial<Record<FaultKind, number>>>
+
+/** A class of runs: which faults they are made of. */
+export interface SeedClass {
+  readonly name: string
+  readonly weights: Weights
+  readonly usesLease: boolean
+}
+
+const partitions: Weights = { split: 3, isolate: 4, oneWay: 3, bridge: 2, flap: 2 }
+const members: Weights = { add: 3, remove: 3, replace: 3, demote: 2, reshape: 3 }
+
+/** In the order of seeds: seed n is of class n modulo their number. */
+export const seedClasses: readonly [SeedClass, ...SeedClass[]] = [
+  {
+    name: 'mixed',
+    usesLease: false,
+    weights: {
+      crash: 6,
+      crashMany: 2,
+      pause: 3,
+      storm: 3,
+      slowDisk: 2,
+      failDisk: 2,
+      wipe: 1,
+      transfer: 2,
+      campaign: 1,
+      ...partitions,
+      ...members
+    }
+  },
+  { name: 'partitions', usesLease: false, weights: { ...partitions, crash: 2, pause: 1, storm: 2, campaign: 1 } },
+  { name: 'crashes', usesLease: false, weights: { crash: 8, crashMany: 4, failDisk: 2, slowDisk: 3, isolate: 2 } },
+  { name: 'members', usesLease: false, weights: { ...members, crash: 3, isolate: 2, oneWay: 1, transfer: 1 } },
+  { name: 'reads', usesLease: false, weights: { pause: 4, isolate: 4, oneWay: 3, storm: 3, transfer: 2, crash: 1 } },
+  { name: 'wipes', usesLease: false, weights: { wipe: 4, crash: 3, isolate: 3, split: 1, storm: 1, add: 1 } },
+  {
+    name: 'transfers',
+    usesLease: false,
+    weights: { transfer: 6, isolate: 2, oneWay: 2, pause: 1, crash: 1, storm: 1 }
+  },
+  // Leases rest on clocks that run alike: no pauses, and no drift.
+  {
+    name: 'lease',
+    usesLease: true,
+    weights: { transfer: 5, isolate: 4, split: 2, oneWay: 3, flap: 1, crash: 2, demote: 1 }
+  }
+]
+
+/** Enough faults for any run; those of the time after its faulty part never happen. */
+const faultsMax = 100
+
+export function drawPlan(random: Random, { weights }: SeedClass, faultEveryMs: number): Fault[] {
+  const kinds = faultKinds.flatMap((kind) => new Array<FaultKind>(weights[kind] ?? 0).fill(kind))
+  const plan: Fault[] = []
+  let atMs = random.between(200, 600)
+  for (let i = 0; i < faultsMax; i++) {
+    const kind = kinds[random.below(kinds.length)] ?? 'crash'
+    const forMs = random.chance(70) ? random.between(50, 600) : random.between(600, 2_000)
+    plan.push({ kind, atMs, forMs, pick: random.next(), second: random.next() })
+    atMs += random.between(0, 2 * faultEveryMs)
+  }
+  return plan
+}
