@@ -41,7 +41,10 @@ export class RawNode implements RaftNode {
     const { hardState, membership } = storage.initialState()
     restoreMembership(raft, membership)
     if (hardState !== undefined) restoreHardState(raft, hardState)
-    if (settings.applied > 0) raft.log.appliedTo(settings.applied, 0)
+    if (settings.applied > raft.log.applied) {
+      raft.log.commitTo(settings.applied)
+      raft.log.appliedTo(settings.applied, 0)
+    }
     becomeFollower(raft, raft.term, none)
     raft.mayOweLease = settings.reads === 'lease' && raft.term > 0
     this.#raft = raft
@@ -123,13 +126,9 @@ export class RawNode implements RaftNode {
   }
 }
 
+// The commit need not be durable when what follows from it is: what was cut from the log, or applied, was committed.
 function restoreHardState(raft: Raft, { term, vote, commit }: HardState): void {
-  const { log } = raft
-  invariant(
-    commit >= log.committed && commit <= log.lastIndex(),
-    `the storage has entry ${commit} as committed, but its log goes from ${log.committed} to ${log.lastIndex()}`
-  )
-  log.commitTo(commit)
+  raft.log.commitTo(commit)
   raft.term = term
   raft.vote = vote
 }
