@@ -5,12 +5,11 @@ import type { NodeId } from '../raft/core/types.ts'
 import type { Cluster } from './cluster.ts'
 import type { Operation } from './linearizability.ts'
 import type { Command } from './machine.ts'
-import type { Cell, CounterCall, Reply, SwapCall } from './models.ts'
+import type { Call, Cell, Reply } from './models.ts'
 import type { Answer } from './node.ts'
 import { pickOf, type Random } from './random.ts'
 import type { ClientSettings } from './settings.ts'
 
-type Call = SwapCall | CounterCall
 export type HistoryKind = 'register' | 'swap' | 'counter'
 const historyKinds = ['register', 'swap', 'counter'] as const
 

@@ -4,7 +4,7 @@
 // Deterministic: the state, and its hash, are a function of the applied log alone.
 import { emptyMembership } from '../raft/core/membership.ts'
 import type { Entry, LogIndex, Membership, MembershipChange, Snapshot, Term } from '../raft/core/types.ts'
-import { type Cell, type CounterCall, execute, type Reply, type SwapCall } from './models.ts'
+import { type Call, type Cell, execute, type Reply } from './models.ts'
 import { fold, hashText } from './random.ts'
 
 /** What a client wants done: the payload of a normal entry. */
@@ -13,7 +13,7 @@ export interface Command {
   /** Ascends with every operation of a client; a retry has that of the first attempt. */
   readonly serial: number
   readonly key: string
-  readonly call: SwapCall | CounterCall
+  readonly call: Call
 }
 
 /** The caller's part of a membership change. */

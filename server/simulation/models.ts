@@ -20,9 +20,12 @@ export interface Model<State, Call, Reply> {
   identify(state: State): number | string
 }
 
-export type RegisterCall = { readonly kind: 'put'; readonly value: number } | { readonly kind: 'get' }
-export type SwapCall = RegisterCall | { readonly kind: 'swap'; readonly expected: Cell; readonly value: number }
-export type CounterCall = { readonly kind: 'add'; readonly by: number } | { readonly kind: 'get' }
+/** What may be done to a cell. */
+export type Call =
+  | { readonly kind: 'get' }
+  | { readonly kind: 'put'; readonly value: number }
+  | { readonly kind: 'add'; readonly by: number }
+  | { readonly kind: 'swap'; readonly expected: Cell; readonly value: number }
 
 /**
  * What an operation answered: get the value it saw, add the sum it made, swap 1 if it swapped and 0 if it met another value,
@@ -35,7 +38,7 @@ export interface Reply {
 const identifyCell = (state: Cell): number | string => (state === null ? '' : state)
 
 /** What the object becomes and answers: the sequential specification, in one place for checker and state machine. */
-export function execute(state: Cell, call: SwapCall | CounterCall): { readonly state: Cell; readonly reply: Reply } {
+export function execute(state: Cell, call: Call): { readonly state: Cell; readonly reply: Reply } {
   switch (call.kind) {
     case 'get':
       return { state, reply: { value: state } }
@@ -50,13 +53,13 @@ export function execute(state: Cell, call: SwapCall | CounterCall): { readonly s
   }
 }
 
-function stepCell(state: Cell, call: SwapCall | CounterCall, reply: Reply | undefined): Cell | undefined {
+function stepCell(state: Cell, call: Call, reply: Reply | undefined): Cell | undefined {
   const after = execute(state, call)
   return reply === undefined || reply.value === after.reply.value ? after.state : undefined
 }
 
 /** One register: put and get. */
-export const registerModel: Model<Cell, RegisterCall, Reply> = {
+export const registerModel: Model<Cell, Call, Reply> = {
   name: 'register',
   initial: null,
   step: stepCell,
@@ -69,7 +72,7 @@ export const registerModel: Model<Cell, RegisterCall, Reply> = {
 }
 
 /** A register that also compares and swaps. */
-export const swapModel: Model<Cell, SwapCall, Reply> = {
+export const swapModel: Model<Cell, Call, Reply> = {
   name: 'compare-and-swap',
   initial: null,
   step: stepCell,
@@ -77,7 +80,7 @@ export const swapModel: Model<Cell, SwapCall, Reply> = {
 }
 
 /** A counter: add answers the new sum; get answers null before the first add. */
-export const counterModel: Model<Cell, CounterCall, Reply> = {
+export const counterModel: Model<Cell, Call, Reply> = {
   name: 'counter',
   initial: null,
   step: stepCell,

@@ -2,38 +2,34 @@
 import { describe, expect, test } from 'vitest'
 import { checkHistory, type Operation } from '../../server/simulation/linearizability.ts'
 import {
+  type Call,
   type Cell,
-  type CounterCall,
   counterModel,
   execute,
   type Model,
-  type RegisterCall,
   type Reply,
   registerModel,
-  type SwapCall,
   swapModel
 } from '../../server/simulation/models.ts'
 import { campaign, report, seedOf } from '../support/campaign.ts'
 import { drawsOf, randomOf } from '../support/random.mjs'
 
-type AnyCall = SwapCall | CounterCall
-type AnyOperation<Call = AnyCall> = Operation<Call, Reply>
+type HistoryOperation = Operation<Call, Reply>
 
 // `put 1  0-3` reads: called at 0, returned at 3; `put 1  0-` has no reply.
-function operation<Call extends AnyCall>(call: Call, calledAt: number, end?: number, value: Cell = null, key = 'k') {
+function operation(call: Call, calledAt: number, end?: number, value: Cell = null, key = 'k') {
   const returned = end === undefined ? {} : { returned: { at: end, reply: { value } } }
-  return { key, call, calledAt, ...returned } satisfies AnyOperation<Call>
+  return { key, call, calledAt, ...returned } satisfies HistoryOperation
 }
 const put = (value: number) => ({ kind: 'put', value }) as const
 const get = { kind: 'get' } as const
 const add = (by: number) => ({ kind: 'add', by }) as const
 const swap = (expected: Cell, value: number) => ({ kind: 'swap', expected, value }) as const
 
-const verdictOf = <Call extends AnyCall>(model: Model<Cell, Call, Reply>, history: AnyOperation<Call>[]) =>
-  checkHistory(model, history).verdict
+const verdictOf = (model: Model<Cell, Call, Reply>, history: HistoryOperation[]) => checkHistory(model, history).verdict
 
 describe('registers', () => {
-  const register = (...history: AnyOperation<RegisterCall>[]) => verdictOf(registerModel, history)
+  const register = (...history: HistoryOperation[]) => verdictOf(registerModel, history)
 
   test('nothing happened', () => {
     expect(register()).toBe('linearizable')
@@ -83,7 +79,7 @@ describe('registers', () => {
 })
 
 describe('counters', () => {
-  const counter = (...history: AnyOperation<CounterCall>[]) => verdictOf(counterModel, history)
+  const counter = (...history: HistoryOperation[]) => verdictOf(counterModel, history)
 
   test('every addition is there once', () => {
     expect(counter(operation(add(1), 0, 5, 3), operation(add(2), 1, 4, 2))).toBe('linearizable')
@@ -94,7 +90,7 @@ describe('counters', () => {
 })
 
 describe('compare and swap', () => {
-  const swaps = (...history: AnyOperation<SwapCall>[]) => verdictOf(swapModel, history)
+  const swaps = (...history: HistoryOperation[]) => verdictOf(swapModel, history)
 
   test('one of two swaps from the same value wins', () => {
     const both = (first: Cell, second: Cell) =>
@@ -118,7 +114,7 @@ test('a search that takes too long is undecided, not legal', () => {
 })
 
 test('unknown outcomes in number do not make the search explode', () => {
-  const history: AnyOperation<RegisterCall>[] = []
+  const history: HistoryOperation[] = []
   for (let i = 0; i < 200; i++) {
     history.push(operation(put(i), 10 * i))
     if (i % 4 === 0) history.push(operation(put(1000 + i), 10 * i + 1, 10 * i + 2))
@@ -131,9 +127,9 @@ test('unknown outcomes in number do not make the search explode', () => {
 
 // The judge: every order of every choice of operations, replayed. It has no list, no memory and no search order in common
 // with the checker.
-function isLegalByForce(model: Model<Cell, AnyCall, Reply>, history: readonly AnyOperation[]): boolean {
-  const precedes = (a: AnyOperation, b: AnyOperation) => a.returned !== undefined && a.returned.at < b.calledAt
-  const extend = (order: readonly AnyOperation[]): boolean => {
+function isLegalByForce(model: Model<Cell, Call, Reply>, history: readonly HistoryOperation[]): boolean {
+  const precedes = (a: HistoryOperation, b: HistoryOperation) => a.returned !== undefined && a.returned.at < b.calledAt
+  const extend = (order: readonly HistoryOperation[]): boolean => {
     let state: Cell | undefined = model.initial
     for (const { call, returned } of order) {
       state = model.step(state, call, returned?.reply)
@@ -149,7 +145,7 @@ function isLegalByForce(model: Model<Cell, AnyCall, Reply>, history: readonly An
 }
 
 // A history as a real object would make it, with replies that are sometimes bent: about half of the histories are illegal.
-function randomHistory(random: () => number, model: Model<Cell, AnyCall, Reply>): AnyOperation[] {
+function randomHistory(random: () => number, model: Model<Cell, Call, Reply>): HistoryOperation[] {
   const { below, oneOf } = drawsOf(random)
   const bends = random() < 0.6 ? 0.25 : 0
   const losses = oneOf([0, 0.2, 0.6])
@@ -174,7 +170,7 @@ function randomHistory(random: () => number, model: Model<Cell, AnyCall, Reply>)
           : kind === 'put'
             ? put(value)
             : swap(oneOf([null, 1, 2, 3]), value)
-    ) as AnyCall
+    ) as Call
     const isLost = random() < losses
     const after = isLost && random() < 0.5 ? { state, reply: { value: null } } : execute(state, call)
     state = after.state
@@ -187,10 +183,10 @@ function randomHistory(random: () => number, model: Model<Cell, AnyCall, Reply>)
 test('agrees with brute force on random histories', () => {
   const count = campaign('linearizability', { short: 12_000, long: 200_000, instrumented: 10_000 })
   const random = randomOf(seedOf('linearizability'))
-  const models = [registerModel, counterModel, swapModel] as Model<Cell, AnyCall, Reply>[]
+  const models = [registerModel, counterModel, swapModel]
   let legal = 0
   for (let i = 0; i < count; i++) {
-    const model = models[i % models.length] ?? (registerModel as Model<Cell, AnyCall, Reply>)
+    const model = models[i % models.length] ?? registerModel
     const history = randomHistory(random, model)
     const expected = isLegalByForce(model, history)
     if (expected) legal++
