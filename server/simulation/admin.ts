@@ -112,5 +112,6 @@ function one(kind: PeerChange['kind'], id: NodeId): Step {
 
 function hasCaughtUp(raft: RaftNode, id: NodeId): boolean {
   const { commit, progress } = raft.status()
-  return (progress.find((peer) => peer.id === id)?.match ?? 0) + lagMax >= commit
+  const match = progress.find((peer) => peer.id === id)?.match ?? 0
+  return match > 0 && match + lagMax >= commit
 }

@@ -106,7 +106,8 @@ export class Faults {
       return undefined
     },
     add: () => {
-      if (this.#votersSettled().length >= votersMax) return 'nothing'
+      const { length } = this.#votersSettled()
+      if (length === 0 || length >= votersMax) return 'nothing'
       this.#admin.want({ kind: 'add', id: this.#cluster.join() })
       return undefined
     },

@@ -345,6 +345,7 @@ export class SimulatedNode {
 
   #apply({ entries, response }: StorageApply): void {
     const machine = this.#machine
+    let brings = false
     for (const entry of entries) {
       // A snapshot may have come in between.
       if (entry.index <= machine.index) continue
@@ -354,12 +355,14 @@ export class SimulatedNode {
         return this.#raft?.applyMembership(change) ?? machine.membership
       })
       this.#around.invariants.applied(this.id, entry.index, machine.hash, machine.membership, accepted)
+      if (accepted !== undefined) brings ||= accepted.changes.some(({ kind }) => kind !== 'remove')
       if (answered?.reply !== undefined) this.#respond(answered.command, answered.reply)
     }
     this.#around.trace.note('apply', this.id, machine.index, machine.hash)
     this.#raft?.step(response)
     this.#reads?.serve(machine.index)
-    this.#checkpoint()
+    // A newcomer takes no snapshot that does not know it: the last one is of no use to it.
+    if (brings || machine.index >= this.#checkpointIndex + this.#around.settings.checkpointEvery) this.#checkpoint()
   }
 
   #respond({ client, serial }: Command, reply: Reply): void {
@@ -370,8 +373,7 @@ export class SimulatedNode {
   }
 
   #checkpoint(): void {
-    const { checkpointEvery, keepEntries } = this.#around.settings
-    if (this.#machine.index < this.#checkpointIndex + checkpointEvery) return
+    const { keepEntries } = this.#around.settings
     this.#checkpointIndex = this.#machine.index
     const snapshot = this.#machine.snapshot()
     this.#syncSoon(this.disk.checkpoint(snapshot, Math.max(1, snapshot.index - keepEntries)))
