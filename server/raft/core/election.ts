@@ -12,10 +12,13 @@ import { none, type PreVote, type PreVoteResponse, type TimeoutNow, type Vote, t
 
 const scanBytes = 1 << 20
 
+/** Campaigns because the caller says so. Whoever promised the leader a lease has to keep it even against itself. */
+export function campaignNow(raft: Raft): void {
+  if (raft.settings.reads !== 'lease' || !raft.isInLease) campaign(raft)
+}
+
 /** Campaigns, if this node may. */
 export function campaign(raft: Raft): void {
-  // Whoever promised the leader a lease has to keep it even against itself.
-  if (raft.settings.reads === 'lease' && raft.isInLease) return
   if (!mayCampaign(raft)) return
   if (raft.settings.preVote) askPreVotes(raft)
   else askVotes(raft, false)

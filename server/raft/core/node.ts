@@ -1,7 +1,7 @@
 // RawNode: the face of the core. It owns the state of one node; what it is told goes to the transition for it.
 
 import { checkedConfig } from './config.ts'
-import { campaign } from './election.ts'
+import { campaignNow } from './election.ts'
 import { forgetLeader } from './follower.ts'
 import { invariant } from './invariant.ts'
 import { reportSnapshot, reportUnreachable } from './leader.ts'
@@ -88,7 +88,7 @@ export class RawNode implements RaftNode {
   }
 
   campaign(): void {
-    campaign(this.#raft)
+    campaignNow(this.#raft)
   }
 
   transferLeader(to: NodeId): void {

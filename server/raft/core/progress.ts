@@ -95,9 +95,10 @@ export class Progress {
 
   /** The peer has rejected an append after `rejected`; the logs may meet at `hint`. False: an old rejection. */
   decrease(rejected: LogIndex, hint: LogIndex): boolean {
-    if (this.state === 'snapshot') return false
+    // At or below the match it is old, or the peer has lost what it acknowledged: sending that again at once would go on
+    // for ever.
+    if (this.state === 'snapshot' || rejected <= this.match) return false
     if (this.state === 'replicate') {
-      if (rejected <= this.match) return false
       this.next = this.match + 1
       this.#lowerSentCommit()
       return true

@@ -1,7 +1,7 @@
 // Proposals: the leader appends them, a follower forwards them, and every one that is not taken is told so.
 
 import { leavingChange, noPayload, totalPayloadBytes } from './entry.ts'
-import { isJoint } from './membership.ts'
+import { changeMembership, isJoint, leaves } from './membership.ts'
 import type { Raft } from './raft.ts'
 import { broadcastAppend } from './replication.ts'
 import {
@@ -38,7 +38,7 @@ export function stepPropose(raft: Raft, { proposals, from }: Propose): StepFault
 export function maybeLeaveJoint(raft: Raft): void {
   const { log, role, tracker, pendingMembershipIndex } = raft
   if (role !== 'leader' || !tracker.membership.autoLeave || log.applied < pendingMembershipIndex) return
-  // During a transfer it is dropped. Then the next leader, or the next entry that is applied here, tries again.
+  // During a transfer it is dropped. Then the next leader, or the next heartbeat of this one, tries again.
   leadProposals(raft, [{ kind: 'membership', change: leavingChange }])
 }
 
@@ -79,15 +79,15 @@ function leadProposals(raft: Raft, proposals: readonly Proposal[]): ProposeResul
   return refused ?? { status: 'appended', term, firstIndex, lastIndex: index - 1 }
 }
 
-// One change at a time: the next may be proposed once the last one is applied here. What a change does to a membership
-// is known only then.
+// One change at a time: the next may be proposed once the last one is applied here. The membership in force is then the
+// one that the change will find, so that what is impossible is known now.
 function refusal(raft: Raft, change: MembershipChange, pendingIndex: LogIndex): MembershipRefusal | undefined {
   if (!raft.settings.validateMembership) return undefined
   if (pendingIndex > raft.log.applied) return 'pending'
-  const joint = isJoint(raft.tracker.membership)
-  const wantsToLeave = change.changes.length === 0
-  if (joint && !wantsToLeave) return 'joint'
-  return !joint && wantsToLeave ? 'notJoint' : undefined
+  const { membership } = raft.tracker
+  if (isJoint(membership) && !leaves(change)) return 'joint'
+  if (!isJoint(membership) && change.changes.length === 0) return 'notJoint'
+  return changeMembership(membership, change).fault === undefined ? undefined : 'impossible'
 }
 
 // With nothing uncommitted any size is taken, and what has no payload always is.

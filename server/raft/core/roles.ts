@@ -29,10 +29,10 @@ export function becomeCandidate(raft: Raft): void {
 export function becomeLeader(raft: Raft): void {
   invariant(raft.role === 'candidate', `a ${raft.role} cannot become the leader`)
   raft.reset(raft.term)
-  raft.leader = raft.id
-  raft.role = 'leader'
   const own = raft.tracker.progress(raft.id)
   invariant(own !== undefined, 'a node without a part in the membership was elected')
+  raft.leader = raft.id
+  raft.role = 'leader'
   own.becomeReplicate()
   own.isActive = true
   // The log may hold a membership change that is not applied yet. None is taken until all of it is.

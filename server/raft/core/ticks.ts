@@ -2,6 +2,7 @@
 
 import { campaign } from './election.ts'
 import { checkQuorum } from './leader.ts'
+import { maybeLeaveJoint } from './proposals.ts'
 import type { Raft } from './raft.ts'
 import { releaseReads } from './reading.ts'
 import { broadcastHeartbeat } from './replication.ts'
@@ -36,4 +37,6 @@ function tickLeader(raft: Raft): void {
   broadcastHeartbeat(raft)
   // A leader without other voters confirms its own round.
   releaseReads(raft)
+  // It may have been dropped when it was due, for a transfer that came to nothing.
+  maybeLeaveJoint(raft)
 }

@@ -110,7 +110,10 @@ export interface Ready {
 
 /** What a node reads of its own log and state. It answers from what its `StorageAppend`s have made durable. */
 export interface LogStorage {
-  /** The membership is that after the last applied entry. */
+  /**
+   * The membership is that after the last applied entry. The hard state's term is not below the last entry's, also in a
+   * storage that begins with a snapshot: a term that has entries already must not get a leader.
+   */
   initialState(): { readonly hardState: HardState | undefined; readonly membership: Membership }
   /** The first entry that is still there: the one after the last snapshot when there is none. */
   firstIndex(): LogIndex
@@ -186,6 +189,8 @@ export type MembershipRefusal =
   | 'joint'
   /** The membership is not joint: there is nothing to leave. */
   | 'notJoint'
+  /** No voters would be left. */
+  | 'impossible'
 
 export type ProposeResult =
   | { readonly status: 'appended'; readonly term: Term; readonly firstIndex: LogIndex; readonly lastIndex: LogIndex }
@@ -241,7 +246,7 @@ export interface RaftNode {
   ready(): Ready
   /** Asks for a read; its answer comes with a Ready, or never: then ask again, with the new id. Undefined: no leader. */
   readIndex(): number | undefined
-  /** Campaigns now. */
+  /** Campaigns now, or not at all: a learner does not, nor, where reads rest on leases, a node that hears from a leader. */
   campaign(): void
   /** Hands leadership to a peer; asked of a follower, it asks the leader. */
   transferLeader(to: NodeId): void
@@ -249,7 +254,10 @@ export interface RaftNode {
   forgetLeader(): void
   /** The last message to a peer did not get there. */
   reportUnreachable(id: NodeId): void
-  /** A snapshot to a peer has arrived, or has not. */
+  /**
+   * A snapshot to a peer has arrived, or has not. Whoever sends a `snapshot` message reports one or the other: until then,
+   * or until the peer acknowledges it, nothing else is sent to it.
+   */
   reportSnapshot(id: NodeId, arrived: boolean): void
   status(): Status
   /** Overrides the spread election timeout until the next change of role or term. */

@@ -19,9 +19,9 @@ import type {
   StorageAppend,
   StorageApply
 } from '../../../server/raft/core/types.ts'
+import { MemoryStorage } from '../support/storage.ts'
 import { optionsOf } from './options.ts'
 import { type Argument, booleanOf, type Directive, namedNumbers, numberOf, numbers } from './script.ts'
-import { MemoryStorage } from './storage.ts'
 import {
   type AnyMessage,
   entryText,
