@@ -101,6 +101,7 @@ export class Faults {
       target.operate((raft) => raft.transferLeader(to))
       return undefined
     },
+    handover: (fault, target) => this.#handOver(fault, target),
     campaign: (_fault, target) => {
       target.operate((raft) => raft.campaign())
       return undefined
@@ -174,6 +175,28 @@ export class Faults {
     }
     return () => {
       network.calm()
+    }
+  }
+
+  // Leadership is handed over, and whoever hands it over hears nothing of what comes of it.
+  #handOver({ pick, second }: Fault, target: SimulatedNode): Undo | 'nothing' {
+    const { network, scheduler, ids } = this.#cluster
+    const to = pickOf(
+      ids.filter((id) => id !== target.id),
+      second
+    )
+    if (!target.isLeader || to === undefined) return 'nothing'
+    const links = split(ids, new Set([target.id]))
+    let cut: boolean | undefined
+    target.operate((raft) => raft.transferLeader(to))
+    scheduler.after((pick >>> 1) % 40, () => {
+      if (cut !== undefined) return
+      cut = true
+      network.cut(links)
+    })
+    return () => {
+      if (cut) network.mend(links)
+      cut = false
     }
   }
 

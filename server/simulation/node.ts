@@ -27,6 +27,7 @@ import { Reads } from './reads.ts'
 import type { Scheduler } from './scheduler.ts'
 import { commandBytes, type NodeSettings } from './settings.ts'
 import type { Trace } from './trace.ts'
+import { Violation } from './violation.ts'
 
 /** What all nodes of a run share. */
 export interface Surroundings {
@@ -43,6 +44,9 @@ export type Answer =
   | { readonly kind: 'done'; readonly reply: Reply }
   /** It did not take effect here. Who leads may be known. */
   | { readonly kind: 'refused'; readonly leader: NodeId }
+
+// More than any event brings.
+const readysMax = 10_000
 
 type Respond = (answer: Answer) => void
 
@@ -259,7 +263,10 @@ export class SimulatedNode {
   }
 
   #settle(): void {
-    while (this.#raft?.hasReady()) this.#take(this.#raft.ready())
+    for (let taken = 0; this.#raft?.hasReady(); taken++) {
+      if (taken === readysMax) throw new Violation('liveness', `Node ${this.id} has always one more Ready.`)
+      this.#take(this.#raft.ready())
+    }
   }
 
   #take({ softState, reads, messages, append, apply }: Ready): void {

@@ -1,6 +1,7 @@
 // The faults of a run, drawn before it begins: what, when, for how long, and two numbers that pick among what there is then.
 // A plan is plain data, so a run can be repeated with a part of it: that is how failing runs are shrunk.
 import type { Random } from './random.ts'
+import type { Tuning } from './settings.ts'
 
 export const faultKinds = [
   'crash',
@@ -16,6 +17,7 @@ export const faultKinds = [
   'failDisk',
   'wipe',
   'transfer',
+  'handover',
   'campaign',
   'add',
   'remove',
@@ -40,7 +42,7 @@ type Weights = Readonly<Partial<Record<FaultKind, number>>>
 export interface SeedClass {
   readonly name: string
   readonly weights: Weights
-  readonly usesLease: boolean
+  readonly tuning: Tuning
 }
 
 const partitions: Weights = { split: 3, isolate: 4, oneWay: 3, bridge: 2, flap: 2 }
@@ -50,8 +52,10 @@ const members: Weights = { add: 3, remove: 3, replace: 3, demote: 2, reshape: 3 
 export const seedClasses: readonly [SeedClass, ...SeedClass[]] = [
   {
     name: 'mixed',
-    usesLease: false,
+    tuning: {},
     weights: {
+      ...partitions,
+      ...members,
       crash: 6,
       crashMany: 2,
       pause: 3,
@@ -60,26 +64,37 @@ export const seedClasses: readonly [SeedClass, ...SeedClass[]] = [
       failDisk: 2,
       wipe: 1,
       transfer: 2,
-      campaign: 1,
-      ...partitions,
-      ...members
+      handover: 1,
+      campaign: 1
     }
   },
-  { name: 'partitions', usesLease: false, weights: { ...partitions, crash: 2, pause: 1, storm: 2, campaign: 1 } },
-  { name: 'crashes', usesLease: false, weights: { crash: 8, crashMany: 4, failDisk: 2, slowDisk: 3, isolate: 2 } },
-  { name: 'members', usesLease: false, weights: { ...members, crash: 3, isolate: 2, oneWay: 1, transfer: 1 } },
-  { name: 'reads', usesLease: false, weights: { pause: 4, isolate: 4, oneWay: 3, storm: 3, transfer: 2, crash: 1 } },
-  { name: 'wipes', usesLease: false, weights: { wipe: 4, crash: 3, isolate: 3, split: 1, storm: 1, add: 1 } },
+  { name: 'partitions', tuning: {}, weights: { ...partitions, crash: 2, pause: 1, storm: 2, campaign: 1 } },
+  { name: 'crashes', tuning: {}, weights: { crash: 8, crashMany: 4, failDisk: 2, slowDisk: 3, isolate: 2 } },
+  { name: 'members', tuning: {}, weights: { ...members, crash: 3, isolate: 2, oneWay: 1, transfer: 1 } },
+  { name: 'reads', tuning: {}, weights: { pause: 4, isolate: 4, oneWay: 3, storm: 3, transfer: 2, crash: 1 } },
+  { name: 'wipes', tuning: {}, weights: { wipe: 4, crash: 3, isolate: 3, split: 1, storm: 1, add: 1 } },
   {
     name: 'transfers',
-    usesLease: false,
-    weights: { transfer: 6, isolate: 2, oneWay: 2, pause: 1, crash: 1, storm: 1 }
+    tuning: {},
+    weights: { transfer: 6, handover: 3, isolate: 2, oneWay: 2, pause: 1, crash: 1, storm: 1 }
   },
-  // Leases rest on clocks that run alike: no pauses, and no drift.
+  // No pauses: a paused leader takes its lease for longer than it is.
   {
     name: 'lease',
-    usesLease: true,
-    weights: { transfer: 5, isolate: 4, split: 2, oneWay: 3, flap: 1, crash: 2, demote: 1 }
+    tuning: { usesLease: true },
+    weights: { transfer: 2, handover: 5, isolate: 4, split: 2, oneWay: 3, flap: 1, crash: 2, demote: 1 }
+  },
+  // Leaders that come and go before what they found in their logs is committed.
+  {
+    name: 'elections',
+    tuning: { voters: 5, messageBytesMax: 0, faultEveryMs: 60 },
+    weights: { isolate: 6, crash: 3, oneWay: 2, split: 2 }
+  },
+  // Acknowledgements get lost, and leaders that keep their log have to go on without them.
+  {
+    name: 'losses',
+    tuning: { keepEntries: 1_000 },
+    weights: { storm: 5, oneWay: 3, flap: 2 }
   }
 ]
 

@@ -50,12 +50,24 @@ export interface Settings {
   readonly faultEveryMs: number
 }
 
+/** What a seed class fixes instead of leaving it to the seed. */
+export interface Tuning {
+  /** Leases rest on clocks that run alike. */
+  readonly usesLease?: boolean
+  readonly voters?: number
+  readonly messageBytesMax?: number
+  readonly keepEntries?: number
+  readonly faultEveryMs?: number
+}
+
 /** Entries count 32 bytes more than their payload, which is this. */
 export const commandBytes = 16
 
-export function drawSettings(random: Random, usesLease: boolean): Settings {
+export function drawSettings(random: Random, tuning: Tuning): Settings {
+  const usesLease = tuning.usesLease ?? false
   const electionTicks = random.oneOf([8, 10, 15])
-  const messageBytesMax = random.oneOf([0, 100, 400, 1 << 20])
+  const messageBytesDrawn = random.oneOf([0, 100, 400, 1 << 20])
+  const messageBytesMax = tuning.messageBytesMax ?? messageBytesDrawn
   const node: NodeSettings = {
     tickMs: 20,
     driftPercent: usesLease ? 0 : random.oneOf([0, 5, 20]),
@@ -65,7 +77,7 @@ export function drawSettings(random: Random, usesLease: boolean): Settings {
     diskMsMax: random.oneOf([1, 3, 8]),
     applyMsMax: random.oneOf([0, 0, 0, 4]),
     checkpointEvery: random.oneOf([10, 25, 60]),
-    keepEntries: random.oneOf([0, 2, 10]),
+    keepEntries: tuning.keepEntries ?? random.oneOf([0, 2, 10, 1_000]),
     messageBytesMax,
     inflightMessagesMax: random.oneOf([1, 4, 64]),
     inflightBytesMax: random.chance(30) ? messageBytesMax + 200 : 1 << 24,
@@ -94,11 +106,11 @@ export function drawSettings(random: Random, usesLease: boolean): Settings {
     keys: random.oneOf([2, 4, 8])
   }
   return {
-    voters: random.oneOf([3, 3, 3, 5]),
+    voters: tuning.voters ?? random.oneOf([3, 3, 3, 5]),
     learners: random.oneOf([0, 0, 1]),
     node,
     client,
     weather,
-    faultEveryMs: random.oneOf([150, 300, 600])
+    faultEveryMs: tuning.faultEveryMs ?? random.oneOf([150, 300, 600])
   }
 }

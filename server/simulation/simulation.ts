@@ -98,7 +98,7 @@ class Run {
     this.#options = options
     this.#seedClass = seedClassOf(seed, seedClass)
     const random = new Random(seed)
-    const settings = drawSettings(random.stream('settings'), this.#seedClass.usesLease)
+    const settings = drawSettings(random.stream('settings'), this.#seedClass.tuning)
     this.#trace = new Trace(this.#scheduler, listener)
     this.#cluster = new Cluster({
       scheduler: this.#scheduler,
