@@ -389,6 +389,26 @@ describe('slow storage', () => {
     expect(group.node(2).status()).toMatchObject({ applied: group.node(1).status().commit })
   })
 
+  test('that is still to write a replaced entry and then the first one again is not taken to be done', () => {
+    const group = new Group(3)
+    group.slow.add(2)
+    const append = (term: number, from: number, entries: readonly Entry[], index = 1, logTerm = 1) => {
+      group.node(2).step({ kind: 'append', to: 2, from, term, index, logTerm, entries, commit: 1 })
+      group.process(2)
+    }
+    append(2, 1, [normal(2, 2, 'a')])
+    append(3, 3, [normal(3, 2, 'b')])
+    append(4, 1, [normal(2, 2, 'a')])
+    expect(group.member(2).waiting).toHaveLength(3)
+    // The first write says that entry 2 of term 2 is durable. The second puts another in its place.
+    group.sync(2, 2)
+    expect(group.member(2).storage.term(2)).toBe(3)
+    append(4, 1, [normal(4, 3, 'c')], 2, 2)
+    group.sync(2)
+    expect(group.sent.at(-1)).toMatchObject({ kind: 'appendResponse', reject: false, index: 3 })
+    expect([2, 3].map((index) => group.member(2).storage.term(index))).toEqual([2, 4])
+  })
+
   test('limits what is handed out and not yet applied', () => {
     const group = new Group(1, { config: { applyingBytesMax: 70 } }).elect(1)
     const { node, storage } = group.member(1)

@@ -8,7 +8,16 @@
 import type { Raft } from './raft.ts'
 import { broadcastAppend } from './replication.ts'
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.ts'
-import { none, type PreVote, type PreVoteResponse, type TimeoutNow, type Vote, type VoteResponse } from './types.ts'
+import {
+  type CommittedEnd,
+  type NodeId,
+  none,
+  type PreVote,
+  type PreVoteResponse,
+  type TimeoutNow,
+  type Vote,
+  type VoteResponse
+} from './types.ts'
 
 const scanBytes = 1 << 20
 
@@ -75,26 +84,40 @@ function votersOf({ tracker }: Raft): number[] {
  * be needed.
  */
 export function stepVote(raft: Raft, message: Vote): void {
-  const { from, term } = message
-  const isFree = raft.vote === from || (raft.vote === none && raft.leader === none)
-  const reject = !isFree || !raft.log.isUpToDate(message.index, message.logTerm)
-  raft.sendDurable({ kind: 'voteResponse', to: from, from: raft.id, term, reject })
-  if (reject) return
+  const { from: to, term } = message
+  const isFree = raft.vote === to || (raft.vote === none && raft.leader === none)
+  if (!isFree || !raft.log.isUpToDate(message.index, message.logTerm)) {
+    raft.sendDurable({ kind: 'voteResponse', to, from: raft.id, term, reject: true, committed: committedEnd(raft) })
+    return
+  }
+  raft.sendDurable({ kind: 'voteResponse', to, from: raft.id, term, reject: false })
   raft.electionElapsed = 0
-  raft.vote = from
+  raft.vote = to
 }
 
 /** Somebody asks whether a vote would be granted. One in this term is as bound as a vote, one in a later term is free. */
 export function stepPreVote(raft: Raft, message: PreVote): void {
-  const { from, term } = message
-  const isFree = term > raft.term || raft.vote === from || (raft.vote === none && raft.leader === none)
-  const reject = !isFree || !raft.log.isUpToDate(message.index, message.logTerm)
-  // A grant bears the term it was asked for, which is not this node's; a rejection bears this node's.
-  raft.sendDurable({ kind: 'preVoteResponse', to: from, from: raft.id, term: reject ? raft.term : term, reject })
+  const { from: to, term } = message
+  const isFree = term > raft.term || raft.vote === to || (raft.vote === none && raft.leader === none)
+  if (!isFree || !raft.log.isUpToDate(message.index, message.logTerm)) rejectPreVote(raft, to)
+  // A grant bears the term it was asked for, which is not this node's.
+  else raft.sendDurable({ kind: 'preVoteResponse', to, from: raft.id, term, reject: false })
+}
+
+/** In this node's own term, so that whoever is behind learns it. */
+export function rejectPreVote(raft: Raft, to: NodeId): void {
+  const { id, term } = raft
+  raft.sendDurable({ kind: 'preVoteResponse', to, from: id, term, reject: true, committed: committedEnd(raft) })
+}
+
+function committedEnd({ log }: Raft): CommittedEnd {
+  const index = log.committed
+  return { index, term: log.term(index) ?? 0 }
 }
 
 /** A vote for this candidate, or a rejection. */
-export function stepVoteResponse(raft: Raft, { from, reject }: VoteResponse): void {
+export function stepVoteResponse(raft: Raft, { from, reject, committed }: VoteResponse): void {
+  if (committed !== undefined) learnCommit(raft, committed)
   if (raft.role !== 'candidate') return
   const result = raft.tracker.recordVote(from, !reject)
   if (result === 'won') {
@@ -105,9 +128,19 @@ export function stepVoteResponse(raft: Raft, { from, reject }: VoteResponse): vo
   }
 }
 
-export function stepPreVoteResponse(raft: Raft, { from, reject }: PreVoteResponse): void {
+export function stepPreVoteResponse(raft: Raft, { from, reject, committed }: PreVoteResponse): void {
+  if (committed !== undefined) learnCommit(raft, committed)
   if (raft.role !== 'preCandidate') return
   const result = raft.tracker.recordVote(from, !reject)
   if (result === 'won') askVotes(raft, false)
   else if (result === 'lost') becomeFollower(raft, raft.term, none)
+}
+
+// A leader that removes itself may be the only one that knows it: it is gone as the leader, and with what it appended last
+// its log is too long for it to vote for anybody. What is committed, the others may know.
+function learnCommit(raft: Raft, { index, term }: CommittedEnd): void {
+  if (raft.role === 'leader' || !raft.log.matches(index, term)) return
+  raft.log.commitTo(index)
+  // A campaign is for the membership in force. Another one is about to be.
+  if (raft.role !== 'follower' && hasUnappliedMembership(raft)) becomeFollower(raft, raft.term, none)
 }

@@ -55,12 +55,21 @@ export interface PreVote extends Termed<'preVote'> {
   readonly logTerm: Term
 }
 
+/** An entry that is committed. */
+export interface CommittedEnd {
+  readonly index: LogIndex
+  readonly term: Term
+}
+
+/** A rejection says how far the voter has committed. */
 export interface VoteResponse extends Termed<'voteResponse'> {
   readonly reject: boolean
+  readonly committed?: CommittedEnd
 }
 
 export interface PreVoteResponse extends Termed<'preVoteResponse'> {
   readonly reject: boolean
+  readonly committed?: CommittedEnd
 }
 
 export interface InstallSnapshot extends Termed<'snapshot'> {

@@ -3,7 +3,14 @@
 // A higher term makes a follower of whoever hears of it, except by a pre-vote, which speaks of a term nobody is in yet. A
 // lower term is answered where its sender would otherwise never learn of the higher one, and ignored elsewhere.
 
-import { stepPreVote, stepPreVoteResponse, stepTimeoutNow, stepVote, stepVoteResponse } from './election.ts'
+import {
+  rejectPreVote,
+  stepPreVote,
+  stepPreVoteResponse,
+  stepTimeoutNow,
+  stepVote,
+  stepVoteResponse
+} from './election.ts'
 import { stepAppend, stepHeartbeat, stepSnapshot } from './follower.ts'
 import { leadTransfer, stepAppendResponse, stepHeartbeatResponse } from './leader.ts'
 import { stepPropose } from './proposals.ts'
@@ -86,7 +93,7 @@ function answerLowerTerm(raft: Raft, { kind, from: to }: TermedMessage): void {
     raft.sendDurable({ kind: 'appendResponse', to, from: id, term, index: 0, reject: false, hint: 0, hintTerm: 0 })
   } else if (kind === 'preVote') {
     // One that is behind would ask for ever.
-    raft.sendDurable({ kind: 'preVoteResponse', to, from: id, term, reject: true })
+    rejectPreVote(raft, to)
   }
 }
 
