@@ -3,6 +3,7 @@
 //
 // Every attempt has a higher order number than those before it, and machines refuse an order that comes after a later one.
 // So an attempt that was given up and turns up late in some log changes nothing.
+import { membersOf } from '../raft/core/membership.ts'
 import type { Membership, MembershipChange, NodeId, PeerChange, RaftNode } from '../raft/core/types.ts'
 import type { Cluster } from './cluster.ts'
 import type { Random } from './random.ts'
@@ -30,6 +31,8 @@ export class Admin {
   readonly #cluster: Cluster
   readonly #random: Random
   readonly #goals: Goal[] = []
+  /** Removed, but others may not know it yet, and need their votes till then. */
+  readonly #removed = new Set<NodeId>()
   #orders = 0
   #attemptedAtMs = 0
   #wasDemoted = false
@@ -40,7 +43,7 @@ export class Admin {
   }
 
   get isIdle(): boolean {
-    return this.#goals.length === 0
+    return this.#goals.length === 0 && this.#removed.size === 0
   }
 
   start(): void {
@@ -56,6 +59,7 @@ export class Admin {
   }
 
   #act(): void {
+    for (const id of this.#removed) this.#maybeRetire(id)
     const [goal] = this.#goals
     const leader = this.#cluster.leader
     if (goal === undefined || leader?.raft === undefined) return
@@ -97,8 +101,15 @@ export class Admin {
   #finish(goal: Goal): void {
     this.#goals.shift()
     this.#attemptedAtMs = 0
-    if (goal.kind === 'remove') this.#cluster.retire(goal.id)
-    else if (goal.kind === 'replace' || goal.kind === 'reshape') this.#cluster.retire(goal.former)
+    if (goal.kind === 'remove') this.#removed.add(goal.id)
+    else if (goal.kind === 'replace' || goal.kind === 'reshape') this.#removed.add(goal.former)
+  }
+
+  #maybeRetire(id: NodeId): void {
+    const others = this.#cluster.nodes.filter((node) => node.id !== id)
+    if (!others.every(({ isRunning, machine }) => isRunning && !membersOf(machine.membership).includes(id))) return
+    this.#removed.delete(id)
+    this.#cluster.retire(id)
   }
 }
 

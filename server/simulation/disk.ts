@@ -19,6 +19,7 @@ import type {
   StorageAppend,
   Term
 } from '../raft/core/types.ts'
+import { none } from '../raft/core/types.ts'
 import type { Random } from './random.ts'
 
 /** The part of a `StorageAppend` that is to be kept. */
@@ -91,11 +92,12 @@ export class MemoryDisk implements NodeDisk {
   }
 
   initialState(): ReturnType<LogStorage['initialState']> {
-    const hardState = this.#hardState && {
-      ...this.#hardState,
-      // A snapshot may have been kept without the hard state that came with it.
-      commit: Math.min(Math.max(this.#hardState.commit, this.#snapshot?.index ?? 0), this.lastIndex())
-    }
+    const kept = this.#hardState
+    if (kept === undefined) return { hardState: undefined, membership: this.#snapshot?.membership ?? emptyMembership }
+    // The last write may have been kept in part, without its hard state. Who had voted in a later term would have one of it.
+    const lastTerm = this.term(this.lastIndex()) ?? 0
+    const commit = Math.min(Math.max(kept.commit, this.#snapshot?.index ?? 0), this.lastIndex())
+    const hardState = lastTerm > kept.term ? { term: lastTerm, vote: none, commit } : { ...kept, commit }
     return { hardState, membership: this.#snapshot?.membership ?? emptyMembership }
   }
 
