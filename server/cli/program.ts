@@ -10,6 +10,7 @@ import { examples, say } from './output.ts'
 import { pingCommand } from './ping.ts'
 import { serveCommand } from './serve.ts'
 import { setCommand } from './set.ts'
+import { simulateCommand } from './simulate.ts'
 import { statusCommand } from './status.ts'
 import { verifyCommand } from './verify.ts'
 import { version } from './version.ts'
@@ -37,7 +38,8 @@ export function createProgram(): Command {
     configCommand(),
     importCommand(),
     inspectCommand(),
-    verifyCommand()
+    verifyCommand(),
+    simulateCommand()
   ]
   for (const command of commands) program.addCommand(command)
   for (const command of withSubcommands(program)) {

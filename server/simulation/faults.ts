@@ -21,7 +21,8 @@ export class Faults {
   readonly #cluster: Cluster
   readonly #admin: Admin
   readonly #undos = new Set<() => void>()
-  readonly #happened: Fault[] = []
+  readonly #begun: Fault[] = []
+  #happened = 0
   #isOver = false
 
   constructor(cluster: Cluster, admin: Admin, plan: readonly Fault[]) {
@@ -30,8 +31,13 @@ export class Faults {
     for (const fault of plan) cluster.scheduler.after(fault.atMs, () => this.#begin(fault))
   }
 
-  /** Those that have begun, and found something to break. */
-  get happened(): readonly Fault[] {
+  /** Those whose time has come: a plan that repeats the run. */
+  get begun(): readonly Fault[] {
+    return this.#begun
+  }
+
+  /** How many of them found something to break. */
+  get happened(): number {
     return this.#happened
   }
 
@@ -46,12 +52,13 @@ export class Faults {
 
   #begin(fault: Fault): void {
     if (this.#isOver) return
+    this.#begun.push(fault)
     const target = this.#targetOf(fault)
     if (target === undefined) return
     const made = this.#makers[fault.kind](fault, target)
     if (made === 'nothing') return
     this.#cluster.trace.note(fault.kind, target.id, fault.forMs)
-    this.#happened.push(fault)
+    this.#happened++
     if (made === undefined) return
     const undo = made
     this.#undos.add(undo)

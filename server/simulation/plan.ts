@@ -113,3 +113,24 @@ export function drawPlan(random: Random, { weights }: SeedClass, faultEveryMs: n
   }
   return plan
 }
+
+/** A plan from outside. Throws, with a sentence, when it is none. */
+export function planOf(value: unknown): readonly Fault[] {
+  if (!Array.isArray(value)) throw new TypeError('it must be a list.')
+  return value.map((fault: unknown, at) => {
+    if (!isFault(fault)) {
+      throw new TypeError(
+        `fault ${at} must have a kind (${faultKinds.join(', ')}) and whole numbers as atMs, forMs, pick and second.`
+      )
+    }
+    return fault
+  })
+}
+
+function isFault(value: unknown): value is Fault {
+  if (typeof value !== 'object' || value === null) return false
+  const fields = new Map<string, unknown>(Object.entries(value))
+  const isWhole = (name: string): boolean => Number.isSafeInteger(fields.get(name)) && Number(fields.get(name)) >= 0
+  const isKind = faultKinds.some((kind) => kind === fields.get('kind'))
+  return isKind && ['atMs', 'forMs', 'pick', 'second'].every(isWhole)
+}

@@ -53,8 +53,8 @@ export interface Outcome {
   readonly steps: number
   readonly traceHash: string
   readonly totals: Totals
-  /** The faults that happened: a plan that repeats the run. */
-  readonly faults: readonly Fault[]
+  /** The faults whose time came: with this plan the run is the same. */
+  readonly plan: readonly Fault[]
   readonly violation?: { readonly promised: Promised; readonly sentence: string; readonly atMs: number }
 }
 
@@ -122,7 +122,7 @@ class Run {
       steps,
       traceHash: this.#trace.hash(),
       totals: this.#totals(),
-      faults: this.#faults.happened,
+      plan: this.#faults.begun,
       ...(violation && { violation })
     }
   }
@@ -145,7 +145,7 @@ class Run {
       events: this.#scheduler.events,
       virtualMs: this.#scheduler.nowMs,
       operations: this.#clients.operations,
-      faults: this.#faults.happened.length,
+      faults: this.#faults.happened,
       elections,
       truncations,
       snapshots,
@@ -167,7 +167,7 @@ class Run {
       () =>
         scheduler.events >= steps * faultyShare &&
         clients.operations >= operationsMin * faultyShare &&
-        this.#faults.happened.length >= faultsEnough,
+        this.#faults.happened >= faultsEnough,
       Number.POSITIVE_INFINITY
     )
     this.#faults.end()
