@@ -55,7 +55,8 @@ export class TransactionIterator<Item> {
   /** The next item, or undefined at the end. */
   async next(): Promise<Item | undefined> {
     this.#reads.check()
-    if (this.#closed || this.#left <= 0) return undefined
+    // What is written behind the end afterwards does not bring it back.
+    if (this.#closed || this.#left <= 0 || this.#isAtEnd) return undefined
     for (;;) {
       if (this.#at >= this.#page.length && !this.#isAtEnd) await this.#load()
       const found = this.#step()
