@@ -1,6 +1,6 @@
 // usage: node bench/run.mjs [NAME …] [--entries=N] [--out=FILE] [--only=NAME,…] [--profile]
 //
-// NAME: a workload or a group of them, a micro suite, amplification, opening, gaps, or picture with its files; none:
+// NAME: a workload or a group of them, a micro suite, amplification, opening, gaps, raft, or picture with its files; none:
 // all workloads. bench/README.md tells what each measures. --out writes the results as JSON. Exit code 1: a limit was
 // missed. Nothing else should run on the machine.
 
@@ -17,6 +17,7 @@ const suites = {
   amplification: { file: './amplification.mjs', names: ['amplification'], entries: 2_000_000 },
   opening: { file: './opening.mjs', names: ['opening'], entries: 2_000_000 },
   gaps: { file: './gaps.mjs', names: ['gaps'], entries: 500_000 },
+  raft: { file: './raft.mjs', names: ['raft'], entries: 200_000 },
   picture: { file: './picture.mjs', names: ['picture'] }
 }
 

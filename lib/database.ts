@@ -1,6 +1,16 @@
 // Database: what a user holds: its default space, and the life of all its parts.
 
 import { nameOf } from './bytes/codec.ts'
+import {
+  type CallEncodings,
+  type EncodingsFor,
+  encodingsOf,
+  type KeyEncoding,
+  type KeyOf,
+  type OptionsFor,
+  type ValueEncoding,
+  type ValueOf
+} from './bytes/encodings.ts'
 import { closeParts } from './closing.ts'
 import { invalid } from './errors.ts'
 import { describeTree } from './inspect.ts'
@@ -10,9 +20,6 @@ import { Space } from './space.ts'
 import { type Stats, statsOf } from './stats.ts'
 import { Transaction } from './write/transaction.ts'
 import type { TransactionOptions } from './write/transactions.ts'
-
-/** 0 is the system's, 1 the users' default space. */
-const defaultSpace = 1
 
 /**
  * An open database. Made by `open`.
@@ -30,13 +37,51 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
 
   /** @internal */
   constructor(parts: Parts) {
-    super(parts, defaultSpace, parts.settings)
+    super(parts, parts.spaces.default, parts.settings)
     this.#parts = parts
   }
 
   /** The directory it lives in. */
   get path(): string {
     return this.#parts.directory
+  }
+
+  /**
+   * A key space of its own, by its name: keys of one never meet those of another. It is there from the first write into it
+   * on, and reads as empty before. Encodings are not stored; left out, they are the database's.
+   *
+   * @throws VarveError: VARVE_INVALID_ARGUMENT, VARVE_MISSING_PACKAGE
+   * @example
+   * const users = db.space('users', { valueEncoding: 'json' })
+   * await users.put('ada', { born: 1815 })
+   */
+  space<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    name: string,
+    options?: CallEncodings<AskedKey, AskedValue>
+  ): Space<KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>>
+  /** The same, with types of keys and values that are known better than an encoding knows them. */
+  space<ItsKey, ItsValue>(
+    name: string,
+    ...options: OptionsFor<EncodingsFor<ItsKey, ItsValue, Key, Value>>
+  ): Space<ItsKey, ItsValue>
+  space(name: string, options?: CallEncodings<KeyEncoding, ValueEncoding>): Space<unknown, unknown> {
+    this.#parts.checkOpen()
+    return new Space(this.#parts, this.#parts.spaces.of(name), encodingsOf(options, this.#parts.settings))
+  }
+
+  /** The names of the spaces that something was written into, in order. */
+  spaces(): string[] {
+    this.#parts.checkOpen()
+    return this.#parts.spaces.names()
+  }
+
+  /**
+   * Removes a space with all that is in it, at once; one that is not there is no error. What was opened on it refuses from
+   * now on with VARVE_CLOSED; iterators go on over what they saw.
+   */
+  async dropSpace(name: string, options?: { readonly sync?: boolean }): Promise<void> {
+    this.#parts.checkWritable()
+    await this.#parts.spaces.drop(name, options?.sync === true)
   }
 
   /** What is visible now stays readable through it, until it is closed. */
@@ -88,7 +133,8 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
   /** The shape of the database as text, for people. */
   describe(): string {
     this.#parts.checkOpen()
-    return describeTree(this.#parts.tree, this.#parts.log.state())
+    const { tree, log, spaces } = this.#parts
+    return describeTree(tree, log.state(), spaces.byId())
   }
 
   on(event: string, listener: (detail: unknown) => void): this {

@@ -13,10 +13,12 @@ export const errorCodes = {
   VARVE_POISONED:
     'A write or sync of the log failed, so nothing more may be written until the database is opened again.',
   VARVE_READ_ONLY: 'The database was opened with readOnly.',
-  VARVE_CLOSED: 'The database, snapshot or iterator was closed.',
+  VARVE_CLOSED: 'The database, snapshot or iterator was closed, or the space dropped.',
   VARVE_TOO_LARGE: 'A key, value or batch is over its limit.',
   VARVE_CONFLICT: 'What a transaction read was changed before it could write, more often than it may be retried.',
   VARVE_TRANSACTION_TOO_LARGE: 'A transaction read more entries than it may.',
+  VARVE_ENCODING_MISMATCH: 'Stored bytes do not fit the encoding that they are read with.',
+  VARVE_MISSING_PACKAGE: 'An encoding needs a package that could not be loaded.',
   VARVE_ABORTED: 'The call was cancelled by its signal or by closing.',
   VARVE_NATIVE_UNAVAILABLE: 'The native addon could not be loaded.'
 } as const

@@ -1,6 +1,7 @@
 // varve's public surface.
 
-export type { KeyEncoding, ValueEncoding } from './bytes/codec.ts'
+export type { CallEncodings, Codec, KeyEncoding, KeyOf, ValueEncoding, ValueOf } from './bytes/encodings.ts'
+export type { OrderedKey } from './bytes/ordered.ts'
 export type { Database } from './database.ts'
 export { type ErrorCode, errorCodes, VarveError } from './errors.ts'
 export { open } from './open.ts'
@@ -10,17 +11,17 @@ export type { IteratorOptions, RangeOptions } from './read/iterator.ts'
 export type { Snapshot } from './read/snapshot.ts'
 export type { Space } from './space.ts'
 export type {
-  BatchOperation,
   ClearOptions,
   Condition,
   CountOptions,
   Entry,
-  KeyOperation,
+  FirstOptions,
   PutOptions,
   ReadOptions,
   WriteOptions
 } from './space-options.ts'
 export type { Stats } from './stats.ts'
 export type { ExpiryOptions } from './write/expiry.ts'
+export type { AnyOperation, BatchOperation, KeyOperation } from './write/operations.ts'
 export type { Transaction } from './write/transaction.ts'
 export type { TransactionOptions } from './write/transactions.ts'

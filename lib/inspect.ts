@@ -1,6 +1,7 @@
 // Inspect: the one text form of everything, for the command line, tests and logs; and verify, which reads every byte.
 
 import native from '#native'
+import { splitKey } from './bytes/codec.ts'
 import { identityName, join, parseName, tableName } from './disk/files.ts'
 import { Disk } from './disk/fs.ts'
 import { checkIdentity } from './disk/identity.ts'
@@ -14,7 +15,12 @@ import { bytesOf, type TableFile, type Version } from './tree/version.ts'
 
 type Write = (line: string) => void
 
-const keyText = (key: Buffer): string => JSON.stringify(key.subarray(1).toString('utf8'))
+/** Of the default space as it is, of others behind the space's id. */
+function keyText(stored: Buffer): string {
+  const { space, key } = splitKey(stored)
+  const text = JSON.stringify(Buffer.from(key).toString('utf8'))
+  return space === 1 ? text : `${space}:${text}`
+}
 
 const tableLine = (table: TableFile): string =>
   `  ${tableName(table.number)}  ${table.fileBytes} bytes  ${table.entries} entries  ${table.tombstones + table.rangeTombstones} tombstones  ` +
@@ -32,11 +38,22 @@ export function describeVersion(version: Version): string[] {
   return lines
 }
 
-export function describeTree(tree: Tree, log: native.LogState): string {
+const namedMax = 100
+
+// Ids stand before keys that are not of the default space.
+function describeSpaces(spaces: ReadonlyMap<number, string>): string[] {
+  if (spaces.size === 0) return []
+  const named = [...spaces].slice(0, namedMax).map(([id, name]) => `${id} ${JSON.stringify(name)}`)
+  const more = spaces.size > namedMax ? ', …' : ''
+  return [`spaces: ${spaces.size}: ${named.join(', ')}${more}`]
+}
+
+export function describeTree(tree: Tree, log: native.LogState, spaces: ReadonlyMap<number, string>): string {
   const stats = native.memtableStats(tree.memtable)
   const lines = [
     `log: index ${log.index}, term ${log.term}, sequence ${log.sequence}, synced index ${log.syncedIndex}`,
     `memtable: ${stats.entries} entries, ${stats.tombstones} tombstones, ${stats.bytes} bytes; ${tree.frozen.length} frozen`,
+    ...describeSpaces(spaces),
     ...describeVersion(tree.version)
   ]
   return `${lines.join('\n')}\n`

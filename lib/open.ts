@@ -1,28 +1,13 @@
 // Open: from a path and options to a database, with the types of keys and values that the options ask for.
 
 import native from '#native'
-import type { KeyEncoding, ValueEncoding } from './bytes/codec.ts'
+import type { EncodingsFor, KeyEncoding, KeyOf, OptionsFor, ValueEncoding, ValueOf } from './bytes/encodings.ts'
+import { closeParts } from './closing.ts'
 import { Database } from './database.ts'
 import { invalid } from './errors.ts'
 import { type Environment, type OpenOptions, realEnvironment, settingsOf } from './options.ts'
 import { Parts } from './parts.ts'
 import { recover } from './recovery.ts'
-
-interface Encoded {
-  readonly utf8: string
-  readonly json: unknown
-  readonly buffer: Buffer
-  readonly view: Uint8Array
-}
-
-/** The type of keys that options ask for. */
-export type KeyOf<Options> = Options extends { readonly keyEncoding: infer Encoding extends KeyEncoding }
-  ? Encoded[Encoding]
-  : string
-/** The type of values that options ask for. */
-export type ValueOf<Options> = Options extends { readonly valueEncoding: infer Encoding extends ValueEncoding }
-  ? Encoded[Encoding]
-  : string
 
 /**
  * Opens the database in a directory, creating it if it is missing.
@@ -33,11 +18,17 @@ export type ValueOf<Options> = Options extends { readonly valueEncoding: infer E
  * await using db = await open('./data', { valueEncoding: 'json' })
  * await db.put('lake', { depth: 12 })
  */
-export async function open<const Options extends OpenOptions>(
+export function open<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
   path: string,
-  options?: Options
-): Promise<Database<KeyOf<Options>, ValueOf<Options>>> {
-  return openIn<KeyOf<Options>, ValueOf<Options>>(path, options, realEnvironment)
+  options?: OpenOptions<AskedKey, AskedValue>
+): Promise<Database<KeyOf<AskedKey, string>, ValueOf<AskedValue, string>>>
+/** The same, with types of keys and values that are known better than an encoding knows them. */
+export function open<Key, Value>(
+  path: string,
+  ...options: OptionsFor<Omit<OpenOptions, 'keyEncoding' | 'valueEncoding'> & EncodingsFor<Key, Value>>
+): Promise<Database<Key, Value>>
+export function open(path: string, options?: OpenOptions): Promise<Database<unknown, unknown>> {
+  return openIn<unknown, unknown>(path, options, realEnvironment)
 }
 
 /** open, on a file system, executor and randomness of the caller's. */
@@ -50,11 +41,19 @@ export async function openIn<Key, Value>(
   if (path.includes('\0')) throw invalid('A path must not hold a zero character.')
   const settings = settingsOf(options)
   const environment = environmentOf()
+  let parts: Parts
   try {
     const recovered = await recover(path, settings, environment)
-    return new Database<Key, Value>(new Parts(path, settings, environment, recovered))
+    parts = new Parts(path, settings, environment, recovered)
   } catch (error) {
     native.release(environment.executor)
     throw error
   }
+  try {
+    await parts.spaces.load()
+  } catch (error) {
+    await closeParts(parts).catch(() => undefined)
+    throw error
+  }
+  return new Database<Key, Value>(parts)
 }

@@ -1,7 +1,14 @@
 // The only defaults and the only validation of options. Everything behind takes a frozen, complete Settings.
 
 import native from '#native'
-import { type KeyEncoding, keyEncodings, type ValueEncoding, valueEncodings } from './bytes/codec.ts'
+import {
+  type CallEncodings,
+  defaultEncodings,
+  type Encodings,
+  encodingsOf,
+  type KeyEncoding,
+  type ValueEncoding
+} from './bytes/encodings.ts'
 import { invalid } from './errors.ts'
 
 export type Durability = 'interval' | 'sync' | 'os'
@@ -12,7 +19,10 @@ export interface Logger {
   error(message: string): void
 }
 
-export interface OpenOptions {
+export interface OpenOptions<
+  AskedKey extends KeyEncoding = KeyEncoding,
+  AskedValue extends ValueEncoding = ValueEncoding
+> extends CallEncodings<AskedKey, AskedValue> {
   /** When a write resolves: 'interval' (default) when the system has it, with a sync within syncIntervalMs; 'sync' when it is on disk; 'os' without syncs. */
   readonly durability?: Durability
   /** Milliseconds a write may wait for its background sync ('interval'). Default 10. */
@@ -25,8 +35,10 @@ export interface OpenOptions {
   readonly blockCacheBytes?: number
   /** Bytes of a table before compaction begins another. Default 32 MiB. */
   readonly tableBytes?: number
-  readonly keyEncoding?: KeyEncoding
-  readonly valueEncoding?: ValueEncoding
+  /** What keys are: 'utf8' (default), 'buffer', 'view', 'ordered' or a codec. They are ordered by their bytes. */
+  readonly keyEncoding?: AskedKey
+  /** What values are: 'utf8' (default), 'json', 'buffer', 'view', 'msgpack' or a codec. */
+  readonly valueEncoding?: AskedValue
   readonly readOnly?: boolean
   readonly createIfMissing?: boolean
   readonly errorIfExists?: boolean
@@ -37,15 +49,13 @@ export interface OpenOptions {
   readonly clock?: () => number
 }
 
-export interface Settings {
+export interface Settings extends Encodings {
   readonly durability: Durability
   readonly syncIntervalMs: number
   readonly memoryBytes: number
   readonly memtableBytes: number
   readonly blockCacheBytes: number
   readonly tableBytes: number
-  readonly keyEncoding: KeyEncoding
-  readonly valueEncoding: ValueEncoding
   readonly readOnly: boolean
   readonly createIfMissing: boolean
   readonly errorIfExists: boolean
@@ -133,8 +143,7 @@ export function settingsOf(options: OpenOptions = {}): Settings {
     memtableBytes,
     blockCacheBytes,
     tableBytes: bytesOption('tableBytes', options.tableBytes, 32 * MiB, 32 * KiB, 1024 * MiB),
-    keyEncoding: choice('keyEncoding', options.keyEncoding, keyEncodings, 'utf8'),
-    valueEncoding: choice('valueEncoding', options.valueEncoding, valueEncodings, 'utf8'),
+    ...encodingsOf(options, defaultEncodings),
     readOnly: flag('readOnly', options.readOnly, false),
     createIfMissing: flag('createIfMissing', options.createIfMissing, true),
     errorIfExists: flag('errorIfExists', options.errorIfExists, false),

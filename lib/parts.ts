@@ -20,6 +20,7 @@ import { Tree } from './tree/tree.ts'
 import { Checker } from './write/checks.ts'
 import { Conditional } from './write/conditional.ts'
 import { Decisions } from './write/decisions.ts'
+import { Spaces } from './write/spaces.ts'
 import { Transactions } from './write/transactions.ts'
 import { Writer } from './write/writer.ts'
 
@@ -39,6 +40,7 @@ export class Parts {
   readonly decisions: Decisions
   readonly conditional: Conditional
   readonly transactions: Transactions
+  readonly spaces: Spaces
   readonly turn = new Turn()
   readonly slabs = new Slabs()
   readonly snapshots = new Snapshots()
@@ -68,11 +70,14 @@ export class Parts {
     this.scheduler = this.#makeScheduler()
     this.writer = this.#makeWriter()
     this.entries = new EntryReader(this.engine)
-    const { engine, writer, entries, time } = this
+    const { engine, writer, entries, time, turn, slabs } = this
+    this.spaces = new Spaces({ engine, writer, turn, slabs, clock: time.now })
+    const { spaces } = this
     this.decisions = new Decisions(writer, new Checker(engine, entries, time))
-    this.conditional = new Conditional({ writer, decisions: this.decisions, entries, time })
+    this.conditional = new Conditional({ spaces, decisions: this.decisions, entries, time })
     this.transactions = new Transactions({
       writer,
+      spaces,
       decisions: this.decisions,
       snapshot: () => this.snapshot(),
       lastSequence: () => native.visibleSequence(engine),

@@ -1,36 +1,27 @@
 // What the calls of a space take and give.
 
-import type { Input } from './bytes/buffer.ts'
-import type { KeyEncoding, ValueEncoding } from './bytes/codec.ts'
+import type { CallEncodings, KeyEncoding, ValueEncoding } from './bytes/encodings.ts'
 import type { RangeOptions } from './read/iterator.ts'
 import type { Snapshot } from './read/snapshot.ts'
 import type { ExpiryOptions } from './write/expiry.ts'
 
-export interface WriteOptions {
+export interface WriteOptions<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>
+  extends CallEncodings<AskedKey, AskedValue> {
   /** Resolve when it is on disk, whatever the database's durability. */
   readonly sync?: boolean
 }
 
-export interface ReadOptions {
+export interface PutOptions<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>
+  extends WriteOptions<AskedKey, AskedValue>,
+    ExpiryOptions {}
+
+export interface ReadOptions<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>
+  extends CallEncodings<AskedKey, AskedValue> {
   readonly snapshot?: Snapshot
 }
 
-export interface PutOptions extends WriteOptions, ExpiryOptions {}
-
-/** One key's part of a batch. */
-export type KeyOperation<Key, Value> =
-  | ({ readonly type: 'put'; readonly key: Input<Key>; readonly value: Input<Value> } & ExpiryOptions)
-  | { readonly type: 'del'; readonly key: Input<Key> }
-
-export type BatchOperation<Key, Value> =
-  | KeyOperation<Key, Value>
-  | { readonly type: 'deleteRange'; readonly range: RangeOptions<Input<Key>> }
-
 /** What must be so for a conditional write: no entry, an entry of that sequence, or an entry of that value. */
-export type Condition<Value> =
-  | { readonly absent: true }
-  | { readonly sequence: number }
-  | { readonly value: Input<Value> }
+export type Condition<Value> = { readonly absent: true } | { readonly sequence: number } | { readonly value: Value }
 
 /** An entry and what is known about it. */
 export interface Entry<Value> {
@@ -40,21 +31,24 @@ export interface Entry<Value> {
   readonly expiresAt: number | undefined
 }
 
-export interface ClearOptions<Key> extends RangeOptions<Key>, WriteOptions {
+export interface ClearOptions<Key, AskedKey extends KeyEncoding = never> extends RangeOptions<Key> {
   /** Entries at most, the first of the range. */
   readonly limit?: number
   /** With a limit: the last of the range. */
   readonly reverse?: boolean
+  /** Resolve when it is on disk, whatever the database's durability. */
+  readonly sync?: boolean
+  readonly keyEncoding?: AskedKey
 }
 
-export interface CountOptions<Key> extends RangeOptions<Key> {
+export interface CountOptions<Key, AskedKey extends KeyEncoding = never> extends RangeOptions<Key> {
   readonly snapshot?: Snapshot
   readonly signal?: AbortSignal
+  readonly keyEncoding?: AskedKey
 }
 
-export interface FirstOptions<Key> extends RangeOptions<Key>, ReadOptions {}
-
-export interface Encodings {
-  readonly keyEncoding: KeyEncoding
-  readonly valueEncoding: ValueEncoding
+export interface FirstOptions<Key, AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>
+  extends RangeOptions<Key>,
+    CallEncodings<AskedKey, AskedValue> {
+  readonly snapshot?: Snapshot
 }

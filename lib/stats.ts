@@ -45,6 +45,8 @@ export interface Stats {
     readonly cacheBytes: number
   }
   readonly reads: native.EngineStats
+  /** Named ones. */
+  readonly spaces: number
   readonly snapshots: number
   readonly iterators: number
 }
@@ -81,6 +83,7 @@ export function statsOf(parts: Parts): Stats {
       cacheBytes: engine.cacheBytes
     },
     reads: engine,
+    spaces: parts.spaces.byId().size,
     snapshots: parts.snapshots.count,
     iterators: parts.iterators.size
   }

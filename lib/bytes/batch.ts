@@ -5,11 +5,10 @@
 
 import native from '#native'
 import { invalid, VarveError } from '../errors.ts'
-import { isWellFormed } from './codec.ts'
+import { isWellFormed, keyBytesMax } from './codec.ts'
 
 const { frameStartBytes, frameEndBytes } = native.about()
 const batchHeaderBytes = 8
-export const keyBytesMax = 65_535
 export const batchBytesMax = 2 ** 30
 const keptBytesMax = 1 << 20
 

@@ -1,15 +1,27 @@
 // Keys and values: from what users hold to bytes and back.
 //
-// Keys are compared as bytes. 'utf8' keys are strings; 'buffer' and 'view' keys are Uint8Arrays, given back as Buffers
-// or plain Uint8Arrays. Values likewise, and 'json' for whatever JSON carries.
+// An Encoding says how, once resolved (encodings.ts). The four plain kinds have paths of their own here and where pages
+// and slabs are read; all others come last, as one more branch ('codec') that calls their encode and decode.
+// Keys are compared as bytes, whatever they were.
 
-import { invalid } from '../errors.ts'
+import { invalid, VarveError } from '../errors.ts'
 import type {} from './buffer.ts'
 
-export type KeyEncoding = 'utf8' | 'buffer' | 'view'
-export type ValueEncoding = 'utf8' | 'json' | 'buffer' | 'view'
-export const keyEncodings: readonly KeyEncoding[] = ['utf8', 'buffer', 'view']
-export const valueEncodings: readonly ValueEncoding[] = ['utf8', 'json', 'buffer', 'view']
+/** How keys or values become bytes. All are made by encodings.ts, alike, so that code that meets several stays quick. */
+export interface Encoding {
+  readonly name: string
+  readonly kind: 'utf8' | 'json' | 'buffer' | 'view' | 'codec'
+  /** utf8 and json: stored as text. */
+  readonly isText: boolean
+  /** Of a codec. The bytes are not written to any more. */
+  readonly encode: (value: unknown) => string | Uint8Array
+  /** Of a codec: from bytes that stay what they are. */
+  readonly decode: (bytes: Buffer) => unknown
+  /** Of a codec for keys: what all keys begin with that have this prefix. */
+  readonly encodePrefix: (key: unknown) => string | Uint8Array
+}
+
+export const keyBytesMax = 65_535
 
 interface Slabs {
   readonly prototype: Buffer
@@ -18,33 +30,44 @@ interface Slabs {
 // Buffer's own species: what Buffer.prototype.subarray constructs, without its argument checks.
 export const SlabBuffer = (Buffer as unknown as Record<symbol, Slabs>)[Symbol.species] as Slabs
 
-/** Throws unless the key is one that the encoding takes. */
-export function checkKey(encoding: KeyEncoding, key: unknown): string | Uint8Array {
-  if (encoding === 'utf8') {
+/** A key as a string or bytes; throws unless it is one that the encoding takes. */
+export function encodeKey(encoding: Encoding, key: unknown): string | Uint8Array {
+  if (encoding.kind === 'utf8') {
     if (typeof key === 'string') return key
     throw invalid(`A key must be a string (keyEncoding 'utf8'), not ${nameOf(key)}.`)
   }
+  if (encoding.kind === 'codec') return encoding.encode(key)
   if (key instanceof Uint8Array) return key
-  throw invalid(`A key must be a Uint8Array or Buffer (keyEncoding '${encoding}'), not ${nameOf(key)}.`)
+  throw invalid(`A key must be a Uint8Array or Buffer (keyEncoding '${encoding.name}'), not ${nameOf(key)}.`)
 }
 
 /** A value as a string or bytes, ready to be laid down. */
-export function encodeValue(encoding: ValueEncoding, value: unknown): string | Uint8Array {
-  if (encoding === 'utf8') {
+export function encodeValue(encoding: Encoding, value: unknown): string | Uint8Array {
+  if (encoding.kind === 'utf8') {
     if (typeof value === 'string') return value
     throw invalid(`A value must be a string (valueEncoding 'utf8'), not ${nameOf(value)}.`)
   }
-  if (encoding === 'json') {
+  if (encoding.kind === 'json') {
     const text = JSON.stringify(value) as string | undefined
     if (text === undefined) throw invalid(`A value must be something JSON can hold, not ${nameOf(value)}.`)
     return text
   }
+  if (encoding.kind === 'codec') return encoding.encode(value)
   if (value instanceof Uint8Array) return value
-  throw invalid(`A value must be a Uint8Array or Buffer (valueEncoding '${encoding}'), not ${nameOf(value)}.`)
+  throw invalid(`A value must be a Uint8Array or Buffer (valueEncoding '${encoding.name}'), not ${nameOf(value)}.`)
 }
 
-/** Key bytes for bounds: a fresh array. */
-export function keyBytes(key: string | Uint8Array): Uint8Array {
+/** A key in bytes, for bounds: a fresh array. */
+export function keyBytes(encoding: Encoding, key: unknown): Uint8Array {
+  return freshBytes(encodeKey(encoding, key))
+}
+
+/** What all keys begin with that have this prefix: a fresh array. */
+export function prefixBytes(encoding: Encoding, prefix: unknown): Uint8Array {
+  return freshBytes(encoding.kind === 'codec' ? encoding.encodePrefix(prefix) : encodeKey(encoding, prefix))
+}
+
+function freshBytes(key: string | Uint8Array): Uint8Array {
   if (typeof key !== 'string') return Uint8Array.prototype.slice.call(key)
   if (!isWellFormed(key)) throw invalid('A key has a lone surrogate, which utf8 cannot hold.')
   return Buffer.from(key, 'utf8')
@@ -56,6 +79,18 @@ export function storedKey(space: number, key: Uint8Array): Buffer {
   let rest = space
   for (; rest > 127; rest >>>= 7) prefix.push((rest & 127) | 128)
   return Buffer.concat([Buffer.of(...prefix, rest), key])
+}
+
+/** The space and the user's key of a stored one. */
+export function splitKey(stored: Uint8Array): { space: number; key: Uint8Array } {
+  let space = 0
+  let at = 0
+  for (let shift = 0; at < stored.length; shift += 7) {
+    const byte = stored[at++] as number
+    space += (byte & 127) * 2 ** shift
+    if (byte < 128) break
+  }
+  return { space, key: stored.subarray(at) }
 }
 
 /** Behind all keys of the space whose prefix this is. */
@@ -75,12 +110,33 @@ export function decodeText(slab: Buffer, start: number, end: number, ascii: bool
   return ascii ? slab.latin1Slice(start, end) : slab.utf8Slice(start, end)
 }
 
+/** A value of an encoding that is stored as text. */
+export function fromText(encoding: Encoding, text: string): unknown {
+  return encoding.kind === 'json' ? fromJson(text) : text
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw mismatch("A value is not JSON (valueEncoding 'json')", error)
+  }
+}
+
 /** Bytes that own or share memory, as the encoding gives them. */
-export function decodeBytes(encoding: KeyEncoding | ValueEncoding, bytes: Buffer): unknown {
-  if (encoding === 'buffer') return bytes
-  if (encoding === 'view') return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const text = bytes.utf8Slice(0, bytes.length)
-  return encoding === 'json' ? JSON.parse(text) : text
+export function decodeBytes(encoding: Encoding, bytes: Buffer): unknown {
+  if (encoding.kind === 'buffer') return bytes
+  if (encoding.kind === 'view') return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (encoding.kind === 'codec') return encoding.decode(bytes)
+  return fromText(encoding, bytes.utf8Slice(0, bytes.length))
+}
+
+/** What is stored was not written by this encoding. `what` begins the sentence. */
+export function mismatch(what: string, cause?: unknown): VarveError {
+  const reason = cause instanceof Error ? `: ${cause.message}` : ''
+  return new VarveError('VARVE_ENCODING_MISMATCH', `${what}${reason}. Read it with the encoding it was written with.`, {
+    cause
+  })
 }
 
 export function nameOf(value: unknown): string {

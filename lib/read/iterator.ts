@@ -2,19 +2,12 @@
 // opened on, and reads at the sequence of its opening.
 
 import native from '#native'
-import {
-  checkKey,
-  decodeBytes,
-  decodeText,
-  type KeyEncoding,
-  keyBytes,
-  nameOf,
-  SlabBuffer,
-  type ValueEncoding
-} from '../bytes/codec.ts'
+import { type Encoding, keyBytes, nameOf, prefixBytes } from '../bytes/codec.ts'
+import type { CallEncodings, KeyEncoding, ValueEncoding } from '../bytes/encodings.ts'
 import { attempt } from '../disk/fs.ts'
 import { outcome } from '../disk/jobs.ts'
 import { invalid, VarveError } from '../errors.ts'
+import { decodePage, type Entry, type Sides } from './page.ts'
 import { tiers } from './reader.ts'
 import { newSlab, type Slabs, slabBytes } from './slabs.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -29,7 +22,9 @@ export interface RangeOptions<Key> {
   readonly prefix?: Key
 }
 
-export interface IteratorOptions<Key> extends RangeOptions<Key> {
+export interface IteratorOptions<Key, AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>
+  extends RangeOptions<Key>,
+    CallEncodings<AskedKey, AskedValue> {
   readonly reverse?: boolean
   /** Entries at most; -1 or Infinity for all. */
   readonly limit?: number
@@ -64,9 +59,9 @@ function behind(prefix: Uint8Array): Uint8Array | null {
 }
 
 /** [start, end) of a range in bytes of user keys. */
-export function boundsOf(range: RangeOptions<unknown>, encoding: KeyEncoding): Bounds {
-  const bytes = (key: unknown): Uint8Array => keyBytes(checkKey(encoding, key))
-  const prefix = range.prefix === undefined ? undefined : bytes(range.prefix)
+export function boundsOf(range: RangeOptions<unknown>, encoding: Encoding): Bounds {
+  const bytes = (key: unknown): Uint8Array => keyBytes(encoding, key)
+  const prefix = range.prefix === undefined ? undefined : prefixBytes(encoding, range.prefix)
   let start = range.gte !== undefined ? bytes(range.gte) : range.gt !== undefined ? after(bytes(range.gt)) : null
   let end = range.lt !== undefined ? bytes(range.lt) : range.lte !== undefined ? after(bytes(range.lte)) : null
   if (prefix !== undefined) {
@@ -80,8 +75,8 @@ export function boundsOf(range: RangeOptions<unknown>, encoding: KeyEncoding): B
 export interface IteratorContext {
   readonly engine: native.Engine
   readonly space: number
-  readonly keyEncoding: KeyEncoding
-  readonly valueEncoding: ValueEncoding
+  readonly keyEncoding: Encoding
+  readonly valueEncoding: Encoding
   readonly turn: Turn
   readonly slabs: Slabs
   readonly clock: () => number
@@ -104,27 +99,36 @@ const pageKeys = Buffer.allocUnsafeSlow(keysBytes)
 const pageSizes = new Uint32Array(entriesMax * 2)
 const pageInfo = new Uint32Array(5)
 
-export type Entry = [unknown, unknown]
-
 /** Iterates over entries; every call but the synchronous ones answers by promise. */
 export class EntryIterator {
   readonly #context: IteratorContext
-  readonly #options: IteratorOptions<unknown>
+  readonly #options: IteratorOptions<unknown, KeyEncoding, ValueEncoding>
   readonly #sequence: number
+  readonly #sides: Sides
   #bounds: Bounds
   #scan: native.Scan | undefined
   #entries: Entry[] = []
   #at = 0
+  /** What reading the entry behind #entries threw: told once those are taken. */
+  #failure: { readonly error: unknown } | undefined
   #left: number
   #pageMax: number
   #isDone = false
   #closed = false
   #busy: Promise<unknown> | undefined
 
-  constructor(context: IteratorContext, options: IteratorOptions<unknown>, sequence: number) {
+  constructor(
+    context: IteratorContext,
+    options: IteratorOptions<unknown, KeyEncoding, ValueEncoding>,
+    sequence: number
+  ) {
     this.#context = context
     this.#options = options
     this.#sequence = sequence
+    this.#sides = {
+      key: options.keys === false ? undefined : context.keyEncoding,
+      value: options.values === false ? undefined : context.valueEncoding
+    }
     this.#bounds = boundsOf(options, context.keyEncoding)
     this.#left = limitOf(options.limit)
     // Most iterators are short: the first page is small, later ones grow.
@@ -165,6 +169,10 @@ export class EntryIterator {
 
   #gather(taken: Entry[], count: number): Promise<Entry[]> {
     while (taken.length < count && this.#has()) {
+      if (this.#at >= this.#entries.length && this.#failure !== undefined) {
+        if (taken.length > 0) break
+        throw this.#failure.error
+      }
       if (this.#at >= this.#entries.length && !this.#page(tiers.noWait)) {
         return this.#gatherFromDisk(taken, count)
       }
@@ -181,7 +189,7 @@ export class EntryIterator {
   }
 
   #has(): boolean {
-    return this.#at < this.#entries.length || (!this.#isDone && this.#left > 0)
+    return this.#at < this.#entries.length || this.#failure !== undefined || (!this.#isDone && this.#left > 0)
   }
 
   #take(taken: Entry[], count: number): void {
@@ -268,37 +276,12 @@ export class EntryIterator {
   }
 
   #decode(count: number, keys: Buffer, slab: Buffer, start: number, sizes: Uint32Array, flags: number): void {
-    const { keyEncoding, valueEncoding } = this.#context
-    const wantsKeys = this.#options.keys !== false
-    const wantsValues = this.#options.values !== false
-    const textKeys =
-      wantsKeys && keyEncoding === 'utf8' && (flags & keysAscii) !== 0
-        ? keys.latin1Slice(0, pageBytes(sizes, count))
-        : undefined
-    const entries: Entry[] = new Array(count)
-    let keyAt = 0
-    let valueAt = start
-    for (let i = 0; i < count; i++) {
-      const keyEnd = keyAt + (sizes[2 * i] as number)
-      const valueEnd = valueAt + (wantsValues ? (sizes[2 * i + 1] as number) : 0)
-      let key: unknown
-      if (textKeys !== undefined) key = textKeys.substring(keyAt, keyEnd)
-      else if (wantsKeys)
-        key =
-          keyEncoding === 'utf8'
-            ? keys.utf8Slice(keyAt, keyEnd)
-            : decodeBytes(keyEncoding, Buffer.from(keys.subarray(keyAt, keyEnd)))
-      let value: unknown
-      if (wantsValues) {
-        if (valueEncoding === 'buffer')
-          value = new SlabBuffer(slab.buffer, slab.byteOffset + valueAt, valueEnd - valueAt)
-        else value = decodeValue(valueEncoding, slab, valueAt, valueEnd, (flags & valuesAscii) !== 0)
-      }
-      entries[i] = [key, value]
-      keyAt = keyEnd
-      valueAt = valueEnd
-    }
+    const keysAreAscii = (flags & keysAscii) !== 0
+    const valuesAreAscii = (flags & valuesAscii) !== 0
+    const page = { count, keys, slab, start, sizes, keysAreAscii, valuesAreAscii }
+    const { entries, failure } = decodePage(page, this.#sides)
     this.#entries = entries
+    this.#failure = failure
     this.#at = 0
     this.#left -= count
   }
@@ -306,26 +289,29 @@ export class EntryIterator {
   /** All entries that are left. */
   async all(): Promise<Entry[]> {
     const all: Entry[] = []
-    for (;;) {
-      const some = await this.nextv(1000)
-      if (some.length === 0) break
-      for (const entry of some) all.push(entry)
+    try {
+      for (;;) {
+        const some = await this.nextv(1000)
+        if (some.length === 0) return all
+        for (const entry of some) all.push(entry)
+      }
+    } finally {
+      await this.close()
     }
-    await this.close()
-    return all
   }
 
   /** Goes on from `key` (at or after it; at or before it in reverse). */
   seek(key: unknown): void {
     this.#check()
     if (this.#busy !== undefined) throw invalid('seek while a next is under way.')
-    const bytes = keyBytes(checkKey(this.#context.keyEncoding, key))
+    const bytes = keyBytes(this.#context.keyEncoding, key)
     this.#context.settleSync()
     const scan = this.#open()
     attempt(() => native.scanSeek(scan, bytes))
     // What was read ahead does not count against the limit.
     this.#left += this.#entries.length - this.#at
     this.#entries = []
+    this.#failure = undefined
     this.#at = 0
     this.#isDone = false
   }
@@ -374,9 +360,9 @@ export class EntryIterator {
       for (;;) {
         this.#check()
         if (this.#at >= this.#entries.length) {
+          if (this.#failure !== undefined) throw this.#failure.error
           if (this.#isDone || this.#left <= 0) return
           this.#page(tiers.mayBlock)
-          if (this.#entries.length === 0 && this.#isDone) return
           continue
         }
         yield this.#entries[this.#at++] as Entry
@@ -392,18 +378,6 @@ export class EntryIterator {
 }
 
 const empty = Buffer.alloc(0)
-
-function pageBytes(sizes: Uint32Array, count: number): number {
-  let sum = 0
-  for (let i = 0; i < count; i++) sum += sizes[2 * i] as number
-  return sum
-}
-
-function decodeValue(encoding: ValueEncoding, slab: Buffer, start: number, end: number, ascii: boolean): unknown {
-  if (encoding === 'view') return new Uint8Array(slab.buffer, slab.byteOffset + start, end - start)
-  const text = decodeText(slab, start, end, ascii)
-  return encoding === 'json' ? JSON.parse(text) : text
-}
 
 export function limitOf(limit: unknown): number {
   if (limit === undefined || limit === -1 || limit === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER

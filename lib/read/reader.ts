@@ -1,8 +1,8 @@
 // Reader: point reads. One native call answers from memtables, cache and page cache; only when the disk is needed does a
-// read thread take over.
+// read thread take over. Keys come encoded; values leave decoded, as the call says.
 
 import native from '#native'
-import { checkKey, decodeBytes, decodeText, type KeyEncoding, SlabBuffer, type ValueEncoding } from '../bytes/codec.ts'
+import { decodeBytes, decodeText, type Encoding, fromText, SlabBuffer } from '../bytes/codec.ts'
 import { attempt } from '../disk/fs.ts'
 import { outcome } from '../disk/jobs.ts'
 import { newSlab, type Slabs, slabBytes, slabValueBytesMax } from './slabs.ts'
@@ -15,46 +15,47 @@ export const tiers = { cacheOnly: 0, noWait: 1, mayBlock: 2 } as const
 export type Tier = (typeof tiers)[keyof typeof tiers]
 
 /** What a native read said: a value, or that the disk is needed. */
-export const diskNeeded = Symbol('disk needed')
+export const diskNeeded: unique symbol = Symbol('disk needed')
+type Bytes = Uint8Array | undefined | typeof diskNeeded
 
 export interface ReaderContext {
   readonly engine: native.Engine
   readonly space: number
-  readonly keyEncoding: KeyEncoding
-  readonly valueEncoding: ValueEncoding
   readonly clock: () => number
   readonly slabs: Slabs
 }
 
+type Key = string | Uint8Array
+
 export class Reader {
   readonly #context: ReaderContext
   readonly #slabs: Slabs
-  readonly #isText: boolean
 
   constructor(context: ReaderContext) {
     this.#context = context
     this.#slabs = context.slabs
-    this.#isText = context.valueEncoding === 'utf8' || context.valueEncoding === 'json'
   }
 
   /** The value, undefined on a miss, or `diskNeeded` where the tier does not reach. `nowMs` 0: the clock's, if it matters. */
-  get(key: unknown, sequence: number, nowMs: number, tier: number): unknown {
-    const checked = checkKey(this.#context.keyEncoding, key)
-    return attempt(() =>
-      this.#isText ? this.#getText(checked, sequence, nowMs, tier) : this.#getBytes(checked, sequence, nowMs, tier)
-    )
+  get(key: Key, encoding: Encoding, sequence: number, nowMs: number, tier: number): unknown {
+    if (encoding.isText) {
+      const answer = attempt(() => this.#getText(key, sequence, nowMs, tier))
+      return typeof answer === 'string' ? fromText(encoding, answer) : answer
+    }
+    const answer = attempt(() => this.#getBytes(key, encoding.kind === 'view', sequence, nowMs, tier))
+    return encoding.kind === 'codec' && answer instanceof Uint8Array ? encoding.decode(answer as Buffer) : answer
   }
 
-  #getText(key: string | Uint8Array, sequence: number, nowMs: number, tier: number): unknown {
-    const { engine, space, valueEncoding, clock } = this.#context
+  #getText(key: Key, sequence: number, nowMs: number, tier: number): string | undefined | typeof diskNeeded {
+    const { engine, space, clock } = this.#context
     let answer = native.getText(engine, space, key, sequence, nowMs, tier)
     if (answer === needsTime) answer = native.getText(engine, space, key, sequence, clock(), tier)
-    if (typeof answer === 'string') return valueEncoding === 'json' ? JSON.parse(answer) : answer
+    if (typeof answer === 'string') return answer
     return answer === missing ? undefined : diskNeeded
   }
 
-  #getBytes(key: string | Uint8Array, sequence: number, nowMs: number, tier: number): unknown {
-    const { engine, space, valueEncoding, clock } = this.#context
+  #getBytes(key: Key, asView: boolean, sequence: number, nowMs: number, tier: number): Bytes {
+    const { engine, space, clock } = this.#context
     const slabs = this.#slabs
     slabs.make(slabValueBytesMax / 8)
     let size = native.get(engine, space, key, sequence, nowMs, tier, slabs.slab, slabs.offset)
@@ -62,52 +63,59 @@ export class Reader {
     if (size >= 0) {
       const start = slabs.offset
       slabs.offset = start + size
-      if (valueEncoding === 'view') return new Uint8Array(slabs.slab.buffer, start, size)
+      if (asView) return new Uint8Array(slabs.slab.buffer, start, size)
       return new SlabBuffer(slabs.slab.buffer, start, size)
     }
     if (size === missing) return undefined
     if (size === wouldBlock) return diskNeeded
-    return this.#getLong(key, sequence, nowMs, tier, left - size)
+    return this.#getLong(key, asView, sequence, nowMs, tier, left - size)
   }
 
   // The value did not fit into what is left of the slab: into a new slab, or memory of its own.
-  #getLong(key: string | Uint8Array, sequence: number, nowMs: number, tier: number, bytes: number): unknown {
+  #getLong(key: Key, asView: boolean, sequence: number, nowMs: number, tier: number, bytes: number): Bytes {
     if (bytes <= slabValueBytesMax) {
       this.#slabs.make(slabBytes)
-      return this.#getBytes(key, sequence, nowMs, tier)
+      return this.#getBytes(key, asView, sequence, nowMs, tier)
     }
-    const { engine, space, valueEncoding, clock } = this.#context
+    const { engine, space, clock } = this.#context
     const own = Buffer.allocUnsafeSlow(bytes)
     const size = native.get(engine, space, key, sequence, nowMs === 0 ? clock() : nowMs, tier, own, 0)
     if (size === missing) return undefined
     if (size === wouldBlock) return diskNeeded
-    if (size < 0) return this.#getLong(key, sequence, nowMs, tier, left - size)
-    return decodeBytes(valueEncoding, own.subarray(0, size))
+    if (size < 0) return this.#getLong(key, asView, sequence, nowMs, tier, left - size)
+    return asView ? new Uint8Array(own.buffer, 0, size) : own.subarray(0, size)
   }
 
   /** The same, on a read thread. */
-  async getFromDisk(key: unknown, sequence: number, nowMs: number): Promise<unknown> {
-    const { engine, space, keyEncoding, valueEncoding, clock } = this.#context
-    const checked = checkKey(keyEncoding, key)
+  async getFromDisk(key: Key, encoding: Encoding, sequence: number, nowMs: number): Promise<unknown> {
+    const { engine, space, clock } = this.#context
     const bytes = await outcome(
-      attempt(() => native.getJob(engine, space, checked, sequence, nowMs === 0 ? clock() : nowMs))
+      attempt(() => native.getJob(engine, space, key, sequence, nowMs === 0 ? clock() : nowMs))
     )
-    return bytes === undefined ? undefined : decodeBytes(valueEncoding, bytes)
+    return bytes === undefined ? undefined : decodeBytes(encoding, bytes)
   }
 
   /** Whether the key is there, or `diskNeeded`. */
-  has(key: unknown, sequence: number, nowMs: number, tier: number): boolean | typeof diskNeeded {
-    const { engine, space, keyEncoding, clock } = this.#context
-    const checked = checkKey(keyEncoding, key)
-    let answer = attempt(() => native.has(engine, space, checked, sequence, nowMs, tier))
-    if (answer === needsTime) answer = attempt(() => native.has(engine, space, checked, sequence, clock(), tier))
+  has(key: Key, sequence: number, nowMs: number, tier: number): boolean | typeof diskNeeded {
+    const { engine, space, clock } = this.#context
+    let answer = attempt(() => native.has(engine, space, key, sequence, nowMs, tier))
+    if (answer === needsTime) answer = attempt(() => native.has(engine, space, key, sequence, clock(), tier))
     return answer === wouldBlock ? diskNeeded : answer === 1
   }
 
-  /** Values in the order of the keys; those that need the disk are `diskNeeded`. */
-  getMany(keys: readonly unknown[], sequence: number, atMs: number, tier: number): unknown[] {
+  /** The same, on a read thread. */
+  async hasOnDisk(key: Key, sequence: number, nowMs: number): Promise<boolean> {
     const { engine, space, clock } = this.#context
-    const packed = packKeys(keys.map((key) => checkKey(this.#context.keyEncoding, key)))
+    return (
+      (await outcome(attempt(() => native.getJob(engine, space, key, sequence, nowMs === 0 ? clock() : nowMs)))) !==
+      undefined
+    )
+  }
+
+  /** Values in the order of the keys; those that need the disk are `diskNeeded`. */
+  getMany(keys: readonly Key[], encoding: Encoding, sequence: number, atMs: number, tier: number): unknown[] {
+    const { engine, space, clock } = this.#context
+    const packed = packKeys(keys)
     const sizes = new Int32Array(keys.length)
     const values: unknown[] = new Array(keys.length)
     let from = 0
@@ -136,48 +144,51 @@ export class Reader {
         nowMs = clock()
         continue
       }
-      this.#take(keys, from, next, sizes, slabs, isAscii, values, { sequence, nowMs, tier })
+      this.#take(keys, encoding, from, next, sizes, slabs, isAscii, values, { sequence, nowMs, tier })
       from = next
     }
     return values
   }
 
   #take(
-    keys: readonly unknown[],
+    keys: readonly Key[],
+    encoding: Encoding,
     from: number,
     to: number,
     sizes: Int32Array,
     slabs: Buffer[],
     isAscii: boolean,
     values: unknown[],
-    { sequence, nowMs, tier }: { sequence: number; nowMs: number; tier: number }
+    at: { readonly sequence: number; readonly nowMs: number; readonly tier: number }
   ): void {
-    const { valueEncoding } = this.#context
-    let at = 0
+    const { kind } = encoding
+    let slabAt = 0
     let slab = slabs[0] ?? newSlab()
     let offset = 0
     for (let i = from; i < to; i++) {
       const size = sizes[i] ?? missing
       if (size >= 0) {
         if (offset + size > slab.length) {
-          slab = slabs[++at] ?? slab
+          slab = slabs[++slabAt] ?? slab
           offset = 0
         }
         const end = offset + size
-        if (valueEncoding === 'buffer') values[i] = new SlabBuffer(slab.buffer, offset, size)
-        else if (valueEncoding === 'view') values[i] = new Uint8Array(slab.buffer, offset, size)
+        if (encoding.isText) values[i] = fromText(encoding, decodeText(slab, offset, end, isAscii))
+        else if (kind === 'view') values[i] = new Uint8Array(slab.buffer, offset, size)
         else {
-          const text = decodeText(slab, offset, end, isAscii)
-          values[i] = valueEncoding === 'json' ? JSON.parse(text) : text
+          const bytes = new SlabBuffer(slab.buffer, offset, size)
+          values[i] = kind === 'buffer' ? bytes : encoding.decode(bytes)
         }
         offset = end
       } else if (size === missing) values[i] = undefined
-      else values[i] = size === wouldBlock ? diskNeeded : this.get(keys[i], sequence, nowMs, tier)
+      else
+        values[i] =
+          size === wouldBlock ? diskNeeded : this.get(keys[i] as Key, encoding, at.sequence, at.nowMs, at.tier)
     }
   }
 }
 
-function packKeys(keys: readonly (string | Uint8Array)[]): { bytes: Buffer; sizes: Uint32Array } {
+function packKeys(keys: readonly Key[]): { bytes: Buffer; sizes: Uint32Array } {
   const sizes = new Uint32Array(keys.length)
   let most = 0
   for (const key of keys) most += typeof key === 'string' ? key.length * 3 : key.length

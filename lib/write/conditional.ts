@@ -5,13 +5,13 @@ import { invalid, VarveError } from '../errors.ts'
 import type { Time } from '../log/time.ts'
 import type { EntryReader, StoredEntry } from '../read/entry.ts'
 import { diskNeeded, type Tier } from '../read/reader.ts'
-import type { KeyCheck } from './checks.ts'
+import type { Expected } from './checks.ts'
 import { type Decisions, Fetch } from './decisions.ts'
 import { never } from './expiry.ts'
-import type { Writer } from './writer.ts'
+import { checkThere, type KnownSpace, type Spaces } from './spaces.ts'
 
 export interface ConditionalContext {
-  readonly writer: Writer
+  readonly spaces: Spaces
   readonly decisions: Decisions
   readonly entries: EntryReader
   readonly time: Time
@@ -19,7 +19,7 @@ export interface ConditionalContext {
 
 /** A key of a space, as bytes or text. */
 export interface Place {
-  readonly space: number
+  readonly space: KnownSpace
   readonly key: string | Uint8Array
 }
 
@@ -35,25 +35,37 @@ export class Conditional {
     this.#context = context
   }
 
-  /** Whether the check held, and so the put was made. */
-  putIf(check: KeyCheck, value: string | Uint8Array, expiresAtMs: number, sync: boolean): Promise<boolean> {
-    const { space, key } = check
-    return this.#writeIf(check, (batch) => batch.put(space, key, value, expiresAtMs), sync)
+  /** Whether it was as expected, and so the put was made. */
+  putIf(
+    place: Place,
+    expected: Expected,
+    value: string | Uint8Array,
+    expiresAtMs: number,
+    sync: boolean
+  ): Promise<boolean> {
+    return this.#writeIf(place, expected, () => this.#put(place, value, expiresAtMs, sync))
   }
 
-  /** Whether the check held, and so the key was removed. */
-  delIf(check: KeyCheck, sync: boolean): Promise<boolean> {
-    return this.#writeIf(check, (batch) => batch.del(check.space, check.key), sync)
+  /** Whether it was as expected, and so the key was removed. */
+  delIf(place: Place, expected: Expected, sync: boolean): Promise<boolean> {
+    const { space, key } = place
+    return this.#writeIf(place, expected, () =>
+      this.#context.spaces.write((batch, into) => {
+        into(space)
+        batch.del(space.id, key)
+      }, sync)
+    )
   }
 
-  async #writeIf(check: KeyCheck, layDown: Parameters<Writer['batch']>[0], sync: boolean): Promise<boolean> {
-    const { decisions, writer } = this.#context
+  async #writeIf({ space, key }: Place, expected: Expected, write: () => Promise<void>): Promise<boolean> {
+    const { decisions } = this.#context
+    const check = { type: 'key', space: space.id, key, expected } as const
     return settled(
       await decisions.run((tier): Fetch | Decided<boolean> => {
+        checkThere(space)
         const failed = decisions.firstFailed([check], tier)
         if (failed instanceof Fetch) return failed
-        if (failed !== undefined) return { result: false }
-        return { result: true, done: writer.batch(layDown, sync) }
+        return failed === undefined ? { result: true, done: write() } : { result: false }
       })
     )
   }
@@ -82,14 +94,18 @@ export class Conditional {
   }
 
   #put({ space, key }: Place, value: string | Uint8Array, expiresAtMs: number, sync: boolean): Promise<void> {
-    return this.#context.writer.batch((batch) => batch.put(space, key, value, expiresAtMs), sync)
+    return this.#context.spaces.write((batch, into) => {
+      into(space)
+      batch.put(space.id, key, value, expiresAtMs)
+    }, sync)
   }
 
   #onEntry<Result>({ space, key }: Place, decide: (entry: StoredEntry | undefined) => Result): Promise<Result> {
     const { decisions, entries, time } = this.#context
     return decisions.run((tier: Tier): Fetch | Result => {
-      const entry = entries.get(space, key, -1, time.now(), tier, true)
-      if (entry === diskNeeded) return new Fetch(() => entries.getFromDisk(space, key, -1, time.now()))
+      checkThere(space)
+      const entry = entries.get(space.id, key, -1, time.now(), tier, true)
+      if (entry === diskNeeded) return new Fetch(() => entries.getFromDisk(space.id, key, -1, time.now()))
       return decide(entry)
     })
   }

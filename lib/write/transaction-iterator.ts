@@ -3,7 +3,7 @@
 // It remembers which part of its range was consumed, and how many entries of the snapshot were in that part: what comes
 // behind the last entry that was handed out may change without harm.
 
-import { checkKey, decodeBytes, keyBytes } from '../bytes/codec.ts'
+import { decodeBytes, keyBytes } from '../bytes/codec.ts'
 import { invalid } from '../errors.ts'
 import { after, type Bounds, boundsOf, type EntryIterator, type IteratorOptions, limitOf } from '../read/iterator.ts'
 import type { Access } from './access.ts'
@@ -143,7 +143,7 @@ export class TransactionIterator<Item> {
   /** Goes on from `key` (at or after it; at or before it in reverse). */
   seek(key: unknown): void {
     this.#reads.check()
-    const bytes = keyBytes(checkKey(this.#access.keyEncoding, key))
+    const bytes = keyBytes(this.#access.keyEncoding, key)
     this.#endStretch()
     this.#start = textOf(bytes)
     this.#base.seek(bytes)
@@ -172,7 +172,7 @@ export class TransactionIterator<Item> {
       if (this.#start !== undefined) start = later(bytesOf(this.#start), start)
       if (!this.#isAtEnd && this.#passed !== undefined) end = after(bytesOf(this.#passed))
     }
-    return { type: 'range', space: this.#access.id, start, end, sequence, entries: this.#entries }
+    return { type: 'range', space: this.#access.space.id, start, end, sequence, entries: this.#entries }
   }
 
   checks(): readonly RangeCheck[] {

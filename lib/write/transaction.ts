@@ -6,7 +6,7 @@
 
 import type { Batch } from '../bytes/batch.ts'
 import type { Input } from '../bytes/buffer.ts'
-import { checkKey, decodeBytes, encodeValue, keyBytes, nameOf } from '../bytes/codec.ts'
+import { decodeBytes, encodeValue, keyBytes, nameOf } from '../bytes/codec.ts'
 import { invalid, VarveError } from '../errors.ts'
 import { boundsOf, type IteratorOptions, type RangeOptions } from '../read/iterator.ts'
 import type { Snapshot } from '../read/snapshot.ts'
@@ -14,6 +14,7 @@ import type { Access, Accessible } from './access.ts'
 import { type ExpiryOptions, expiresAtOf } from './expiry.ts'
 import { type Pending, PendingWrites, textOf } from './pending.ts'
 import type { ReadSet } from './read-set.ts'
+import type { KnownSpace } from './spaces.ts'
 import { TransactionIterator, type TransactionReads } from './transaction-iterator.ts'
 
 /** One attempt of a transaction: what its views of all spaces share. */
@@ -23,7 +24,7 @@ export class Attempt implements TransactionReads {
   readonly timeMs: number
   readonly now: () => number
   readonly #snapshot: Snapshot
-  readonly #pending = new Map<number, PendingWrites>()
+  readonly #pending = new Map<KnownSpace, PendingWrites>()
   readonly #iterators = new Set<{ close(): Promise<void> }>()
   #isOver = false
 
@@ -43,7 +44,7 @@ export class Attempt implements TransactionReads {
     if (this.#isOver) throw new VarveError('VARVE_CLOSED', 'The transaction is over: its function has returned.')
   }
 
-  pendingOf(space: number): PendingWrites {
+  pendingOf(space: KnownSpace): PendingWrites {
     let pending = this.#pending.get(space)
     if (pending === undefined) {
       pending = new PendingWrites()
@@ -56,8 +57,12 @@ export class Attempt implements TransactionReads {
     return [...this.#pending.values()].some((pending) => !pending.isEmpty)
   }
 
-  layDown(batch: Batch): void {
-    for (const [space, pending] of this.#pending) pending.layDown(batch, space)
+  layDown(batch: Batch, into: (space: KnownSpace) => void): void {
+    for (const [space, pending] of this.#pending) {
+      if (pending.isEmpty) continue
+      into(space)
+      pending.layDown(batch, space.id)
+    }
   }
 
   track(iterator: { close(): Promise<void> }): void {
@@ -81,7 +86,7 @@ export class Transaction<Key = string, Value = string> {
   constructor(attempt: Attempt, space: Accessible) {
     this.#attempt = attempt
     this.#access = attempt.accessOf(space)
-    this.#pending = attempt.pendingOf(this.#access.id)
+    this.#pending = attempt.pendingOf(this.#access.space)
   }
 
   /** The value, or undefined: as it was when the transaction began, under its own writes. */
@@ -111,7 +116,7 @@ export class Transaction<Key = string, Value = string> {
     const entry = await this.#access.entry(key)
     this.#attempt.check()
     this.#attempt.readSet.noteKey(
-      this.#access.id,
+      this.#access.space.id,
       text,
       key,
       entry?.sequence,
@@ -182,7 +187,7 @@ export class Transaction<Key = string, Value = string> {
   }
 
   #keyBytes(key: Input<Key>): Uint8Array {
-    return keyBytes(checkKey(this.#access.keyEncoding, key))
+    return keyBytes(this.#access.keyEncoding, key)
   }
 }
 

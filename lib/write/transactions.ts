@@ -6,6 +6,7 @@ import type { Snapshot } from '../read/snapshot.ts'
 import { Admission } from './admission.ts'
 import { type Decisions, Fetch } from './decisions.ts'
 import { ReadSet } from './read-set.ts'
+import type { Spaces } from './spaces.ts'
 import { Attempt } from './transaction.ts'
 import type { Writer } from './writer.ts'
 
@@ -21,6 +22,7 @@ export interface TransactionOptions {
 
 export interface TransactionsContext {
   readonly writer: Writer
+  readonly spaces: Spaces
   readonly decisions: Decisions
   readonly snapshot: () => Snapshot
   readonly lastSequence: () => number
@@ -89,14 +91,14 @@ export class Transactions {
 
   async #commit(attempt: Attempt, sync: boolean, admission: Admission | undefined): Promise<boolean> {
     if (!attempt.hasWrites) return true
-    const { writer, decisions, lastSequence } = this.#context
+    const { spaces, decisions, lastSequence } = this.#context
     await admission?.wait()
     const written = await decisions.run((tier): Fetch | { readonly done: Promise<void> | undefined } => {
       const isUntouched = attempt.readSet.isTimeless && lastSequence() === attempt.sequence
       const failed = isUntouched ? undefined : decisions.firstFailed(attempt.readSet.checks(), tier)
       if (failed instanceof Fetch) return failed
       if (failed !== undefined) return { done: undefined }
-      return { done: writer.batch((batch) => attempt.layDown(batch), sync) }
+      return { done: spaces.write((batch, into) => attempt.layDown(batch, into), sync) }
     })
     if (written.done === undefined) {
       this.counts.conflicts++

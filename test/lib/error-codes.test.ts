@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSyn
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import native from '#native'
+import { loadMsgpack } from '../../lib/bytes/msgpack.ts'
 import { type ErrorCode, errorCodes, open, VarveError } from '../../lib/index.ts'
 import { root } from '../support/varve.ts'
 import { lineOf, openMemory, scratch } from './support/databases.ts'
@@ -115,6 +116,16 @@ const provocations: Readonly<Record<ErrorCode, () => Promise<unknown>>> = {
     await using db = await open(scratch())
     await db.batch(Array.from({ length: 10_001 }, (_, i) => ({ type: 'put', key: `k${i}`, value: '' }) as const))
     return await db.transaction((tx) => tx.keys().all())
+  },
+  async VARVE_ENCODING_MISMATCH() {
+    await using db = await open(scratch())
+    await db.put('a', 'not json')
+    return await db.get('a', { valueEncoding: 'json' })
+  },
+  async VARVE_MISSING_PACKAGE() {
+    return loadMsgpack(() => {
+      throw new Error("Cannot find module 'msgpackr'")
+    })
   },
   async VARVE_ABORTED() {
     await using db = await open(scratch())

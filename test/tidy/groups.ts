@@ -19,7 +19,7 @@ const library: readonly Group[] = [
   { name: 'faces', files: /^lib\/faces\//, imports: ['index'] },
   {
     name: 'database',
-    files: /^lib\/(open|database|space|space-options|parts|closing|stats)\.ts$/,
+    files: /^lib\/(open|database|space|space-reads|space-options|parts|closing|stats)\.ts$/,
     imports: [...writes, 'compaction', 'recovery', 'inspect']
   },
   { name: 'recovery', files: /^lib\/recovery\.ts$/, imports: writes },

@@ -58,3 +58,11 @@ export const lineOf = (text: string): string =>
 
 /** Keys in the order of their bytes. */
 export const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
+
+/** The ids of named spaces, as describe() tells them. */
+export function idsOf(db: { describe(): string }): Map<string, number> {
+  const line = /^spaces: \d+: (.*)$/m.exec(db.describe())?.[1] ?? ''
+  return new Map(
+    [...line.matchAll(/(\d+) ("(?:[^"\\]|\\.)*")/g)].map((match) => [JSON.parse(match[2] as string), Number(match[1])])
+  )
+}

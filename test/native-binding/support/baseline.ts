@@ -115,6 +115,7 @@ export const baselines: Record<FunctionName, Make> = {
   setView: ({ engine, memtable, table }) => [engine, memtable, [], [[table]]],
   openWal: ({ engine }) => [engine, emptyLog, noBytes],
   walState: ({ engine }) => [engine],
+  visibleSequence: ({ engine }) => [engine],
   walMembership: ({ engine }) => [engine],
   resetWal: ({ engine }) => [engine, { index: 1, term: 1, sequence: 1, timeMs: 1 }, noBytes],
   createSegment: ({ engine }) => [engine, '/d/3.wal', 4096],

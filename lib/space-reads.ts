@@ -1,0 +1,360 @@
+// SpaceReads: the reads of one key space of a database. A Space is its reads and writes.
+
+import native from '#native'
+import type { Input } from './bytes/buffer.ts'
+import { decodeBytes, type Encoding, encodeKey, nameOf, spaceEnd, storedKey } from './bytes/codec.ts'
+import {
+  type Encodings,
+  encodingsOf,
+  type KeyEncoding,
+  type KeyOf,
+  keyEncodingOf,
+  type ValueEncoding,
+  type ValueOf,
+  valueEncodingOf
+} from './bytes/encodings.ts'
+import { invalid } from './errors.ts'
+import { limits } from './options.ts'
+import type { Parts } from './parts.ts'
+import { countEntries, countIn, estimateEntries } from './read/counting.ts'
+import type { StoredEntry } from './read/entry.ts'
+import { Iterator, identity } from './read/items.ts'
+import { type Bounds, boundsOf, EntryIterator, type IteratorOptions, type RangeOptions } from './read/iterator.ts'
+import { diskNeeded, Reader, tiers } from './read/reader.ts'
+import type { Snapshot } from './read/snapshot.ts'
+import type { CountOptions, Entry, FirstOptions, ReadOptions } from './space-options.ts'
+import type { Access } from './write/access.ts'
+import { never } from './write/expiry.ts'
+import { checkThere, type KnownSpace } from './write/spaces.ts'
+
+/** Reads of one key space. */
+export class SpaceReads<Key = string, Value = string> {
+  declare readonly phantom?: readonly [Key, Value]
+  readonly #parts: Parts
+  readonly #space: KnownSpace
+  readonly #encodings: Encodings
+  readonly #reader: Reader
+
+  /** @internal */
+  constructor(parts: Parts, space: KnownSpace, encodings: Encodings) {
+    this.#parts = parts
+    this.#space = space
+    this.#encodings = encodings
+    const { engine, slabs, time } = parts
+    this.#reader = new Reader({ engine, space: space.id, clock: time.now, slabs })
+  }
+
+  /** The name it was made with; '' for the default space. */
+  get name(): string {
+    return this.#space.name
+  }
+
+  #checkReadable(): void {
+    this.#parts.checkOpen()
+    checkThere(this.#space)
+  }
+
+  /** The value, or undefined. Answers from memory and page cache without leaving the thread. */
+  get<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    key: Input<KeyOf<AskedKey, Key>>,
+    options?: ReadOptions<AskedKey, AskedValue>
+  ): Promise<ValueOf<AskedValue, Value> | undefined> {
+    try {
+      this.#checkReadable()
+      const { keyEncoding, valueEncoding } = encodingsOf(options, this.#encodings)
+      const keyed = encodeKey(keyEncoding, key)
+      const snapshot = options?.snapshot
+      const sequence = snapshot === undefined ? -1 : snapshot.check()
+      const nowMs = snapshot === undefined ? 0 : snapshot.timeMs
+      const waiting = this.#parts.writer.settle()
+      if (waiting !== undefined) return waiting.then(() => this.#getSettled(keyed, valueEncoding, sequence, nowMs))
+      return this.#getSettled(keyed, valueEncoding, sequence, nowMs)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #getSettled<Found>(
+    key: string | Uint8Array,
+    encoding: Encoding,
+    sequence: number,
+    nowMs: number
+  ): Promise<Found | undefined> {
+    const value = this.#reader.get(key, encoding, sequence, nowMs, tiers.noWait)
+    if (value === diskNeeded) {
+      return this.#reader.getFromDisk(key, encoding, sequence, nowMs) as Promise<Found | undefined>
+    }
+    return this.#parts.turn.answer(value as Found | undefined)
+  }
+
+  /** The same, at once; waits for the disk on this thread where it must. */
+  getSync<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    key: Input<KeyOf<AskedKey, Key>>,
+    options?: ReadOptions<AskedKey, AskedValue>
+  ): ValueOf<AskedValue, Value> | undefined {
+    this.#checkReadable()
+    const { keyEncoding, valueEncoding } = encodingsOf(options, this.#encodings)
+    const keyed = encodeKey(keyEncoding, key)
+    const snapshot = options?.snapshot
+    const sequence = snapshot === undefined ? -1 : snapshot.check()
+    const nowMs = snapshot === undefined ? 0 : snapshot.timeMs
+    this.#parts.writer.settleSync()
+    return this.#reader.get(keyed, valueEncoding, sequence, nowMs, tiers.mayBlock) as
+      | ValueOf<AskedValue, Value>
+      | undefined
+  }
+
+  /** Values in the order of the keys, undefined for each miss. */
+  async getMany<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    keys: readonly Input<KeyOf<AskedKey, Key>>[],
+    options?: ReadOptions<AskedKey, AskedValue>
+  ): Promise<(ValueOf<AskedValue, Value> | undefined)[]> {
+    this.#checkReadable()
+    const { keyEncoding, valueEncoding } = encodingsOf(options, this.#encodings)
+    const keyed = encodeKeys('getMany', keyEncoding, keys)
+    const { sequence, nowMs } = pointOf(options)
+    const waiting = this.#parts.writer.settle()
+    if (waiting !== undefined) await waiting
+    const values: unknown[] = []
+    for (let from = 0; from < keyed.length; from += limits.slicedOperations) {
+      const slice = keyed.slice(from, from + limits.slicedOperations)
+      const some = this.#reader.getMany(slice, valueEncoding, sequence, nowMs, tiers.noWait)
+      for (const value of some) values.push(value)
+      const pause = this.#parts.turn.breath(some.length)
+      if (pause !== undefined) await pause
+    }
+    await Promise.all(
+      keyed.map(async (key, i) => {
+        if (values[i] === diskNeeded) values[i] = await this.#reader.getFromDisk(key, valueEncoding, sequence, nowMs)
+      })
+    )
+    return values as (ValueOf<AskedValue, Value> | undefined)[]
+  }
+
+  async has<AskedKey extends KeyEncoding = never>(
+    key: Input<KeyOf<AskedKey, Key>>,
+    options?: ReadOptions<AskedKey, ValueEncoding>
+  ): Promise<boolean> {
+    this.#checkReadable()
+    const keyed = encodeKey(encodingsOf(options, this.#encodings).keyEncoding, key)
+    const { sequence, nowMs } = pointOf(options)
+    const waiting = this.#parts.writer.settle()
+    if (waiting !== undefined) await waiting
+    const answer = this.#reader.has(keyed, sequence, nowMs, tiers.noWait)
+    return answer === diskNeeded ? this.#reader.hasOnDisk(keyed, sequence, nowMs) : this.#parts.turn.answer(answer)
+  }
+
+  async hasMany<AskedKey extends KeyEncoding = never>(
+    keys: readonly Input<KeyOf<AskedKey, Key>>[],
+    options?: ReadOptions<AskedKey, ValueEncoding>
+  ): Promise<boolean[]> {
+    this.#checkReadable()
+    if (!Array.isArray(keys)) throw invalid(`hasMany takes an array of keys, not ${nameOf(keys)}.`)
+    return Promise.all((keys as typeof keys).map((key) => this.has(key, options)))
+  }
+
+  /** The entry with its sequence and expiry, or undefined. */
+  async getEntry<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    key: Input<KeyOf<AskedKey, Key>>,
+    options?: ReadOptions<AskedKey, AskedValue>
+  ): Promise<Entry<ValueOf<AskedValue, Value>> | undefined> {
+    const { keyEncoding, valueEncoding } = encodingsOf(options, this.#encodings)
+    const entry = await this.#stored(encodeKey(keyEncoding, key), options?.snapshot, true)
+    if (entry === undefined) return undefined
+    const { value, sequence, expiresAt } = entry
+    return {
+      value: decodeBytes(valueEncoding, value) as ValueOf<AskedValue, Value>,
+      sequence,
+      expiresAt: expiresAt === never ? undefined : expiresAt
+    }
+  }
+
+  /** Milliseconds until the entry expires: Infinity when it stays, undefined when there is none. */
+  async ttl<AskedKey extends KeyEncoding = never>(
+    key: Input<KeyOf<AskedKey, Key>>,
+    options?: ReadOptions<AskedKey, ValueEncoding>
+  ): Promise<number | undefined> {
+    const { keyEncoding } = encodingsOf(options, this.#encodings)
+    const entry = await this.#stored(encodeKey(keyEncoding, key), options?.snapshot, false)
+    if (entry === undefined) return undefined
+    return entry.expiresAt === never ? Number.POSITIVE_INFINITY : entry.expiresAt - this.#parts.time.now()
+  }
+
+  async #stored(
+    key: string | Uint8Array,
+    snapshot: Snapshot | undefined,
+    wantsValue: boolean
+  ): Promise<StoredEntry | undefined> {
+    const { writer, entries, time, turn } = this.#parts
+    this.#checkReadable()
+    const sequence = snapshot === undefined ? -1 : snapshot.check()
+    const { id } = this.#space
+    const waiting = writer.settle()
+    if (waiting !== undefined) await waiting
+    const nowMs = snapshot === undefined ? time.now() : snapshot.timeMs
+    const entry = entries.get(id, key, sequence, nowMs, tiers.noWait, wantsValue)
+    return entry === diskNeeded ? entries.getFromDisk(id, key, sequence, nowMs) : turn.answer(entry)
+  }
+
+  /** How many entries are in the range. Reads all of them; see estimateCount. */
+  async count<AskedKey extends KeyEncoding = never>(
+    options: CountOptions<Input<KeyOf<AskedKey, Key>>, AskedKey> = {}
+  ): Promise<number> {
+    const { engine, writer, turn, time } = this.#parts
+    this.#checkReadable()
+    const bounds = boundsOf(options, encodingsOf(options, this.#encodings).keyEncoding)
+    const { sequence, nowMs } = pointOf(options)
+    const waiting = writer.settle()
+    if (waiting !== undefined) await waiting
+    const atMs = nowMs === 0 ? time.now() : nowMs
+    return countEntries({ engine, space: this.#space.id, bounds, sequence, nowMs: atMs, turn, signal: options.signal })
+  }
+
+  /** About how many entries are in the range: exact for a few that are at hand, else from the sizes of tables. */
+  estimateCount(range: RangeOptions<Input<Key>> = {}): number {
+    const { engine, writer, time, tree } = this.#parts
+    this.#checkReadable()
+    writer.settleSync()
+    const bounds = boundsOf(range, this.#encodings.keyEncoding)
+    const some = { space: this.#space.id, ...bounds, nowMs: time.now(), entriesMax: limits.slicedOperations }
+    const counted = countIn(engine, some, tiers.noWait)
+    if (counted !== diskNeeded && counted.entries <= some.entriesMax) return counted.entries
+    const { first, last } = this.storedSpan(range)
+    return Math.max(limits.slicedOperations, estimateEntries(tree, first, last))
+  }
+
+  /** The first entry of the range, or undefined. */
+  first<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    options: FirstOptions<Input<KeyOf<AskedKey, Key>>, AskedKey, AskedValue> = {}
+  ): Promise<[KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>] | undefined> {
+    return this.#one(options, false)
+  }
+
+  /** The last entry of the range, or undefined. */
+  last<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    options: FirstOptions<Input<KeyOf<AskedKey, Key>>, AskedKey, AskedValue> = {}
+  ): Promise<[KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>] | undefined> {
+    return this.#one(options, true)
+  }
+
+  async #one<Found>(
+    options: IteratorOptions<unknown, KeyEncoding, ValueEncoding>,
+    reverse: boolean
+  ): Promise<Found | undefined> {
+    const iterator = this.#entriesOf({ ...options, reverse, limit: 1 }, encodingsOf(options, this.#encodings))
+    try {
+      return (await iterator.next()) as Found | undefined
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  /** Entries in key order within the bounds, as they are now (or at the snapshot). */
+  iterator<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    options: IteratorOptions<Input<KeyOf<AskedKey, Key>>, AskedKey, AskedValue> = {}
+  ): Iterator<KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>, [KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>]> {
+    return this.#iterate(options, identity)
+  }
+
+  /** The same, keys only. */
+  keys<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    options: IteratorOptions<Input<KeyOf<AskedKey, Key>>, AskedKey, AskedValue> = {}
+  ): Iterator<KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>, KeyOf<AskedKey, Key>> {
+    return this.#iterate({ ...options, values: false }, (entry) => entry[0])
+  }
+
+  /** The same, values only. */
+  values<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
+    options: IteratorOptions<Input<KeyOf<AskedKey, Key>>, AskedKey, AskedValue> = {}
+  ): Iterator<KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>, ValueOf<AskedValue, Value>> {
+    return this.#iterate({ ...options, keys: false }, (entry) => entry[1])
+  }
+
+  #iterate<ItsKey, ItsValue, Item>(
+    options: IteratorOptions<unknown, KeyEncoding, ValueEncoding>,
+    pick: (entry: [never, never]) => unknown
+  ): Iterator<ItsKey, ItsValue, Item> {
+    return new Iterator<ItsKey, ItsValue, Item>(this.#entriesOf(options, encodingsOf(options, this.#encodings)), pick)
+  }
+
+  #entriesOf(options: IteratorOptions<unknown, KeyEncoding, ValueEncoding>, encodings: Encodings): EntryIterator {
+    const parts = this.#parts
+    const { engine, turn, slabs, writer, tree, sweeper, time } = parts
+    this.#checkReadable()
+    // The sequence is known once what was handed over is in.
+    writer.settleSync()
+    const { sequence, nowMs } = pointOf(options)
+    const iterator = new EntryIterator(
+      {
+        engine,
+        space: this.#space.id,
+        ...encodings,
+        clock: () => (nowMs === 0 ? time.now() : nowMs),
+        turn,
+        slabs,
+        settle: () => writer.settle(),
+        settleSync: () => writer.settleSync(),
+        onClose: (closed) => {
+          parts.iterators.delete(closed)
+          if (tree.obsolete.size > 0) setImmediate(() => void sweeper.sweep())
+        }
+      },
+      options,
+      sequence
+    )
+    parts.iterators.add(iterator)
+    return iterator
+  }
+
+  /** Keys and values as Buffers. @internal */
+  scan({ start, end }: Bounds, reverse: boolean, snapshot?: Snapshot): EntryIterator {
+    const range = { ...(start === null ? {} : { gte: start }), ...(end === null ? {} : { lt: end }) }
+    return this.#entriesOf({ ...range, reverse, ...(snapshot === undefined ? {} : { snapshot }) }, asBuffers)
+  }
+
+  /** What a transaction needs of the space, at its snapshot. @internal */
+  access(snapshot: Snapshot): Access {
+    return {
+      space: this.#space,
+      ...this.#encodings,
+      entry: (key) => this.#stored(key, snapshot, true),
+      scan: (bounds, reverse) => this.scan(bounds, reverse, snapshot)
+    }
+  }
+
+  /** About how many bytes of tables the range takes. */
+  approximateSize(range: RangeOptions<Input<Key>> = {}): number {
+    this.#checkReadable()
+    const { tree } = this.#parts
+    const { first, last } = this.storedSpan(range)
+    let bytes = 0
+    for (const file of tree.version.levels.flat()) {
+      const { handle } = tree.table(file.number)
+      bytes += native.tableOffset(handle, last) - native.tableOffset(handle, first)
+    }
+    return Math.max(0, bytes)
+  }
+
+  /** @internal */
+  storedSpan(range: RangeOptions<Input<Key>>): { first: Buffer; last: Buffer } {
+    const { start, end } = boundsOf(range, this.#encodings.keyEncoding)
+    const last = storedKey(this.#space.id, end ?? noBytes)
+    return { first: storedKey(this.#space.id, start ?? noBytes), last: end === null ? spaceEnd(last) : last }
+  }
+}
+
+const noBytes = new Uint8Array(0)
+const asBuffers: Encodings = { keyEncoding: keyEncodingOf('buffer'), valueEncoding: valueEncodingOf('buffer') }
+
+function encodeKeys(method: string, encoding: Encoding, keys: unknown): (string | Uint8Array)[] {
+  if (!Array.isArray(keys)) throw invalid(`${method} takes an array of keys, not ${nameOf(keys)}.`)
+  return keys.map((key) => encodeKey(encoding, key))
+}
+
+// What to read at: a snapshot's sequence and time; -1 and 0 for what is there now.
+function pointOf(options: { readonly snapshot?: Snapshot } | undefined): typeof latest {
+  const snapshot = options?.snapshot
+  return snapshot === undefined ? latest : { sequence: snapshot.check(), nowMs: snapshot.timeMs }
+}
+
+const latest: { readonly sequence: number; readonly nowMs: number } = { sequence: -1, nowMs: 0 }

@@ -1,0 +1,190 @@
+// Dropping spaces: all of one and nothing else, at once; what a full disk makes of it.
+import { describe, expect, test } from 'vitest'
+import native from '#native'
+import { open } from '../../lib/index.ts'
+import { failureOf, idsOf, openMemory, scratch } from './support/databases.ts'
+
+describe('dropping', () => {
+  test('removes all of a space and nothing else, for good', async () => {
+    const path = scratch()
+    {
+      await using db = await open(path)
+      const [before, space, after] = [db.space('before'), db.space('s'), db.space('t')]
+      for (const each of [before, space, after]) for (let i = 0; i < 100; i++) void each.put(`k${i}`, 'v'.repeat(100))
+      await db.flush()
+      await space.put('later', 'v')
+      await db.dropSpace('s', { sync: true })
+      expect(db.spaces()).toEqual(['before', 't'])
+      for (const each of [before, after]) expect((await each.keys().all()).length).toBe(100)
+      expect(await db.space('s').keys().all()).toEqual([])
+      const id = idsOf(db)
+      await db.space('s').put('new', 'v')
+      expect(idsOf(db).get('s')).toBeGreaterThan(Math.max(...id.values(), 3))
+      expect(await db.space('s').keys().all()).toEqual(['new'])
+    }
+    await using db = await open(path)
+    expect(await db.space('s').keys().all()).toEqual(['new'])
+    await db.dropSpace('s')
+    await db.compact()
+    expect(await db.space('s').keys().all()).toEqual([])
+    expect((await db.space('t').keys().all()).length).toBe(100)
+    expect(db.spaces()).toEqual(['before', 't'])
+  })
+
+  test('what is open on it refuses; iterators go on', async () => {
+    await using db = await open(scratch())
+    const [space, same] = [db.space('s'), db.space('s', { valueEncoding: 'buffer' })]
+    await space.put('a', '1')
+    const iterator = space.iterator()
+    const snapshot = db.snapshot()
+    const dropped = db.dropSpace('s')
+    const calls: (() => unknown)[] = [
+      () => space.put('b', '2'),
+      () => space.del('a'),
+      () => space.batch([{ type: 'put', key: 'b', value: '2' }]),
+      () =>
+        db.batch([
+          { type: 'put', key: 'x', value: '2' },
+          { type: 'put', space, key: 'b', value: '2' }
+        ]),
+      () => space.get('a'),
+      () => space.getSync('a'),
+      () => space.get('a', { snapshot }),
+      () => space.getMany(['a']),
+      () => space.has('a'),
+      () => space.hasMany(['a']),
+      () => space.iterator(),
+      () => space.keys(),
+      () => space.values(),
+      () => space.compact(),
+      () => space.approximateSize(),
+      () => same.get('a')
+    ]
+    const refused = async (): Promise<void> => {
+      for (const call of calls) {
+        const error = await failureOf(call)
+        expect(error.code).toBe('VARVE_CLOSED')
+        expect(error.message).toContain("'s' was dropped")
+      }
+    }
+    await refused()
+    await dropped
+    expect(await iterator.all()).toEqual([['a', '1']])
+    const again = db.space('s')
+    expect(await again.get('a')).toBeUndefined()
+    await again.put('a', '2')
+    await refused()
+    expect(await again.get('a')).toBe('2')
+    expect(await again.get('a', { snapshot })).toBeUndefined()
+    expect(await db.get('x')).toBeUndefined()
+    snapshot.close()
+  })
+
+  test('in one turn with writes around it', async () => {
+    const path = scratch()
+    {
+      await using db = await open(path)
+      const first = db.space('s')
+      const written = [first.put('a', '1'), db.dropSpace('s')]
+      const second = db.space('s')
+      written.push(second.put('b', '2'), db.dropSpace('s'), db.dropSpace('s'), db.space('s').put('c', '3'))
+      await Promise.all(written)
+      expect(await db.space('s').iterator().all()).toEqual([['c', '3']])
+      expect(db.spaces()).toEqual(['s'])
+      expect((await failureOf(() => second.get('b'))).code).toBe('VARVE_CLOSED')
+    }
+    await using db = await open(path)
+    expect(await db.space('s').iterator().all()).toEqual([['c', '3']])
+  })
+
+  test('of what is not there is no error, and writes nothing', async () => {
+    await using db = await open(scratch())
+    const never = db.space('never')
+    await db.dropSpace('never')
+    await db.dropSpace('unheard of')
+    expect(db.stats().log.lastSequence).toBe(0)
+    expect((await failureOf(() => never.put('a', '1'))).code).toBe('VARVE_CLOSED')
+  })
+
+  test('ids come back neither in this process nor in the next', async () => {
+    const path = scratch()
+    const seen = new Set<number>()
+    for (let round = 0; round < 3; round++) {
+      await using db = await open(path)
+      for (let i = 0; i < 3; i++) {
+        await db.space('s').put('k', 'v')
+        const id = idsOf(db).get('s') as number
+        expect(seen.has(id)).toBe(false)
+        seen.add(id)
+        await db.dropSpace('s')
+      }
+    }
+    expect(seen.size).toBe(9)
+  })
+})
+
+describe('when writes fail', () => {
+  /** Until a segment that has room is there. */
+  async function eventually(call: () => Promise<unknown>): Promise<void> {
+    for (let tries = 0; tries < 1000; tries++) {
+      const failed = await call().then(
+        () => false,
+        (error) => {
+          expect(error.code).toBe('VARVE_DISK_FULL')
+          return true
+        }
+      )
+      if (!failed) return
+      await new Promise(setImmediate)
+    }
+    expect.fail('still no room')
+  }
+
+  test('a space is made by the next one, a drop that failed dropped nothing', async () => {
+    const fs = native.memoryFileSystem()
+    const db = await openMemory(fs, { memtableBytes: 128 << 10 })
+    const kept = db.space('kept')
+    const made = db.space('made')
+    await kept.put('k', 'v')
+    native.memoryCapacity(fs, 1)
+    await failureOf(async () => {
+      for (let i = 0; i < 4; i++) await db.put(`k${i}`, 'x'.repeat(1_000_000))
+    })
+    expect((await failureOf(() => made.put('k', 'v'.repeat(1_000_000)))).code).toBe('VARVE_DISK_FULL')
+    const drop = db.batch([{ type: 'put', key: 'large', value: 'x'.repeat(100_000) }])
+    const dropped = db.dropSpace('kept')
+    expect((await failureOf(() => drop)).code).toBe('VARVE_DISK_FULL')
+    expect((await failureOf(() => dropped)).code).toBe('VARVE_DISK_FULL')
+    expect(db.spaces()).toEqual(['kept'])
+    expect(await kept.get('k')).toBe('v')
+    native.memoryCapacity(fs, 0)
+    await eventually(() => made.put('k', 'w'))
+    await kept.put('k', 'v2')
+    expect(db.spaces()).toEqual(['kept', 'made'])
+    await db.close()
+    await using again = await openMemory(fs)
+    expect(again.spaces()).toEqual(['kept', 'made'])
+    expect(await again.space('made').iterator().all()).toEqual([['k', 'w']])
+    expect(await again.space('kept').iterator().all()).toEqual([['k', 'v2']])
+  })
+
+  test('a name taken again after a drop that failed is the new space alone', async () => {
+    const fs = native.memoryFileSystem()
+    const db = await openMemory(fs, { memtableBytes: 128 << 10 })
+    await db.space('s').put('old', 'v')
+    native.memoryCapacity(fs, 1)
+    await failureOf(async () => {
+      for (let i = 0; i < 4; i++) await db.put(`k${i}`, 'x'.repeat(1_000_000))
+    })
+    const large = db.batch([{ type: 'put', key: 'large', value: 'x'.repeat(100_000) }])
+    const dropped = db.dropSpace('s')
+    const next = db.space('s')
+    for (const call of [large, dropped]) expect((await failureOf(() => call)).code).toBe('VARVE_DISK_FULL')
+    native.memoryCapacity(fs, 0)
+    await eventually(() => next.put('new', 'v'))
+    await db.close()
+    await using again = await openMemory(fs)
+    expect(again.spaces()).toEqual(['s'])
+    expect(await again.space('s').keys().all()).toEqual(['new'])
+  })
+})
