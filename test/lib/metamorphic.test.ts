@@ -15,7 +15,7 @@ const size = campaign('metamorphic', {
   long: { programs: 50, operations: 5_600 },
   instrumented: { programs: 1, operations: 400 }
 })
-const spaces = 1
+const spaces = 3
 const shrinkMs = isLong ? 120_000 : 20_000
 
 test('every option set gives one history, and the model’s', { timeout: isLong ? 3_600_000 : 300_000 }, async () => {

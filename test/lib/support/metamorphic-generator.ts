@@ -295,13 +295,20 @@ class Generator {
     }
     if (die < 105) return { do: 'estimate', space: draw.space(), range: draw.range(500) }
     if (die < 112) return this.#clear()
-    if (die < 115) return { do: 'drain' }
+    if (die < 114) return { do: 'drain' }
+    if (die < 116) return { do: 'spaces' }
+    if (die < 119) return this.#drop()
     if (die < 127) return { do: 'reopen', shift: draw.shift() }
     if (die < 145) {
       const kind = draw.rarely(3) ? 'process' : 'power'
       return { do: 'crash', kind, shift: draw.shift(), seed: 1 + draw.below(2 ** 31) }
     }
     return this.#advance()
+  }
+
+  #drop(): Upkeep {
+    const space = this.#draw.space()
+    return space === 0 ? { do: 'spaces' } : { do: 'dropSpace', space }
   }
 
   #clear(): Upkeep {

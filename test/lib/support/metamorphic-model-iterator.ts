@@ -1,13 +1,15 @@
 // An iterator of the model: a place in a range, at a moment.
 import { itemText } from './metamorphic-answers.ts'
 import { keyOf, rankOf } from './metamorphic-keys.ts'
-import type { Model, Moment } from './metamorphic-model.ts'
+import type { Model, ModelSpace, Moment } from './metamorphic-model.ts'
 import type { Scan } from './metamorphic-program.ts'
 
 export class ModelIterator {
   readonly #model: Model
   readonly #scan: Scan
   readonly #moment: Moment
+  /** As it was opened: the name may become another's. */
+  readonly #space: ModelSpace
   readonly #start: number
   readonly #end: number
   /** The next index to look at. */
@@ -19,6 +21,7 @@ export class ModelIterator {
     this.#model = model
     this.#scan = scan
     this.#moment = moment
+    this.#space = model.space(scan.space)
     const { start, end } = model.span(scan.range)
     this.#start = start
     this.#end = end
@@ -27,14 +30,14 @@ export class ModelIterator {
   }
 
   nextv(count: number): string[] {
-    const { space, mode, reverse } = this.#scan
+    const { mode, reverse } = this.#scan
     // Wrong on purpose: it reads what is there now.
     const moment = this.#model.mistake === 'snapshot' ? this.#model.now : this.#moment
     const found: string[] = []
     while (found.length < count && this.#left > 0 && this.#at >= this.#start && this.#at < this.#end) {
       const index = this.#at
       this.#at += reverse === true ? -1 : 1
-      const entry = this.#model.at(space, index, moment)
+      const entry = this.#model.at(this.#space, index, moment)
       if (entry === undefined) continue
       found.push(itemText(mode, keyOf(index), entry.value))
       this.#left--

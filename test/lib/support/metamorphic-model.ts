@@ -41,8 +41,17 @@ export interface Moment {
   readonly timeMs: number
 }
 
+/** A space other than the first has its name stored by the first write into it: two operations ahead of it. */
+const nameOperations = 2
+
 export class ModelSpace {
+  /** Something was written into it. */
+  isThere: boolean
   readonly versions: (Version[] | undefined)[] = new Array<undefined>(universe.length).fill(undefined)
+
+  constructor(isThere: boolean) {
+    this.isThere = isThere
+  }
 }
 
 export class Model {
@@ -72,15 +81,16 @@ export class Model {
   space(id: number): ModelSpace {
     let space = this.#spaces[id]
     if (space === undefined) {
-      space = new ModelSpace()
+      space = new ModelSpace(id === 0)
       this.#spaces[id] = space
     }
     return space
   }
 
   /** The entry of a key at a moment. */
-  at(space: number, index: number, { sequence, timeMs }: Moment): Entry | undefined {
-    const versions = this.space(space).versions[index]
+  at(space: number | ModelSpace, index: number, { sequence, timeMs }: Moment): Entry | undefined {
+    const { versions: all } = typeof space === 'number' ? this.space(space) : space
+    const versions = all[index]
     if (versions === undefined) return undefined
     let i = versions.length - 1
     while (i >= 0 && (versions[i]?.sequence ?? 0) > sequence) i--
@@ -109,10 +119,17 @@ export class Model {
     else this.push(change.space, indexOf(change.key), change.value, this.expiresAt(change.expiry))
   }
 
+  #into(id: number): ModelSpace {
+    const space = this.space(id)
+    if (!space.isThere) this.sequence += nameOperations
+    space.isThere = true
+    return space
+  }
+
   /** A new version of one key. */
   push(space: number, index: number, value: string | undefined, expiresAt: number): void {
+    const { versions } = this.#into(space)
     const version = { sequence: ++this.sequence, value, expiresAt }
-    const { versions } = this.space(space)
     const some = versions[index]
     if (some === undefined) versions[index] = [version]
     else some.push(version)
@@ -120,8 +137,8 @@ export class Model {
   }
 
   deleteSpan(space: number, start: number, end: number): void {
+    const { versions } = this.#into(space)
     const sequence = ++this.sequence
-    const { versions } = this.space(space)
     for (let i = start; i < end; i++) {
       const some = versions[i]
       if (some?.at(-1)?.value !== undefined) some.push({ sequence, value: undefined, expiresAt: 0 })
@@ -157,6 +174,8 @@ export class Model {
       case 'estimate':
       case 'drain':
       case 'clear':
+      case 'dropSpace':
+      case 'spaces':
       case 'reopen':
       case 'crash':
         return this.#upkeep(operation)
@@ -305,6 +324,9 @@ export class Model {
   }
 
   #upkeep(operation: Upkeep): string {
+    if (operation.do === 'dropSpace') return this.#drop(operation.space)
+    if (operation.do === 'spaces')
+      return listText(this.#spaces.flatMap((space, id) => (id > 0 && space.isThere ? [`s${id}`] : [])))
     if (operation.do === 'clear') this.#clear(operation)
     if (operation.do === 'crash' && operation.kind === 'power') this.push(0, indexOf(synced.key), synced.value, 0)
     if (operation.do === 'advance') this.nowMs += operation.ms
@@ -321,5 +343,12 @@ export class Model {
     const scan = { space, range, reverse: reverse === true, mode: 'keys' } as const
     if (limit === undefined) this.deleteSpan(space, start, end)
     else for (const key of this.#scan({ ...scan, limit }, this.now).rest()) this.push(space, indexOf(key), undefined, 0)
+  }
+
+  // Its range and its name; then it is another one, which old snapshots do not know. What was open on the old one refuses.
+  #drop(id: number): string {
+    if (this.space(id).isThere) this.sequence += nameOperations
+    this.#spaces[id] = new ModelSpace(false)
+    return failure('VARVE_CLOSED')
   }
 }

@@ -32,7 +32,10 @@ export interface RangeChange {
 }
 export type Change = PutChange | DelChange | RangeChange
 
-/** wait: the next operation comes after it was acknowledged; else at once. */
+/**
+ * wait: the next operation comes after it was acknowledged; else at once, unless it is the first in a space: as long as it
+ * is not known that the name is stored, every write stores it again.
+ */
 interface Way {
   readonly sync?: boolean
   readonly wait: boolean
@@ -114,6 +117,9 @@ export type Upkeep =
       readonly limit?: number
       readonly reverse?: boolean
     }
+  /** Of a space other than 0; the next write makes it anew. */
+  | { readonly do: 'dropSpace'; readonly space: number }
+  | { readonly do: 'spaces' }
   | { readonly do: 'drain' }
   /** `shift`: how many option sets on it opens again. */
   | { readonly do: 'reopen'; readonly shift: number }

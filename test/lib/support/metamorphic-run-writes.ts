@@ -1,5 +1,5 @@
 // The writes of a metamorphic program, as a database gets them.
-import type { BatchOperation, Condition as LibraryCondition } from '../../../lib/index.ts'
+import type { BatchOperation, Condition as LibraryCondition, Space } from '../../../lib/index.ts'
 import type { Bytes } from './metamorphic-database.ts'
 import type { Change, Condition, Conditional, Write } from './metamorphic-program.ts'
 import type { RunState } from './metamorphic-run.ts'
@@ -20,11 +20,15 @@ export function write(state: RunState, operation: Write): Promise<void> {
   return state.db.batch(operations, { sync })
 }
 
-function batchOperation({ coding }: RunState, change: Change): BatchOperation<Bytes, Bytes> {
-  if (change.do === 'deleteRange') return { type: 'deleteRange', range: coding.range(change.range) }
+type SpacedOperation = BatchOperation<Bytes, Bytes> & { readonly space: Space<Bytes, Bytes> }
+
+function batchOperation(state: RunState, change: Change): SpacedOperation {
+  const { coding } = state
+  const space = state.space(change.space)
+  if (change.do === 'deleteRange') return { type: 'deleteRange', range: coding.range(change.range), space }
   const key = coding.key(change.key)
-  if (change.do === 'del') return { type: 'del', key }
-  return { type: 'put', key, value: coding.value(change.value), ...change.expiry }
+  if (change.do === 'del') return { type: 'del', key, space }
+  return { type: 'put', key, value: coding.value(change.value), ...change.expiry, space }
 }
 
 export async function conditional(state: RunState, operation: Conditional): Promise<string> {

@@ -1,10 +1,10 @@
 // Runs a metamorphic program on one option set: what each operation answered, as text.
 import { type Snapshot, type Space, VarveError } from '../../../lib/index.ts'
-import { failure } from './metamorphic-answers.ts'
+import { failure, listText } from './metamorphic-answers.ts'
 import { Coding } from './metamorphic-coding.ts'
 import { type Bytes, type Opened, type Tally, World } from './metamorphic-database.ts'
 import { synced } from './metamorphic-keys.ts'
-import { type Operation, startMs, type Upkeep } from './metamorphic-program.ts'
+import { type Operation, startMs, type Upkeep, type Write } from './metamorphic-program.ts'
 import { hold, read, type Walk } from './metamorphic-run-reads.ts'
 import { runTransaction } from './metamorphic-run-transaction.ts'
 import { conditional, write } from './metamorphic-run-writes.ts'
@@ -38,6 +38,9 @@ export class Run implements RunState {
   /** What was not waited for. */
   #writes: Promise<unknown>[] = []
   #failure: unknown
+  #spaces: (Space<Bytes, Bytes> | undefined)[] = []
+  /** Spaces whose names are stored. */
+  readonly #there = new Set([0])
 
   constructor(optionSet: number, seed: number, tally: Tally) {
     this.world = new World(optionSet, seed, () => this.#nowMs, tally)
@@ -51,8 +54,11 @@ export class Run implements RunState {
     return this.#coding
   }
 
-  space(_id: number): Space<Bytes, Bytes> {
-    return this.world.db
+  space(id: number): Space<Bytes, Bytes> {
+    if (id === 0) return this.world.db
+    const space = this.#spaces[id] ?? (this.world.db.space(`s${id}`) as Space<Bytes, Bytes>)
+    this.#spaces[id] = space
+    return space
   }
 
   advance(ms: number): void {
@@ -66,6 +72,7 @@ export class Run implements RunState {
 
   #opened(): void {
     this.#coding = new Coding(this.world.set.options)
+    this.#spaces = []
   }
 
   async answer(operation: Operation): Promise<string> {
@@ -88,7 +95,7 @@ export class Run implements RunState {
       case 'deleteRange':
       case 'batch': {
         const written = write(this, operation)
-        if (operation.wait) return written.then(() => 'ok')
+        if (operation.wait || !this.#areThere(operation)) return written.then(() => this.#wrote(operation))
         this.#later(written)
         return 'ok'
       }
@@ -114,12 +121,23 @@ export class Run implements RunState {
       case 'estimate':
       case 'drain':
       case 'clear':
+      case 'spaces':
+      case 'dropSpace':
       case 'reopen':
       case 'crash':
         return this.#maintain(operation)
       default:
         return read(this, operation)
     }
+  }
+
+  #areThere(operation: Write): boolean {
+    return spacesOf(operation).every((id) => this.#there.has(id))
+  }
+
+  #wrote(operation: Write): string {
+    for (const id of spacesOf(operation)) this.#there.add(id)
+    return 'ok'
   }
 
   /** A failure of what nobody waits for is the next operation's. */
@@ -164,6 +182,10 @@ export class Run implements RunState {
       }
       case 'estimate':
         return this.#estimate(operation.space, this.#coding.range(operation.range))
+      case 'spaces':
+        return listText(this.db.spaces())
+      case 'dropSpace':
+        return this.#drop(operation.space)
       case 'drain':
         await this.db.drain()
         break
@@ -175,6 +197,15 @@ export class Run implements RunState {
         await this.#crash(operation)
     }
     return 'ok'
+  }
+
+  async #drop(id: number): Promise<string> {
+    const space = this.space(id)
+    await this.db.dropSpace(space.name)
+    this.#spaces[id] = undefined
+    this.#there.delete(id)
+    await space.get(this.#coding.key('k'))
+    return 'it still answers'
   }
 
   #estimate(id: number, range: object): string {
@@ -197,4 +228,8 @@ export class Run implements RunState {
     await Promise.all(this.#writes)
     if (this.#failure !== undefined) throw this.#failure
   }
+}
+
+function spacesOf(operation: Write): readonly number[] {
+  return operation.do === 'batch' ? operation.changes.map(({ space }) => space) : [operation.space]
 }
