@@ -1,6 +1,7 @@
 // Closing: accepted writes finish, everything is synced, what is open is closed, and the directory is given back.
 
 import native from '#native'
+import { isFull } from './disk/fs.ts'
 import type { Parts } from './parts.ts'
 import type { Manifest } from './tree/manifest.ts'
 
@@ -9,14 +10,15 @@ const closeFlushBytes = 3 << 20
 
 /** Rejects, closed all the same, when something could not be written and that was not known before. */
 export async function closeParts(parts: Parts): Promise<void> {
-  const { recovered, environment, writer, scheduler, tree, engine } = parts
+  const { recovered, environment, writer, scheduler, health, tree, engine } = parts
   parts.isClosed = true
   // A failure from before was told then: by an event, and to every writer since.
   const wasHealthy = writer.failure === undefined
+  await health.close()
   scheduler.end()
   await writer.close()
-  await Promise.all([...parts.iterators].map((iterator) => iterator.close()))
-  parts.snapshots.closeAll()
+  await Promise.all(parts.pins.live().map((pinned) => pinned.release()))
+  parts.pins.close()
   let failure = recovered.manifest === undefined ? undefined : await closeFiles(parts, recovered.manifest)
   tree.close()
   native.release(engine)
@@ -53,8 +55,13 @@ async function closeFiles(parts: Parts, manifest: Manifest): Promise<unknown> {
 async function witness({ log, tree }: Parts, manifest: Manifest): Promise<void> {
   const { syncedIndex } = log.state()
   if (syncedIndex === tree.version.syncedIndex) return
-  await manifest.append(
-    () => ({ add: [], remove: [], syncedIndex }),
-    () => undefined
-  )
+  try {
+    await manifest.append(
+      () => ({ add: [], remove: [], syncedIndex }),
+      () => undefined
+    )
+  } catch (error) {
+    // It would be proof of what is on disk; on a full disk there is none.
+    if (!isFull(error)) throw error
+  }
 }

@@ -18,6 +18,7 @@ import type { Parts } from './parts.ts'
 import type { Snapshot } from './read/snapshot.ts'
 import { Space } from './space.ts'
 import { type Stats, statsOf } from './stats.ts'
+import type { HealthState } from './tree/health.ts'
 import { Transaction } from './write/transaction.ts'
 import type { TransactionOptions } from './write/transactions.ts'
 
@@ -86,7 +87,22 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
 
   /** What is visible now stays readable through it, until it is closed. */
   snapshot(): Snapshot {
-    return this.#parts.snapshot()
+    return this.#parts.snapshot(this.snapshot)
+  }
+
+  /** Whether writes are taken: 'ok', 'slowed' by flush and compaction, 'stopped' by a full disk, or 'poisoned'. */
+  get health(): HealthState {
+    return this.#parts.health.state
+  }
+
+  /**
+   * Goes on after a full disk, at once instead of after a while; rejects with what stands in the way.
+   *
+   * @throws VarveError: VARVE_DISK_FULL, VARVE_POISONED
+   */
+  async resume(): Promise<void> {
+    this.#parts.checkWritable()
+    await this.#parts.health.resume()
   }
 
   /**

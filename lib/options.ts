@@ -19,6 +19,25 @@ export interface Logger {
   error(message: string): void
 }
 
+export interface LimitOptions {
+  /**
+   * Bytes of the disk that puts leave free, so that deletes, flush and compaction still run. Default: an eighth of what the
+   * database has of the disk or could have, at most 64 MiB; 0: puts go on until the disk is full.
+   */
+  readonly diskReserveBytes?: number
+  /** A snapshot or iterator of this age is reported by the event `snapshot-old`. Default 10 minutes; 0: never. */
+  readonly snapshotAgeMaxMs?: number
+  /** Entries that a transaction may read and have checked. Default 10 000. */
+  readonly checkedEntriesMax?: number
+}
+
+export interface Limits {
+  /** undefined: by the size of the disk. */
+  readonly diskReserveBytes: number | undefined
+  readonly snapshotAgeMaxMs: number
+  readonly checkedEntriesMax: number
+}
+
 export interface OpenOptions<
   AskedKey extends KeyEncoding = KeyEncoding,
   AskedValue extends ValueEncoding = ValueEncoding
@@ -42,6 +61,7 @@ export interface OpenOptions<
   readonly readOnly?: boolean
   readonly createIfMissing?: boolean
   readonly errorIfExists?: boolean
+  readonly limits?: LimitOptions
   readonly logger?: Logger
   /** Listeners to be there from the first event on: { stall: (event) => … }. */
   readonly events?: Readonly<Record<string, (event: unknown) => void>>
@@ -59,6 +79,7 @@ export interface Settings extends Encodings {
   readonly readOnly: boolean
   readonly createIfMissing: boolean
   readonly errorIfExists: boolean
+  readonly limits: Limits
   readonly logger: Logger | undefined
   readonly events: Readonly<Record<string, (event: unknown) => void>>
   readonly clock: () => number
@@ -74,9 +95,7 @@ export const limits = {
   level0Stop: 24,
   levelFactor: 10,
   levels: 7,
-  manifestBytes: 4 * MiB,
-  /** Entries that one transaction may read. */
-  checkedEntriesMax: 10_000,
+  diskReserveBytes: 64 * MiB,
   slicedOperations: 1000,
   slicedBytes: 256 * KiB
 } as const
@@ -116,6 +135,7 @@ const known = [
   'readOnly',
   'createIfMissing',
   'errorIfExists',
+  'limits',
   'logger',
   'events',
   'clock'
@@ -126,7 +146,7 @@ export function settingsOf(options: OpenOptions = {}): Settings {
   if (typeof options !== 'object' || options === null) throw invalid('Options must be an object.')
   for (const name of Object.keys(options)) {
     if (!known.includes(name))
-      throw invalid(`There is no option '${name}'${suggestion(name)}. Options: ${known.join(', ')}.`)
+      throw invalid(`There is no option '${name}'${suggestion(name, known)}. Options: ${known.join(', ')}.`)
   }
   const memtableBytes = bytesOption('memtableBytes', options.memtableBytes, 16 * MiB, 16 * KiB, 1024 * MiB)
   const blockCacheBytes = bytesOption('blockCacheBytes', options.blockCacheBytes, 64 * MiB, 0, 2 ** 40)
@@ -147,14 +167,34 @@ export function settingsOf(options: OpenOptions = {}): Settings {
     readOnly: flag('readOnly', options.readOnly, false),
     createIfMissing: flag('createIfMissing', options.createIfMissing, true),
     errorIfExists: flag('errorIfExists', options.errorIfExists, false),
+    limits: limitsOf(options.limits),
     logger: options.logger,
     events: options.events ?? {},
     clock: options.clock ?? Date.now
   })
 }
 
-function suggestion(name: string): string {
-  const near = known.find(
+const knownLimits = ['diskReserveBytes', 'snapshotAgeMaxMs', 'checkedEntriesMax']
+
+function limitsOf(given: LimitOptions = {}): Limits {
+  if (typeof given !== 'object' || given === null) throw invalid('limits must be an object.')
+  for (const name of Object.keys(given)) {
+    if (!knownLimits.includes(name))
+      throw invalid(`There is no limit '${name}'${suggestion(name, knownLimits)}. Limits: ${knownLimits.join(', ')}.`)
+  }
+  const { diskReserveBytes, snapshotAgeMaxMs, checkedEntriesMax } = given
+  return Object.freeze({
+    diskReserveBytes:
+      diskReserveBytes === undefined
+        ? undefined
+        : bytesOption('limits.diskReserveBytes', diskReserveBytes, 0, 0, Number.MAX_SAFE_INTEGER),
+    snapshotAgeMaxMs: bytesOption('limits.snapshotAgeMaxMs', snapshotAgeMaxMs, 600_000, 0, 2 ** 31 - 1),
+    checkedEntriesMax: bytesOption('limits.checkedEntriesMax', checkedEntriesMax, 10_000, 1, 2 ** 31 - 1)
+  })
+}
+
+function suggestion(name: string, names: readonly string[]): string {
+  const near = names.find(
     (other) => other.toLowerCase() === name.toLowerCase() || other.startsWith(name) || name.startsWith(other)
   )
   return near === undefined ? '' : `; did you mean '${near}'`

@@ -7,12 +7,14 @@ import { Log } from './log/log.ts'
 import { Time } from './log/time.ts'
 import { type Environment, limits, type Settings } from './options.ts'
 import { EntryReader } from './read/entry.ts'
-import type { EntryIterator } from './read/iterator.ts'
+import { Pins } from './read/pins.ts'
 import { Slabs } from './read/slabs.ts'
-import { type Snapshot, Snapshots } from './read/snapshot.ts'
+import { Snapshot } from './read/snapshot.ts'
 import { Turn } from './read/turn.ts'
 import type { Recovered } from './recovery.ts'
 import { LeveledPicker } from './tree/compaction/leveled.ts'
+import { Health } from './tree/health.ts'
+import { Installer } from './tree/installer.ts'
 import type { Manifest } from './tree/manifest.ts'
 import { Scheduler } from './tree/scheduler.ts'
 import { Sweeper } from './tree/sweeper.ts'
@@ -32,6 +34,8 @@ export class Parts {
   readonly engine: native.Engine
   readonly tree: Tree
   readonly log: Log
+  readonly health: Health
+  readonly installer: Installer
   readonly scheduler: Scheduler
   readonly sweeper: Sweeper
   readonly writer: Writer
@@ -43,8 +47,7 @@ export class Parts {
   readonly spaces: Spaces
   readonly turn = new Turn()
   readonly slabs = new Slabs()
-  readonly snapshots = new Snapshots()
-  readonly iterators = new Set<EntryIterator>()
+  readonly pins: Pins
   readonly events = new EventEmitter()
   isClosed = false
   #nextNumber: number
@@ -64,9 +67,17 @@ export class Parts {
       recovered.tables,
       recovered.memtable
     )
+    this.health = this.#makeHealth()
     this.log = this.#makeLog()
     this.time = new Time(settings.clock, this.log.state().timeMs)
+    this.pins = new Pins({
+      clock: this.time.now,
+      ageMsMax: settings.limits.snapshotAgeMaxMs,
+      emit: this.emit,
+      onRefreshed: () => void this.sweeper.sweep()
+    })
     this.sweeper = new Sweeper(recovered.disk, directory, this.tree)
+    this.installer = this.#makeInstaller()
     this.scheduler = this.#makeScheduler()
     this.writer = this.#makeWriter()
     this.entries = new EntryReader(this.engine)
@@ -79,10 +90,10 @@ export class Parts {
       writer,
       spaces,
       decisions: this.decisions,
-      snapshot: () => this.snapshot(),
+      snapshot: () => this.snapshot(this.snapshot),
       lastSequence: () => native.visibleSequence(engine),
       now: time.now,
-      entriesMax: limits.checkedEntriesMax
+      entriesMax: settings.limits.checkedEntriesMax
     })
     if (recovered.manifest !== undefined) {
       void this.log.prepare().catch(() => undefined)
@@ -101,14 +112,55 @@ export class Parts {
         syncIntervalMs: settings.syncIntervalMs,
         nextNumber: this.nextNumber,
         random: environment.random,
-        onPoison: this.#onPoison
+        onPoison: this.#onPoison,
+        onSegment: () => this.health.look()
       },
       0
     )
   }
 
+  #makeHealth(): Health {
+    const { directory, tree, settings, recovered, emit } = this
+    return new Health({
+      disk: recovered.disk,
+      directory,
+      tree,
+      reserveBytes: settings.limits.diskReserveBytes,
+      reserveBytesMax: limits.diskReserveBytes,
+      mend: async () => {
+        await this.log.goOn()
+        await this.installer.mend()
+      },
+      onLook: () => this.scheduler.noteSpace(),
+      onStop: (isStopped) => {
+        void this.log.keepSpares(!isStopped).catch(() => undefined)
+        if (!isStopped) this.scheduler.hurry()
+      },
+      emit
+    })
+  }
+
+  #makeInstaller(): Installer {
+    const { directory, tree, log, sweeper, recovered } = this
+    return new Installer({
+      disk: recovered.disk,
+      directory,
+      tree,
+      log,
+      sweeper,
+      manifest: recovered.manifest as Manifest,
+      nextNumber: this.nextNumber,
+      currentNumber: () => this.#nextNumber,
+      onPoison: this.#onPoison,
+      onSwept: () => {
+        this.pins.noteView()
+        this.health.eased()
+      }
+    })
+  }
+
   #makeScheduler(): Scheduler {
-    const { engine, directory, tree, log, sweeper, settings, environment, recovered, time } = this
+    const { engine, directory, tree, log, installer, health, settings, environment, emit } = this
     const { memtableBytes, tableBytes } = settings
     return new Scheduler({
       engine,
@@ -117,24 +169,20 @@ export class Parts {
       tableBytes,
       nextNumber: this.nextNumber,
       random: environment.random,
-      clock: time.now,
-      emit: this.emit,
-      onPoison: this.#onPoison,
+      emit,
       log,
-      sweeper,
+      installer,
+      health,
       picker: new LeveledPicker({ memtableBytes, tableBytes }),
-      manifest: recovered.manifest as Manifest,
-      snapshots: () => this.snapshots.sequences(),
-      expiredMs: () => Math.min(log.state().timeMs, this.snapshots.oldestTimeMs()),
-      currentNumber: () => this.#nextNumber,
-      syncDirectory: () => recovered.disk.syncDirectory(directory)
+      snapshots: () => this.pins.sequences(),
+      expiredMs: () => Math.min(log.state().timeMs, this.pins.oldestTimeMs())
     })
   }
 
   #makeWriter(): Writer {
-    const { engine, tree, log, scheduler, turn, settings, emit, time } = this
+    const { engine, tree, log, scheduler, health, turn, settings, emit, time } = this
     const { durability, memtableBytes } = settings
-    return new Writer({ engine, tree, log, scheduler, turn, durability, memtableBytes, clock: time.now, emit })
+    return new Writer({ engine, tree, log, scheduler, health, turn, durability, memtableBytes, clock: time.now, emit })
   }
 
   /** The number of the next file. */
@@ -151,10 +199,16 @@ export class Parts {
     if (this.settings.readOnly) throw new VarveError('VARVE_READ_ONLY', 'The database was opened with readOnly.')
   }
 
-  snapshot(): Snapshot {
+  /** `opened`: the public call that asks for it. */
+  snapshot(opened: (...options: never[]) => unknown): Snapshot {
     this.checkOpen()
+    return new Snapshot(this.pins, this.now(), opened)
+  }
+
+  /** The present state to read at: the newest sequence, with all that was written before the call, and the time. */
+  now(): { readonly sequence: number; readonly timeMs: number } {
     this.writer.settleSync()
-    return this.snapshots.open(native.visibleSequence(this.engine), this.time.now())
+    return { sequence: native.visibleSequence(this.engine), timeMs: this.time.now() }
   }
 
   /** The memtable becomes a table; resolves when it is one. */
@@ -177,9 +231,20 @@ export class Parts {
   readonly emit = (event: string, detail: unknown): void => {
     const { logger } = this.settings
     if (event === 'background-error' || event === 'poisoned') logger?.error(`varve ${event}: ${messageOf(detail)}`)
-    if (event === 'stall') logger?.warn('varve: writers wait for flush and compaction')
+    if (event === 'snapshot-old') logger?.warn(`varve: ${oldOf(detail)}`)
+    if (event === 'stall') logger?.warn(`varve: ${stallOf(detail)}`)
     this.events.emit(event, detail)
   }
+}
+
+function oldOf(detail: unknown): string {
+  const { kind, ageMs, stack } = detail as { kind: string; ageMs: number; stack?: string }
+  return `this ${kind} has been open for ${Math.round(ageMs / 1000)} s: close it.${stack === undefined ? '' : `\n${stack}`}`
+}
+
+function stallOf(detail: unknown): string {
+  const { reason } = detail as { reason?: unknown }
+  return reason === 'disk' ? messageOf(detail) : 'writers wait for flush and compaction'
 }
 
 function messageOf(detail: unknown): string {

@@ -241,7 +241,11 @@ export class SpaceReads<Key = string, Value = string> {
     options: IteratorOptions<unknown, KeyEncoding, ValueEncoding>,
     reverse: boolean
   ): Promise<Found | undefined> {
-    const iterator = this.#entriesOf({ ...options, reverse, limit: 1 }, encodingsOf(options, this.#encodings))
+    const iterator = this.#entriesOf(
+      { ...options, reverse, limit: 1 },
+      encodingsOf(options, this.#encodings),
+      this.first
+    )
     try {
       return (await iterator.next()) as Found | undefined
     } finally {
@@ -253,63 +257,73 @@ export class SpaceReads<Key = string, Value = string> {
   iterator<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
     options: IteratorOptions<Input<KeyOf<AskedKey, Key>>, AskedKey, AskedValue> = {}
   ): Iterator<KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>, [KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>]> {
-    return this.#iterate(options, identity)
+    return this.#iterate(options, identity, this.iterator)
   }
 
   /** The same, keys only. */
   keys<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
     options: IteratorOptions<Input<KeyOf<AskedKey, Key>>, AskedKey, AskedValue> = {}
   ): Iterator<KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>, KeyOf<AskedKey, Key>> {
-    return this.#iterate({ ...options, values: false }, (entry) => entry[0])
+    return this.#iterate({ ...options, values: false }, (entry) => entry[0], this.keys)
   }
 
   /** The same, values only. */
   values<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>(
     options: IteratorOptions<Input<KeyOf<AskedKey, Key>>, AskedKey, AskedValue> = {}
   ): Iterator<KeyOf<AskedKey, Key>, ValueOf<AskedValue, Value>, ValueOf<AskedValue, Value>> {
-    return this.#iterate({ ...options, keys: false }, (entry) => entry[1])
+    return this.#iterate({ ...options, keys: false }, (entry) => entry[1], this.values)
   }
 
   #iterate<ItsKey, ItsValue, Item>(
     options: IteratorOptions<unknown, KeyEncoding, ValueEncoding>,
-    pick: (entry: [never, never]) => unknown
+    pick: (entry: [never, never]) => unknown,
+    opened: Opened
   ): Iterator<ItsKey, ItsValue, Item> {
-    return new Iterator<ItsKey, ItsValue, Item>(this.#entriesOf(options, encodingsOf(options, this.#encodings)), pick)
+    const entries = this.#entriesOf(options, encodingsOf(options, this.#encodings), opened)
+    const items = new Iterator<ItsKey, ItsValue, Item>(entries, pick)
+    if (entries.pin !== undefined) entries.pin.holder = items
+    return items
   }
 
-  #entriesOf(options: IteratorOptions<unknown, KeyEncoding, ValueEncoding>, encodings: Encodings): EntryIterator {
+  // `opened`: the public call that is under way.
+  #entriesOf(
+    options: IteratorOptions<unknown, KeyEncoding, ValueEncoding>,
+    encodings: Encodings,
+    opened: Opened
+  ): EntryIterator {
     const parts = this.#parts
-    const { engine, turn, slabs, writer, tree, sweeper, time } = parts
+    const { engine, turn, slabs, writer, tree, pins, sweeper, time } = parts
     this.#checkReadable()
-    // The sequence is known once what was handed over is in.
-    writer.settleSync()
-    const { sequence, nowMs } = pointOf(options)
+    const { snapshot } = options
+    snapshot?.check()
+    const at = snapshot ?? parts.now()
     const iterator = new EntryIterator(
       {
         engine,
         space: this.#space.id,
         ...encodings,
-        clock: () => (nowMs === 0 ? time.now() : nowMs),
+        clock: time.now,
+        view: () => tree.viewNumber,
         turn,
         slabs,
         settle: () => writer.settle(),
         settleSync: () => writer.settleSync(),
-        onClose: (closed) => {
-          parts.iterators.delete(closed)
+        onClose: ({ pin }) => {
+          if (pin !== undefined) pins.delete(pin)
           if (tree.obsolete.size > 0) setImmediate(() => void sweeper.sweep())
         }
       },
       options,
-      sequence
+      at
     )
-    parts.iterators.add(iterator)
+    iterator.pin = pins.add('iterator', at, iterator, opened)
     return iterator
   }
 
   /** Keys and values as Buffers. @internal */
   scan({ start, end }: Bounds, reverse: boolean, snapshot?: Snapshot): EntryIterator {
     const range = { ...(start === null ? {} : { gte: start }), ...(end === null ? {} : { lt: end }) }
-    return this.#entriesOf({ ...range, reverse, ...(snapshot === undefined ? {} : { snapshot }) }, asBuffers)
+    return this.#entriesOf({ ...range, reverse, ...(snapshot === undefined ? {} : { snapshot }) }, asBuffers, this.scan)
   }
 
   /** What a transaction needs of the space, at its snapshot. @internal */
@@ -342,6 +356,9 @@ export class SpaceReads<Key = string, Value = string> {
     return { first: storedKey(this.#space.id, start ?? noBytes), last: end === null ? spaceEnd(last) : last }
   }
 }
+
+/** A public method, from whose caller on a stack is of interest. */
+type Opened = (...options: never[]) => unknown
 
 const noBytes = new Uint8Array(0)
 const asBuffers: Encodings = { keyEncoding: keyEncodingOf('buffer'), valueEncoding: valueEncodingOf('buffer') }

@@ -2,8 +2,18 @@
 
 import native from '#native'
 import type { Parts } from './parts.ts'
+import type { PinStats } from './read/pins.ts'
+import type { HealthState } from './tree/health.ts'
 
 export interface Stats {
+  readonly health: HealthState
+  readonly disk: {
+    /** When it was last looked at; undefined: not yet. */
+    readonly freeBytes: number | undefined
+    readonly reserveBytes: number
+    /** How often writing was stopped for want of space. */
+    readonly stops: number
+  }
   readonly log: {
     readonly lastIndex: number
     readonly lastSequence: number
@@ -47,18 +57,20 @@ export interface Stats {
   readonly reads: native.EngineStats
   /** Named ones. */
   readonly spaces: number
-  readonly snapshots: number
-  readonly iterators: number
+  readonly snapshots: PinStats
+  readonly iterators: PinStats
 }
 
 export function statsOf(parts: Parts): Stats {
-  const { tree, writer, scheduler, log } = parts
+  const { tree, writer, scheduler, log, health } = parts
   const engine = native.engineStats(parts.engine)
   const { counts } = scheduler
   const payload = writer.counts.payloadBytes
   const written = engine.walBytesAppended + counts.flushBytes + counts.compactionBytesWritten
   const { index, sequence, syncedIndex, term } = log.state()
   return {
+    health: health.state,
+    disk: { freeBytes: health.freeBytes, reserveBytes: health.reserveBytes, stops: health.counts.stops },
     log: {
       lastIndex: index,
       lastSequence: sequence,
@@ -73,7 +85,7 @@ export function statsOf(parts: Parts): Stats {
       bytesWritten: written,
       amplification: payload === 0 ? 0 : written / payload
     },
-    background: { ...counts },
+    background: { ...counts, yields: scheduler.yields },
     transactions: { ...parts.transactions.counts },
     levels: tree.levelSizes(),
     memory: {
@@ -84,7 +96,7 @@ export function statsOf(parts: Parts): Stats {
     },
     reads: engine,
     spaces: parts.spaces.byId().size,
-    snapshots: parts.snapshots.count,
-    iterators: parts.iterators.size
+    snapshots: parts.pins.stats('snapshot'),
+    iterators: parts.pins.stats('iterator')
   }
 }

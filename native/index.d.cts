@@ -102,7 +102,7 @@ declare namespace native {
   function lock(executor: Executor, fs: FileSystem, path: string, exclusive: boolean, owner: string): Job<Lock>
   /** mode: 0 must exist, 1 must not exist. Appends go after the bytes that are there. */
   function openAppend(executor: Executor, fs: FileSystem, path: string, mode: 0 | 1): Job<AppendFile>
-  /** One write at the end, then a sync of the data. A failed append or sync fails all later ones. */
+  /** One write at the end, then a sync of the data. A failed append or sync fails all later ones; NO_SPACE is the write's. */
   function append(executor: Executor, file: AppendFile, bytes: Uint8Array): Job<void>
 
   // memory file systems only; see file_memory.h

@@ -22,6 +22,7 @@ export interface Mark {
   readonly operations: number
   readonly batchStart: number
   readonly batchOperations: number
+  readonly puts: number
 }
 
 export class Batch {
@@ -30,6 +31,7 @@ export class Batch {
   #operations = 0
   #batchStart = -1
   #batchOperations = 0
+  #puts = 0
 
   get frame(): Buffer {
     return this.#bytes
@@ -37,6 +39,11 @@ export class Batch {
 
   get operations(): number {
     return this.#operations
+  }
+
+  /** Operations that store something: those that a full disk refuses. */
+  get puts(): number {
+    return this.#puts
   }
 
   get payloadBytes(): number {
@@ -65,6 +72,7 @@ export class Batch {
       this.rewind(at)
       throw error
     }
+    this.#puts++
     this.#batchOperations++
     this.#operations++
   }
@@ -104,7 +112,8 @@ export class Batch {
       end: this.#end,
       operations: this.#operations,
       batchStart: this.#batchStart,
-      batchOperations: this.#batchOperations
+      batchOperations: this.#batchOperations,
+      puts: this.#puts
     }
   }
 
@@ -113,6 +122,7 @@ export class Batch {
     this.#operations = mark.operations
     this.#batchStart = mark.batchStart
     this.#batchOperations = mark.batchOperations
+    this.#puts = mark.puts
   }
 
   /** Closes the last batch and makes the room behind: the frame is ready. */
@@ -127,6 +137,7 @@ export class Batch {
     this.#operations = 0
     this.#batchStart = -1
     this.#batchOperations = 0
+    this.#puts = 0
   }
 
   #openBatch(): void {

@@ -1,7 +1,7 @@
 // The one door to the disk, TypeScript side: a file system and the executor that its calls run on.
 
 import native from '#native'
-import { nativeCode, toVarveError } from '../errors.ts'
+import { nativeCode, toVarveError, VarveError } from '../errors.ts'
 import { outcome } from './jobs.ts'
 
 export type Stat = native.Stat
@@ -78,6 +78,10 @@ export class Disk {
     }
   }
 
+  freeBytes(path: string): Promise<number> {
+    return outcome(native.freeBytes(this.executor, this.fs, path))
+  }
+
   lock(path: string, exclusive: boolean, owner: string): Promise<native.Lock> {
     return outcome(native.lock(this.executor, this.fs, path, exclusive, owner))
   }
@@ -95,6 +99,11 @@ export class Disk {
 /** Whether the data plane said that a file is not there. */
 export function isNotFound(error: unknown): boolean {
   return nativeCode(error) === 'NOT_FOUND'
+}
+
+/** Whether it failed because the disk is full. */
+export function isFull(error: unknown): error is VarveError {
+  return error instanceof VarveError && error.code === 'VARVE_DISK_FULL'
 }
 
 /** Runs a synchronous call of the data plane; its errors come as VarveError. */

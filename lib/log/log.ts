@@ -3,12 +3,15 @@
 // Native segments hold the records; here are their numbers and files. The next segment is made in advance, so that a
 // rotation is one synchronous call; until it is there the active one grows. Dropped segments' files become next ones.
 // One sync at a time: what arrives meanwhile is the next group.
+//
+// A segment that meets a full disk is sealed at its last whole record: that is where the header of the next one says that
+// it ended. Nothing more is appended until there is a next one.
 
 import native from '#native'
 import { join, walName } from '../disk/files.ts'
-import { attempt, type Disk } from '../disk/fs.ts'
+import { attempt, type Disk, isFull } from '../disk/fs.ts'
 import { outcome } from '../disk/jobs.ts'
-import { nativeCode, toVarveError } from '../errors.ts'
+import { toVarveError } from '../errors.ts'
 import { Spares } from './spares.ts'
 
 export interface LogOptions {
@@ -21,6 +24,8 @@ export interface LogOptions {
   readonly random: (bytes: number) => Uint8Array
   /** A background sync failed: nothing more may be written. */
   readonly onPoison: (error: Error) => void
+  /** A segment was made, or could not be: a moment to look at the space that is left. */
+  readonly onSegment: () => void
 }
 
 interface Waiter {
@@ -55,6 +60,7 @@ export class Log {
   #waiting: Waiter | undefined
   #timer: NodeJS.Timeout | undefined
   #appended = false
+  #isSealed = false
   #closed = false
 
   constructor(options: LogOptions, activeBytes: number) {
@@ -80,8 +86,7 @@ export class Log {
     } catch (error) {
       // The record is in the log: that the next segment cannot begin is no failure of its write. Without space the active
       // one grows until another was made.
-      const code = nativeCode(error)
-      if (code === 'NO_SPACE') void this.prepare().catch(() => undefined)
+      if (isFull(error)) void this.prepare().catch(() => undefined)
       else this.#options.onPoison(toVarveError(error))
     }
   }
@@ -99,10 +104,25 @@ export class Log {
     const { engine, disk, directory, segmentBytes } = this.#options
     const number = this.#options.nextNumber()
     const path = join(directory, walName(number))
-    const make = (await this.#spares.moveTo(path)) ? native.recycleSegment : native.createSegment
-    const segment = await outcome(make(engine, path, segmentBytes))
-    await disk.syncDirectory(directory)
+    let segment: native.Segment | undefined
+    try {
+      const make = (await this.#spares.moveTo(path)) ? native.recycleSegment : native.createSegment
+      segment = await outcome(make(engine, path, segmentBytes))
+      await disk.syncDirectory(directory)
+    } catch (error) {
+      await this.#remove(number, segment)
+      throw error
+    } finally {
+      this.#options.onSegment()
+    }
     this.#next = { segment, number }
+  }
+
+  // What cannot be removed now is superfluous at the next open.
+  async #remove(number: number, segment: native.Segment | undefined): Promise<void> {
+    const { disk, directory } = this.#options
+    if (segment !== undefined) native.release(segment)
+    await disk.unlink(join(directory, walName(number))).catch(() => undefined)
   }
 
   /** Sends later records to the next segment; false when it is not there yet (it is being made then). */
@@ -116,12 +136,40 @@ export class Log {
     const { engine, random } = this.#options
     try {
       attempt(() => native.activateSegment(engine, next.segment, next.number, random(16), random(8)))
-    } finally {
-      native.release(next.segment)
+    } catch (error) {
+      if (isFull(error)) void this.#remove(next.number, next.segment)
+      else native.release(next.segment)
+      throw error
     }
+    native.release(next.segment)
+    this.#isSealed = false
     this.#bytes = 0
     void this.prepare().catch(() => undefined)
     return true
+  }
+
+  /** The active segment met a full disk and takes nothing more: later records go to the next one, once it is there. */
+  leave(): void {
+    this.#isSealed = true
+    try {
+      this.rotate()
+    } catch {
+      // What stands in the way shows at the next write.
+    }
+  }
+
+  /** Resolves when records can be appended, with room for those after them; rejects while there is no space for it. */
+  async goOn(): Promise<void> {
+    await this.prepare()
+    if (!this.#isSealed) return
+    this.rotate()
+    await this.prepare()
+  }
+
+  /** Whether files of dropped segments are kept for the next ones; those kept are removed when not. */
+  async keepSpares(keeps: boolean): Promise<void> {
+    this.#spares.keep(keeps)
+    if (!keeps) await this.#spares.clear()
   }
 
   /** Resolves when everything appended before the call is on disk. */
@@ -190,15 +238,10 @@ export class Log {
     if (this.rotate()) await this.dropBelow(index)
   }
 
-  // What cannot be removed now is superfluous at the next open.
   async #removePrepared(): Promise<void> {
     const next = this.#next
     this.#next = undefined
-    const { disk, directory } = this.#options
-    if (next !== undefined) {
-      native.release(next.segment)
-      await disk.unlink(join(directory, walName(next.number))).catch(() => undefined)
-    }
+    if (next !== undefined) await this.#remove(next.number, next.segment)
     await this.#spares.clear().catch(() => undefined)
   }
 

@@ -11,6 +11,7 @@ export class Spares {
   readonly #segmentBytes: number
   readonly #most: number
   #paths: string[] = []
+  #keeps = true
 
   /** Keeps up to `most` files of about `segmentBytes`. */
   constructor(disk: Disk, segmentBytes: number, most: number) {
@@ -22,16 +23,22 @@ export class Spares {
   /** Keeps the file, or removes it where enough are kept or a large batch has made it long. */
   async add(path: string): Promise<void> {
     const { size } = await this.#disk.stat(path)
-    if (size <= this.#segmentBytes && this.#paths.length < this.#most) this.#paths.push(path)
+    if (this.#keeps && size <= this.#segmentBytes && this.#paths.length < this.#most) this.#paths.push(path)
     else await this.#disk.unlink(path)
   }
 
   /** Gives one of them a new name; false when there is none. */
   async moveTo(path: string): Promise<boolean> {
-    const spare = this.#paths.shift()
+    const [spare] = this.#paths
     if (spare === undefined) return false
     await this.#disk.rename(spare, path)
+    this.#paths.shift()
     return true
+  }
+
+  /** Whether dropped segments are kept from now on. */
+  keep(keeps: boolean): void {
+    this.#keeps = keeps
   }
 
   /** Removes all. */

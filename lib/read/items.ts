@@ -21,7 +21,7 @@ export class Iterator<Key, Value, Item> {
   }
 
   nextv(count: number): Promise<Item[]> {
-    const entries = this.#entries.nextv(count)
+    const entries = this.#entries.nextv(count, this)
     return this.#pick === identity
       ? (entries as Promise<Item[]>)
       : entries.then((some) => some.map((entry) => this.#pick(entry as [never, never]) as Item))

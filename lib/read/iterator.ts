@@ -1,5 +1,6 @@
-// Iterator: entries in key order, in pages: one native call a page of up to 8 KiB of values. It pins the view it was
-// opened on, and reads at the sequence of its opening.
+// Iterator: entries in key order, in pages: one native call a page of up to 8 KiB of values. It reads at the sequence and
+// time of its opening, which flush and compaction honour as a snapshot's, over the view of its opening or, once that is old,
+// over a newer one: so it keeps files and memtables for a while only.
 
 import native from '#native'
 import { type Encoding, keyBytes, nameOf, prefixBytes } from '../bytes/codec.ts'
@@ -8,6 +9,7 @@ import { attempt } from '../disk/fs.ts'
 import { outcome } from '../disk/jobs.ts'
 import { invalid, VarveError } from '../errors.ts'
 import { decodePage, type Entry, type Sides } from './page.ts'
+import { holdDuring, type Pin, type Pinned, viewMsMax } from './pins.ts'
 import { tiers } from './reader.ts'
 import { newSlab, type Slabs, slabBytes } from './slabs.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -80,6 +82,8 @@ export interface IteratorContext {
   readonly turn: Turn
   readonly slabs: Slabs
   readonly clock: () => number
+  /** The number of the view in force. */
+  readonly view: () => number
   readonly settle: () => Promise<unknown> | undefined
   readonly settleSync: () => void
   readonly onClose: (iterator: EntryIterator) => void
@@ -100,11 +104,12 @@ const pageSizes = new Uint32Array(entriesMax * 2)
 const pageInfo = new Uint32Array(5)
 
 /** Iterates over entries; every call but the synchronous ones answers by promise. */
-export class EntryIterator {
+export class EntryIterator implements Pinned {
   readonly #context: IteratorContext
   readonly #options: IteratorOptions<unknown, KeyEncoding, ValueEncoding>
   readonly #sequence: number
   readonly #sides: Sides
+  readonly #timeMs: number
   #bounds: Bounds
   #scan: native.Scan | undefined
   #entries: Entry[] = []
@@ -116,15 +121,21 @@ export class EntryIterator {
   #isDone = false
   #closed = false
   #busy: Promise<unknown> | undefined
+  #view = 0
+  #viewMs = 0
+  /** The last answer was not at hand. */
+  #isAsync = false
+  pin: Pin | undefined
 
   constructor(
     context: IteratorContext,
     options: IteratorOptions<unknown, KeyEncoding, ValueEncoding>,
-    sequence: number
+    at: { readonly sequence: number; readonly timeMs: number }
   ) {
     this.#context = context
     this.#options = options
-    this.#sequence = sequence
+    this.#sequence = at.sequence
+    this.#timeMs = at.timeMs
     this.#sides = {
       key: options.keys === false ? undefined : context.keyEncoding,
       value: options.values === false ? undefined : context.valueEncoding
@@ -133,7 +144,6 @@ export class EntryIterator {
     this.#left = limitOf(options.limit)
     // Most iterators are short: the first page is small, later ones grow.
     this.#pageMax = Math.min(this.#left, 128)
-    // Pinned from now on: later, a flush could have dropped what the sequence sees.
     this.#open()
   }
 
@@ -148,14 +158,16 @@ export class EntryIterator {
   }
 
   /** Up to `count` entries; an empty array at the end. */
-  nextv(count: number): Promise<Entry[]> {
+  /** `holder`: what the user has in hand. It is not given up while a call is under way, even if he has let go of it. */
+  nextv(count: number, holder?: object): Promise<Entry[]> {
     if (!Number.isSafeInteger(count) || count < 1)
       return Promise.reject(invalid(`nextv takes a count from 1 on, not ${String(count)}.`))
     try {
       const waiting = this.#busy ?? (this.#at < this.#entries.length ? undefined : this.#context.settle())
-      if (waiting !== undefined) return this.#after(waiting, count)
+      if (waiting !== undefined) return this.#holding(this.#after(waiting, count), holder)
       this.#check()
-      return this.#gather([], count)
+      const gathered = this.#gather([], count)
+      return this.#isAsync ? this.#holding(gathered, holder) : gathered
     } catch (error) {
       return Promise.reject(error)
     }
@@ -167,23 +179,32 @@ export class EntryIterator {
     return this.#gather([], count)
   }
 
+  #holding(answer: Promise<Entry[]>, holder: object | undefined): Promise<Entry[]> {
+    if (this.pin !== undefined && holder !== undefined) holdDuring(this.pin, holder, answer)
+    return answer
+  }
+
   #gather(taken: Entry[], count: number): Promise<Entry[]> {
+    this.#isAsync = false
     while (taken.length < count && this.#has()) {
       if (this.#at >= this.#entries.length && this.#failure !== undefined) {
         if (taken.length > 0) break
         throw this.#failure.error
       }
       if (this.#at >= this.#entries.length && !this.#page(tiers.noWait)) {
+        this.#isAsync = true
         return this.#gatherFromDisk(taken, count)
       }
       this.#take(taken, count)
       // An entry of a page costs about a quarter of a point read.
       const pause = this.#at >= this.#entries.length ? this.#context.turn.breath(this.#entries.length >>> 2) : undefined
-      if (pause !== undefined && taken.length < count)
+      if (pause !== undefined && taken.length < count) {
+        this.#isAsync = true
         return pause.then(() => {
           this.#check()
           return this.#gather(taken, count)
         })
+      }
     }
     return this.#context.turn.answer(taken)
   }
@@ -218,16 +239,35 @@ export class EntryIterator {
 
   #open(): native.Scan {
     if (this.#scan !== undefined) return this.#scan
-    const { engine, space, clock } = this.#context
+    const { engine, space, view } = this.#context
     const flags = (this.#options.reverse === true ? 1 : 0) | (this.#options.fillCache === false ? 2 : 0)
     const { start, end } = this.#bounds
-    this.#scan = attempt(() => native.openScan(engine, space, flags, start, end, this.#sequence, clock()))
+    this.#scan = attempt(() => native.openScan(engine, space, flags, start, end, this.#sequence, this.#timeMs))
+    this.#view = view()
+    this.#viewMs = this.#timeMs
     return this.#scan
+  }
+
+  /** Goes on over the present view if its own is another one, of before that moment. */
+  refresh(beforeMs: number): 'fresh' | 'stale' | 'refreshed' {
+    const { view, clock } = this.#context
+    if (this.#scan === undefined || this.#view === view()) return 'fresh'
+    if (this.#viewMs > beforeMs || this.#busy !== undefined) return 'stale'
+    native.scanRefresh(this.#scan)
+    this.#view = view()
+    this.#viewMs = clock()
+    return 'refreshed'
+  }
+
+  /** Closes it, when nobody can any more. */
+  release(): void {
+    void this.close()
   }
 
   // Fills #entries; false when the disk is needed first.
   #page(tier: number): boolean {
     const scan = this.#open()
+    if (this.#view !== this.#context.view()) this.refresh(this.#context.clock() - viewMsMax)
     const wantsKeys = this.#options.keys !== false
     const wantsValues = this.#options.values !== false
     const most = Math.min(this.#left, this.#pageMax, entriesMax)
@@ -259,6 +299,7 @@ export class EntryIterator {
 
   async #pageFromDisk(): Promise<void> {
     const scan = this.#open()
+    if (this.#view !== this.#context.view()) this.refresh(this.#context.clock() - viewMsMax)
     const most = Math.min(this.#left, this.#pageMax, entriesMax)
     let valuesBytes = this.#options.values === false ? 0 : slabBytes
     let keyRoom = this.#options.keys === false ? 0 : keysBytes

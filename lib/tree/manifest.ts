@@ -5,11 +5,12 @@
 //
 // CURRENT names the manifest in force. A new one is written at every open: create → write → sync → CURRENT.tmp →
 // sync → rename → sync the directory. A bad last line is a torn append, and dropped; any other bad line is damage.
-// Appends go through one queue: install follows append in queue order.
+// Appends go through one queue: install follows append in queue order. A file whose append met a full disk takes no more:
+// `renew` goes on in a new one.
 
 import { checkedLine, contentOf, contentOfFile } from '../disk/checked-line.ts'
 import { currentName, join, manifestName, temporaryName } from '../disk/files.ts'
-import type { AppendFile, Disk } from '../disk/fs.ts'
+import { type AppendFile, type Disk, isFull } from '../disk/fs.ts'
 import { VarveError } from '../errors.ts'
 import {
   applyEdit,
@@ -141,16 +142,60 @@ export async function currentManifest(disk: Disk, directory: string): Promise<st
   return name
 }
 
-export class Manifest {
+interface Place {
+  readonly disk: Disk
+  readonly directory: string
+}
+
+interface NewFile {
   readonly name: string
+  readonly file: AppendFile
+}
+
+// Writes the first line of a new file. Where that fails nothing is left of it.
+async function writeFirst({ disk, directory }: Place, number: number, first: Buffer): Promise<NewFile> {
+  const name = manifestName(number)
+  const path = join(directory, name)
+  const temporary = join(directory, temporaryName(currentName))
+  let file: AppendFile | undefined
+  try {
+    file = await disk.openAppend(path, false)
+    await file.append(first)
+    await disk.writeFile(temporary, checkedLine(Buffer.from(name)))
+    // The manifest's own name must be durable before CURRENT can point to it.
+    await disk.syncDirectory(directory)
+    return { name, file }
+  } catch (error) {
+    file?.close()
+    for (const left of [temporary, path]) await disk.unlink(left).catch(() => undefined)
+    throw error
+  }
+}
+
+async function putInForce({ disk, directory }: Place): Promise<void> {
+  await disk.rename(join(directory, temporaryName(currentName)), join(directory, currentName))
+  await disk.syncDirectory(directory)
+}
+
+function firstLine({ levels, flushed, syncedIndex }: Version, nextNumber: number): Buffer {
+  const add = levels.flatMap((tables, level) => tables.map((table) => ({ level, table })))
+  return encodeEdit({ add, remove: [], flushed, syncedIndex, nextNumber }, manifestFormat)
+}
+
+export class Manifest {
+  readonly #place: Place
+  #name: string
   #file: AppendFile
   #queue: Promise<void> = Promise.resolve()
-  #bytes: number
+  /** What the file says. */
+  #version: Version
+  #isFull = false
 
-  private constructor(name: string, file: AppendFile, bytes: number) {
-    this.name = name
+  private constructor(place: Place, { name, file }: NewFile, version: Version) {
+    this.#place = place
+    this.#name = name
     this.#file = file
-    this.#bytes = bytes
+    this.#version = version
   }
 
   /** Writes a manifest that holds `version`, and makes it the one in force. */
@@ -161,39 +206,59 @@ export class Manifest {
     version: Version,
     nextNumber: number
   ): Promise<Manifest> {
-    const name = manifestName(number)
-    const path = join(directory, name)
-    const add = version.levels.flatMap((tables, level) => tables.map((table) => ({ level, table })))
-    const { flushed, syncedIndex } = version
-    const first = encodeEdit({ add, remove: [], flushed, syncedIndex, nextNumber }, manifestFormat)
-    const file = await disk.openAppend(path, false)
+    const place = { disk, directory }
+    const made = await writeFirst(place, number, firstLine(version, nextNumber))
     try {
-      await file.append(first)
-      await disk.writeFile(join(directory, temporaryName(currentName)), checkedLine(Buffer.from(name)))
-      // The manifest's own name must be durable before CURRENT can point to it.
-      await disk.syncDirectory(directory)
-      await disk.rename(join(directory, temporaryName(currentName)), join(directory, currentName))
-      await disk.syncDirectory(directory)
+      await putInForce(place)
     } catch (error) {
-      file.close()
+      made.file.close()
       throw error
     }
-    return new Manifest(name, file, first.length)
-  }
-
-  get bytes(): number {
-    return this.#bytes
+    return new Manifest(place, made, version)
   }
 
   /** Appends the edit that `make` gives when its turn comes, then calls `install` with it, in queue order. */
   append(make: () => VersionEdit, install: (edit: VersionEdit) => void): Promise<void> {
-    const turn = this.#queue.then(async () => {
+    return this.#queued(async () => {
       const edit = make()
-      const line = encodeEdit(edit)
-      await this.#file.append(line)
-      this.#bytes += line.length
+      try {
+        await this.#file.append(encodeEdit(edit))
+      } catch (error) {
+        this.#isFull ||= isFull(error)
+        throw error
+      }
+      this.#version = applyEdit(this.#version, edit)
       install(edit)
     })
+  }
+
+  /** After a full disk: goes on in a new file. Rejects, with nothing changed or left behind, while there is no space. */
+  renew(nextNumber: () => number): Promise<void> {
+    return this.#queued(async () => {
+      if (!this.#isFull) return
+      const number = nextNumber()
+      const made = await writeFirst(this.#place, number, firstLine(this.#version, number + 1))
+      const { disk, directory } = this.#place
+      const [nameBefore, fileBefore] = [this.#name, this.#file]
+      try {
+        await putInForce(this.#place)
+      } catch (error) {
+        made.file.close()
+        // Which of the two is in force is not known, so neither may be written: no matter of space any more.
+        throw new VarveError('VARVE_IO_ERROR', `CURRENT could not be replaced: ${String((error as Error).message)}`, {
+          cause: error
+        })
+      }
+      this.#name = made.name
+      this.#file = made.file
+      this.#isFull = false
+      fileBefore.close()
+      await disk.unlink(join(directory, nameBefore)).catch(() => undefined)
+    })
+  }
+
+  #queued(work: () => Promise<void>): Promise<void> {
+    const turn = this.#queue.then(work)
     this.#queue = turn.catch(() => undefined)
     return turn
   }

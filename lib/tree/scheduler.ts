@@ -2,33 +2,31 @@
 //
 // A rotation wakes the flush; a flush or compaction that was installed wakes the picker. Flush and compaction run at the
 // same time: their edits go through the manifest's queue. A failed table write is reported and tried again with growing
-// delays; writers are held at the frozen limit meanwhile. A table that a compaction cannot read is set aside: it stays
-// where it is, still read, and nothing that would have to read it is picked again until the next open.
+// delays; writers are held at the frozen limit meanwhile, but not by a full disk: they are refused then. A table that a
+// compaction cannot read is set aside: it stays where it is, still read, and nothing that would have to read it is picked
+// again until the next open.
 
 import native from '#native'
 import { join, tableName } from '../disk/files.ts'
-import { attempt } from '../disk/fs.ts'
+import { isFull } from '../disk/fs.ts'
 import { outcome } from '../disk/jobs.ts'
 import { VarveError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
-import { limits, tableOptions } from '../options.ts'
+import { tableOptions } from '../options.ts'
 import { type CompactorContext, moveEdit, startMerge } from './compaction/compactor.ts'
-import type { Compaction, Picker } from './compaction/picker.ts'
-import type { Manifest } from './manifest.ts'
-import type { Sweeper } from './sweeper.ts'
+import { type Compaction, outputBytesOf, type Picker } from './compaction/picker.ts'
+import type { Health } from './health.ts'
+import type { Installer } from './installer.ts'
+import { Pacing } from './pacing.ts'
 import type { FrozenMemtable } from './tree.ts'
-import { applyEdit, type TableFile, tableFileOf, type VersionEdit } from './version.ts'
+import { bytesOf, type TableFile, tableFileOf } from './version.ts'
 
 export interface SchedulerContext extends CompactorContext {
-  readonly manifest: Manifest
   readonly log: Log
-  readonly sweeper: Sweeper
   readonly picker: Picker
-  readonly clock: () => number
-  readonly currentNumber: () => number
-  readonly syncDirectory: () => Promise<void>
+  readonly installer: Installer
+  readonly health: Health
   readonly emit: (event: string, detail: unknown) => void
-  readonly onPoison: (error: Error) => void
 }
 
 export interface BackgroundCounts {
@@ -38,49 +36,59 @@ export interface BackgroundCounts {
   flushBytes: number
   compactionBytesRead: number
   compactionBytesWritten: number
-  yields: number
 }
 
+const retryMsFirst = 20
 const retryMsMax = 5_000
-/** How long a compaction goes on gently after the last sync that was waited for, at most twice that. */
-const paceMs = 20
 
 export class Scheduler {
   readonly #context: SchedulerContext
+  readonly #pacing: Pacing
   readonly counts: BackgroundCounts = {
     flushes: 0,
     compactions: 0,
     moves: 0,
     flushBytes: 0,
     compactionBytesRead: 0,
-    compactionBytesWritten: 0,
-    yields: 0
+    compactionBytesWritten: 0
   }
   #flushing: Promise<void> | undefined
   #compacting: Promise<void> | undefined
-  #job: number | undefined
-  #pacing: NodeJS.Timeout | undefined
-  #syncWaited = false
-  #isGentle = false
   #closing = false
   #ending = false
   #gaveUp = false
   #holdsWriters = true
   #paused = 0
-  #failure: Error | undefined
+  /** A compaction is due for which there was no space. */
+  #isShort = false
+  /** How often in a row a compaction found no space. */
+  #shortages = 0
   readonly #relief: (() => void)[] = []
+  #flushWaiters: ((error: Error) => void)[] = []
   readonly #pauses = new Set<() => void>()
 
   constructor(context: SchedulerContext) {
     this.#context = context
+    this.#pacing = new Pacing(context.tree)
+  }
+
+  /** Compactions that slowed down for writers who waited for a sync. */
+  get yields(): number {
+    return this.#pacing.yields
+  }
+
+  get #failure(): Error | undefined {
+    return this.#context.installer.failure
   }
 
   /** Something changed: starts what is due. */
   wake(): void {
+    this.#context.health.note()
     if (this.#closing || this.#gaveUp || this.#failure !== undefined) return
     if (this.#flushing === undefined && this.#context.tree.frozen.length > 0) {
       this.#flushing = this.#retrying('flush', () => this.#flushOnce()).finally(() => {
         this.#flushing = undefined
+        this.#flushWaiters = []
         this.#relieve()
         this.wake()
       })
@@ -90,39 +98,58 @@ export class Scheduler {
 
   #wakeCompaction(): void {
     if (this.#closing || this.#paused > 0 || this.#compacting !== undefined || this.#failure !== undefined) return
-    const { tree, picker, clock, snapshots } = this.#context
-    const picked = picker.pick(tree.version, tree.busy, clock(), snapshots()[0] ?? Number.MAX_SAFE_INTEGER)
-    if (picked === undefined) return
-    this.#compacting = this.#retrying('compaction', () => this.#compactOnce(picked), 1).finally(() => {
+    const picked = this.#pick(this.#context.health.freeBytes)
+    this.#isShort = false
+    if (picked === undefined) {
+      this.#noteShort()
+      return
+    }
+    this.#compacting = this.#retrying('compaction', () => this.#compactPicked(picked), 1).finally(() => {
       this.#compacting = undefined
       this.#relieve()
       this.wake()
     })
   }
 
+  #pick(spaceBytes: number | undefined): Compaction | undefined {
+    const { tree, picker, expiredMs, snapshots } = this.#context
+    const oldest = snapshots()[0] ?? Number.MAX_SAFE_INTEGER
+    return picker.pick(tree.version, tree.busy, expiredMs(), oldest, spaceBytes)
+  }
+
+  // Something may be due for which there is no space. Before writers wait for it in vain, they are refused.
+  #noteShort(): void {
+    const { health, tree } = this.#context
+    if (health.freeBytes === undefined) return
+    const picked = this.#pick(undefined)
+    if (picked === undefined) return
+    this.#isShort = true
+    if (tree.pressure() === 0) return
+    const bytes = Math.ceil(outputBytesOf(picked))
+    const error = new VarveError('VARVE_DISK_FULL', `a compaction that is due needs ${bytes} bytes`)
+    health.full(error, bytes)
+    this.#letGo()
+  }
+
+  /** The free space is known anew. */
+  noteSpace(): void {
+    if (this.#isShort) this.#wakeCompaction()
+  }
+
+  // Without it level 0 would grow until it holds writers: better to refuse them while there is some space.
+  async #compactPicked(compaction: Compaction): Promise<void> {
+    try {
+      await this.#compactOnce(compaction)
+    } catch (error) {
+      const bytes = compaction.inputs.reduce((sum, { tables }) => sum + bytesOf(tables), 0)
+      if (isFull(error)) this.#context.health.full(error, bytes)
+      throw error
+    }
+  }
+
   /** Somebody waits for a sync: a compaction that is not urgent leaves the disk to it, until a while after the last. */
   yieldToSync(): void {
-    this.#syncWaited = true
-    if (this.#pacing === undefined && !this.#closing) this.#paceOn()
-  }
-
-  #paceOn(): void {
-    const isAwaited = this.#syncWaited
-    this.#syncWaited = false
-    this.#pace(isAwaited)
-    this.#pacing = isAwaited ? setTimeout(() => this.#paceOn(), paceMs) : undefined
-    this.#pacing?.unref()
-  }
-
-  // What writers would soon have to wait for goes on at full speed.
-  #pace(isAwaited = true): void {
-    const { version, frozen } = this.#context.tree
-    const isUrgent = (version.levels[0]?.length ?? 0) >= 2 * limits.level0Trigger || frozen.length > 1
-    const isGentle = isAwaited && !isUrgent
-    if (this.#job === undefined || isGentle === this.#isGentle) return
-    this.#isGentle = isGentle
-    if (isGentle) this.counts.yields++
-    native.pace(this.#job, isGentle ? 1 : 0)
+    this.#pacing.yieldToSync()
   }
 
   /** Resolves when writers may go on. */
@@ -136,13 +163,14 @@ export class Scheduler {
     for (const resolve of this.#relief.splice(0)) resolve()
   }
 
-  /** Resolves when no memtable waits for its flush; rejects with what stands in the way. */
+  /** Resolves when no memtable waits for its flush; rejects with what stands in the way, a full disk too. */
   async drainFlushes(): Promise<void> {
     while (this.#context.tree.frozen.length > 0 || this.#flushing !== undefined) {
       if (this.#closing || this.#gaveUp) throw new VarveError('VARVE_CLOSED', 'The database is closing.')
       if (this.#failure !== undefined) throw this.#failure
       this.wake()
-      await this.#flushing
+      const full = new Promise<void>((_, reject) => this.#flushWaiters.push(reject))
+      await Promise.race([this.#flushing, full])
     }
   }
 
@@ -194,7 +222,7 @@ export class Scheduler {
   }
 
   async #retrying(what: string, work: () => Promise<void>, triesMax = Number.POSITIVE_INFINITY): Promise<void> {
-    let delayMs = 20
+    let delayMs = retryMsFirst
     for (let tries = 1; ; tries++) {
       try {
         await work()
@@ -207,6 +235,10 @@ export class Scheduler {
           return
         }
         if (error instanceof VarveError && error.code === 'VARVE_POISONED') return
+        if (isFull(error)) {
+          this.#noteFull(error, tries)
+          if (triesMax === 1) delayMs = Math.min(retryMsFirst * 2 ** this.#shortages++, retryMsMax)
+        }
         const goesOn = await this.#pause(delayMs)
         if (!goesOn || tries >= triesMax) return
         delayMs = Math.min(delayMs * 2, retryMsMax)
@@ -214,7 +246,25 @@ export class Scheduler {
     }
   }
 
-  // False when it was ended by closing.
+  // Whoever waits for a flush is told that it may take long.
+  #noteFull(error: Error, tries: number): void {
+    this.#letGo()
+    if (tries > 1) for (const reject of this.#flushWaiters.splice(0)) reject(error)
+  }
+
+  // Writers that are held back waited for what will not be over soon. What they wrote is in the log.
+  #letGo(): void {
+    for (const resolve of this.#relief.splice(0)) resolve()
+  }
+
+  /** There may be space again: what waits to be tried again is tried now. */
+  hurry(): void {
+    this.#shortages = 0
+    for (const cut of this.#pauses) cut()
+    this.wake()
+  }
+
+  // False when it was cut short.
   #pause(ms: number): Promise<boolean> {
     return new Promise((resolve) => {
       const end = (goesOn: boolean): void => {
@@ -230,10 +280,23 @@ export class Scheduler {
   }
 
   async #flushOnce(): Promise<void> {
-    const { tree, engine, directory } = this.#context
+    const { tree, health, log } = this.#context
     const batch: readonly FrozenMemtable[] = [...tree.frozen].reverse()
     const newest = batch.at(-1)
     if (newest === undefined) return
+    try {
+      await this.#flushTables(batch, newest)
+    } catch (error) {
+      const bytes = batch.reduce((sum, { memtable }) => sum + native.memtableStats(memtable).bytes, 0)
+      if (isFull(error)) health.full(error, bytes)
+      throw error
+    }
+    await log.dropBelow(newest.upTo.index)
+    health.eased()
+  }
+
+  async #flushTables(batch: readonly FrozenMemtable[], newest: FrozenMemtable): Promise<void> {
+    const { engine, directory, installer } = this.#context
     const number = this.#context.nextNumber()
     const id = this.#context.random(16)
     const result = await outcome(
@@ -246,45 +309,41 @@ export class Scheduler {
     )
     const tables = result.outputs.map(({ properties }) => tableFileOf(number, id, properties))
     const add = tables.map((table) => ({ level: 0, table }))
-    await this.#installed({ add, remove: [], flushed: newest.upTo }, tables, batch)
+    await installer.install({ add, remove: [], flushed: newest.upTo }, tables, batch)
     this.counts.flushes++
     this.counts.flushBytes += result.bytesOut
     this.#context.emit('flush', { tables: tables.length, bytes: result.bytesOut })
-    await this.#context.log.dropBelow(newest.upTo.index)
   }
 
   async #compactOnce(compaction: Compaction): Promise<void> {
-    const { tree } = this.#context
+    const { tree, installer } = this.#context
     const inputs = compaction.inputs.flatMap(({ tables }) => tables)
     for (const table of inputs) tree.busy.add(table.number)
     try {
       if (compaction.isMove) {
-        await this.#installed(moveEdit(compaction), [], [])
+        await installer.install(moveEdit(compaction), [], [])
         this.counts.moves += inputs.length
-        return
-      }
-      const { job, done } = startMerge(compaction, this.#context)
-      this.#job = job
-      this.#isGentle = false
-      if (this.#pacing !== undefined) this.#pace()
-      const { edit, bytesRead, bytesWritten, tables } = await done
-      await this.#installed(edit, tables, [])
-      this.counts.compactions++
-      this.counts.compactionBytesRead += bytesRead
-      this.counts.compactionBytesWritten += bytesWritten
-      this.#context.emit('compaction', {
-        reason: compaction.reason,
-        level: compaction.outputLevel,
-        bytesRead,
-        bytesWritten
-      })
+      } else await this.#merge(compaction)
+      this.#shortages = 0
     } catch (error) {
       this.#setAside(inputs, error)
       throw error
     } finally {
-      this.#job = undefined
+      this.#pacing.end()
       for (const { number } of inputs) if (!tree.aside.has(number)) tree.busy.delete(number)
     }
+  }
+
+  async #merge(compaction: Compaction): Promise<void> {
+    const { job, done } = startMerge(compaction, this.#context)
+    this.#pacing.begin(job)
+    const { edit, bytesRead, bytesWritten, tables } = await done
+    await this.#context.installer.install(edit, tables, [])
+    this.counts.compactions++
+    this.counts.compactionBytesRead += bytesRead
+    this.counts.compactionBytesWritten += bytesWritten
+    const { reason, outputLevel: level } = compaction
+    this.#context.emit('compaction', { reason, level, bytesRead, bytesWritten })
   }
 
   // The input that an error of reading names.
@@ -294,33 +353,6 @@ export class Scheduler {
     const { file } = error
     const damaged = inputs.find(({ number }) => file.endsWith(`/${tableName(number)}`))
     if (damaged !== undefined) this.#context.tree.aside.set(damaged.number, error)
-  }
-
-  // Tables' names durable, then the manifest's line, then the view.
-  async #installed(edit: VersionEdit, tables: readonly TableFile[], flushed: readonly FrozenMemtable[]): Promise<void> {
-    const { tree, manifest, sweeper, currentNumber, log } = this.#context
-    if (tables.length > 0) await this.#context.syncDirectory()
-    for (const table of tables) await tree.open(table)
-    try {
-      await manifest.append(
-        () => {
-          // An edit that breaks the tree must not become durable.
-          applyEdit(tree.version, edit)
-          return { ...edit, syncedIndex: log.state().syncedIndex, nextNumber: currentNumber() }
-        },
-        (durable) => attempt(() => tree.install(durable, flushed))
-      )
-    } catch (error) {
-      const poison = new VarveError(
-        'VARVE_POISONED',
-        `The manifest could not be written: ${String((error as Error).message)}`,
-        { cause: error }
-      )
-      this.#failure = poison
-      this.#context.onPoison(poison)
-      throw poison
-    }
-    void sweeper.sweep()
   }
 
   /** Closing begins: what fails from now on is not tried again, for the log has it; and no writer is held back. */
@@ -342,11 +374,9 @@ export class Scheduler {
 
   async close(): Promise<void> {
     this.#closing = true
-    clearTimeout(this.#pacing)
-    this.#pacing = undefined
     for (const cut of this.#pauses) cut()
     this.letWritersGo()
-    if (this.#job !== undefined) native.cancel(this.#job)
+    this.#pacing.close()
     await this.#flushing
     await this.#compacting
   }

@@ -45,6 +45,7 @@ export class Tree {
   #version: Version
   #memtable: native.Memtable
   #frozen: readonly FrozenMemtable[] = []
+  #viewNumber = 0
 
   constructor(
     options: TreeOptions,
@@ -71,6 +72,11 @@ export class Tree {
     return this.#memtable
   }
 
+  /** Another one with each view. */
+  get viewNumber(): number {
+    return this.#viewNumber
+  }
+
   table(number: number): OpenedTable {
     const table = this.#tables.get(number)
     assert(table !== undefined, `table ${number} is not open`)
@@ -83,6 +89,14 @@ export class Tree {
     const path = join(directory, tableName(file.number))
     const { table, pinnedBytes } = await outcome(native.openTable(engine, path, file.number, file.id))
     this.#tables.set(file.number, { handle: table, pinnedBytes })
+  }
+
+  /** Closes a table that was opened and is not installed. */
+  forget(number: number): void {
+    const opened = this.#tables.get(number)
+    if (opened === undefined) return
+    this.#tables.delete(number)
+    native.release(opened.handle)
   }
 
   /** Freezes the memtable and puts an empty one in its place. */
@@ -109,6 +123,7 @@ export class Tree {
 
   #publish(): void {
     const { engine, memoryBytes, blockCacheBytes, memtableBytes } = this.#options
+    this.#viewNumber++
     const levels = this.#version.levels.map((tables) => tables.map((file) => this.table(file.number).handle))
     native.setView(
       engine,

@@ -95,12 +95,13 @@ export class Spaces {
         turn,
         slabs,
         clock,
+        view: () => 0,
         settle: () => undefined,
         settleSync: () => undefined,
         onClose: () => undefined
       },
       { prefix: namePrefix },
-      -1
+      { sequence: -1, timeMs: clock() }
     )
     for (const [key, value] of await names.all()) {
       const name = (key as string).slice(namePrefix.length)

@@ -8,11 +8,13 @@
 
 import native from '#native'
 import { Batch } from '../bytes/batch.ts'
+import { isFull } from '../disk/fs.ts'
 import { outcome } from '../disk/jobs.ts'
 import { nativeCode, toVarveError, VarveError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import { type Durability, limits } from '../options.ts'
 import type { Turn } from '../read/turn.ts'
+import type { Health } from '../tree/health.ts'
 import type { Scheduler } from '../tree/scheduler.ts'
 import type { Tree } from '../tree/tree.ts'
 
@@ -21,6 +23,7 @@ export interface WriterContext {
   readonly tree: Tree
   readonly log: Log
   readonly scheduler: Scheduler
+  readonly health: Health
   readonly turn: Turn
   readonly durability: Durability
   readonly memtableBytes: number
@@ -79,7 +82,7 @@ export class Writer {
     sync: boolean,
     expiresAtMs: number
   ): Promise<void> {
-    const refusal = this.#refusal()
+    const refusal = this.#refusal() ?? this.#context.health.refusal
     if (refusal !== undefined) return Promise.reject(refusal)
     this.#batch.put(space, key, value, expiresAtMs)
     return this.#join(sync)
@@ -100,6 +103,8 @@ export class Writer {
     const mark = this.#batch.mark()
     try {
       each(this.#batch)
+      const { refusal: full } = this.#context.health
+      if (full !== undefined && this.#batch.puts > mark.puts) throw full
     } catch (error) {
       this.#batch.rewind(mark)
       this.#batch.endBatch()
@@ -205,14 +210,8 @@ export class Writer {
     this.#track(done)
   }
 
-  // A segment that met a full disk takes nothing more: later records go to the next one.
   #leaveFullSegment(error: unknown): void {
-    if (nativeCode(error) !== 'NO_SPACE') return
-    try {
-      this.#context.log.rotate()
-    } catch {
-      // What stands in the way shows at the next write.
-    }
+    if (nativeCode(error) === 'NO_SPACE') this.#context.log.leave()
   }
 
   #noteWritten(payloadBytes: number, operations: number, memtableBytes: number): void {
@@ -239,6 +238,7 @@ export class Writer {
       this.#track(synced)
     }
     const pressure = this.#context.tree.pressure()
+    if (this.#isStalled && pressure < 2) this.#recover()
     if (pressure === 2) this.#stall(group)
     else if (pressure === 1) this.#slow(group)
     else this.#resolveWritten(group)
@@ -255,18 +255,21 @@ export class Writer {
       this.#isStalled = true
       this.counts.stalls++
       this.#context.emit('stall', {
+        reason: 'pressure',
         frozen: this.#context.tree.frozen.length,
         level0: this.#context.tree.version.levels[0]?.length
       })
     }
     const over = this.#context.scheduler.relief().then(() => {
-      if (this.#isStalled && this.#context.tree.pressure() < 2) {
-        this.#isStalled = false
-        this.#context.emit('recovered', {})
-      }
+      if (this.#isStalled && this.#context.tree.pressure() < 2) this.#recover()
       group.resolve()
     })
     this.#track(over)
+  }
+
+  #recover(): void {
+    this.#isStalled = false
+    this.#context.emit('recovered', { reason: 'pressure' })
   }
 
   // One turn of the loop's timers a group: writers with many in flight keep a fair rate.
@@ -280,6 +283,7 @@ export class Writer {
     const error = toVarveError(cause)
     const code = nativeCode(error)
     if (code === 'IO_ERROR') this.poison(error)
+    if (isFull(error)) this.#context.health.full(error, 0)
     const shown = code === 'IO_ERROR' ? (this.#failure ?? error) : error
     group.reject(shown)
     if (group.durable !== undefined) group.rejectDurable(shown)
@@ -295,6 +299,7 @@ export class Writer {
             cause
           })
     this.#context.scheduler.letWritersGo()
+    this.#context.health.poison(this.#failure)
     this.#context.emit('poisoned', { error: this.#failure })
   }
 

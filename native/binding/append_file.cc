@@ -41,10 +41,18 @@ struct AppendWork {
   std::shared_ptr<AppendFile> file;
   std::string bytes;
 
+  // No space from a sync is no matter of space: what is on disk is not known.
+  Status Sync() {
+    Status status = file->file->SyncData();
+    if (status.code() != Code::kNoSpace) return status;
+    status = Status(Code::kIoError, "no space from a sync: " + status.message());
+    return status.InFile(file->file->path());
+  }
+
   Status Run(JobProgress*) {
     if (!file->failed.ok()) return file->failed;
     Status status = file->file->WriteAt(file->end, bytes);
-    if (status.ok()) status = file->file->SyncData();
+    if (status.ok()) status = Sync();
     if (status.ok()) {
       file->end += bytes.size();
     } else {

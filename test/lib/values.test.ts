@@ -59,7 +59,9 @@ describe('writes and reads', () => {
     expect(error.code).toBe('VARVE_INVALID_ARGUMENT')
     await before
     expect(await db.keys().all()).toEqual(['a', 'before'])
-    expect((await failureOf(() => db.batch([{ type: 'other' }] as never))).message).toContain("'put', 'del' or 'deleteRange'")
+    expect((await failureOf(() => db.batch([{ type: 'other' }] as never))).message).toContain(
+      "'put', 'del' or 'deleteRange'"
+    )
   })
 
   test('batches see the order they were given in', async () => {

@@ -59,16 +59,15 @@ export function startMerge(
   context: CompactorContext
 ): { job: number; done: Promise<CompactionOutcome> } {
   const bytes = compaction.inputs.reduce((sum, { tables }) => sum + bytesOf(tables), 0)
+  const outputBytesMax = compaction.outputBytesMax ?? context.tableBytes
   const most =
-    Math.ceil(bytes / context.tableBytes) * 2 +
-    8 +
-    compaction.inputs.reduce((sum, { tables }) => sum + tables.length, 0)
+    Math.ceil(bytes / outputBytesMax) * 2 + 8 + compaction.inputs.reduce((sum, { tables }) => sum + tables.length, 0)
   const files = Array.from({ length: most }, () => ({ number: context.nextNumber(), id: context.random(16) }))
   const below = context.tree.version.levels[compaction.outputLevel + 1] ?? []
   const job = native.compactJob(context.engine, {
     runs: runsOf(compaction, context.tree),
     outputs: files.map(({ number, id }) => ({ path: join(context.directory, tableName(number)), id })),
-    outputBytesMax: context.tableBytes,
+    outputBytesMax,
     cutAfter: below.map((table) => table.keyLast),
     table: tableOptions,
     facts: factsOf(compaction, context)

@@ -6,10 +6,15 @@
 
 import { limits } from '../../options.ts'
 import { bytesOf, overlaps, spanOf, type TableFile, type Version } from '../version.ts'
-import type { Compaction, Picker, PickerOptions } from './picker.ts'
+import { type Compaction, outputBytesOf, type Picker, type PickerOptions } from './picker.ts'
+import { type Garbage, isLevel0Worth, nextExpiryMs, pickGarbage } from './reclaim.ts'
 
 const lastLevel = limits.levels - 1
 const baseMemtables = 16
+/** What is expired for the most part is worth a merge at any time. */
+const alwaysWorth: Garbage = { oneIn: 2, withTombstones: false }
+/** When there is nothing else to do less is enough. */
+const idlyWorth: Garbage = { oneIn: 8, withTombstones: true }
 
 export interface Targets {
   readonly base: number
@@ -54,6 +59,24 @@ function pickLevel0(version: Version, busy: ReadonlySet<number>, base: number): 
   }
 }
 
+/** Outputs at most, of level 0 on its way past a disk without room. */
+const piecesMax = 64
+
+// Where there is no room to merge level 0 with all that it overlaps it goes one level above, in pieces of which each
+// overlaps little, and from there on piece by piece.
+function pickLevel0InPieces(version: Version, busy: ReadonlySet<number>, base: number): Compaction | undefined {
+  const level0 = version.levels[0] ?? []
+  if (base < 2 || level0.some((table) => busy.has(table.number))) return undefined
+  const pieces = Math.min(piecesMax, Math.max(1, version.levels[base]?.length ?? 0))
+  return {
+    reason: 'level0',
+    inputs: [{ level: 0, tables: level0 }],
+    outputLevel: base - 1,
+    isMove: false,
+    outputBytesMax: Math.ceil(bytesOf(level0) / pieces)
+  }
+}
+
 function pickTable(version: Version, busy: ReadonlySet<number>, level: number): Compaction | undefined {
   const next = version.levels[level + 1] ?? []
   let best: { table: TableFile; below: readonly TableFile[]; ratio: number } | undefined
@@ -81,7 +104,13 @@ export class LeveledPicker implements Picker {
     this.#options = options
   }
 
-  pick(version: Version, busy: ReadonlySet<number>): Compaction | undefined {
+  pick(
+    version: Version,
+    busy: ReadonlySet<number>,
+    timeMs: number,
+    oldestSnapshot: number,
+    spaceBytes = Number.POSITIVE_INFINITY
+  ): Compaction | undefined {
     const { base, bytes } = targetsOf(version, this.#options)
     const scores: { level: number; score: number }[] = []
     const level0 = (version.levels[0]?.length ?? 0) / limits.level0Trigger
@@ -92,11 +121,38 @@ export class LeveledPicker implements Picker {
       if (held > 0 && score > 1) scores.push({ level, score })
     }
     scores.sort((a, b) => b.score - a.score)
+    const fits = (picked: Compaction | undefined): picked is Compaction =>
+      picked !== undefined && outputBytesOf(picked) <= spaceBytes
     for (const { level } of scores) {
       const picked = level === 0 ? pickLevel0(version, busy, base) : pickTable(version, busy, level)
-      if (picked !== undefined) return picked
+      if (fits(picked)) return picked
+      if (picked === undefined || level > 0) continue
+      const pieces = pickLevel0InPieces(version, busy, base)
+      if (fits(pieces)) return pieces
     }
-    return undefined
+    const expired = pickGarbage(version, busy, timeMs, oldestSnapshot, alwaysWorth)
+    return fits(expired) ? expired : undefined
+  }
+
+  reclaim(version: Version, busy: ReadonlySet<number>, timeMs: number, oldestSnapshot: number): Compaction | undefined {
+    const picked = pickGarbage(version, busy, timeMs, oldestSnapshot, idlyWorth)
+    if (picked !== undefined || !isLevel0Worth(version, timeMs, oldestSnapshot, idlyWorth)) return picked
+    const level0 = pickLevel0(version, busy, targetsOf(version, this.#options).base)
+    return level0 === undefined ? undefined : { ...level0, reason: 'garbage' }
+  }
+
+  nextReclaimMs(version: Version, timeMs: number): number {
+    return nextExpiryMs(version, timeMs, idlyWorth)
+  }
+
+  deepen(version: Version, busy: ReadonlySet<number>): Compaction | undefined {
+    const highest = version.levels.findIndex((tables) => tables.length > 0)
+    if (highest < 0 || highest === lastLevel) return undefined
+    const picked =
+      highest === 0
+        ? pickLevel0(version, busy, targetsOf(version, this.#options).base)
+        : pickTable(version, busy, highest)
+    return picked === undefined ? undefined : { ...picked, reason: 'garbage' }
   }
 }
 

@@ -27,6 +27,7 @@ interface WaitingRead extends ConfirmedRead {
 }
 
 const clockShare = 0.9
+const nothing: readonly never[] = []
 
 export class Reads {
   readonly #own: NodeId
@@ -127,6 +128,6 @@ export class Reads {
       if (round > confirmed) break
       count++
     }
-    return count === 0 ? this.#waiting.slice(0, 0) : this.#waiting.splice(0, count)
+    return count === 0 ? nothing : this.#waiting.splice(0, count)
   }
 }

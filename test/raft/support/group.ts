@@ -10,6 +10,7 @@ import type {
   Membership,
   Message,
   PeerMessage,
+  ProgressStatus,
   RaftConfig,
   ReadState,
   Snapshot,
@@ -245,4 +246,18 @@ export class Group {
   #configOf(id: number): RaftConfig {
     return { ...defaults, electionSeed: id, ...this.#options.config, id }
   }
+}
+
+/** What a leader knows of a peer. */
+export const progressOf = (group: Group, leader: number, id: number): ProgressStatus => {
+  const progress = group
+    .node(leader)
+    .status()
+    .progress.find((one) => one.id === id)
+  if (progress === undefined) throw new Error(`no progress of ${id}`)
+  return progress
+}
+/** An entry with a word in it. */
+export const normal = (term: number, index: number, word: string): Entry => {
+  return { kind: 'normal', term, index, payload: { size: word.length, ref: word } }
 }
