@@ -49,6 +49,7 @@ export class SpaceReads<Key = string, Value = string> {
     return this.#space.name
   }
 
+  // Point reads make both checks in place: the brand check of a private method shows in them.
   #checkReadable(): void {
     this.#parts.checkOpen()
     checkThere(this.#space)
@@ -60,7 +61,8 @@ export class SpaceReads<Key = string, Value = string> {
     options?: ReadOptions<AskedKey, AskedValue>
   ): Promise<ValueOf<AskedValue, Value> | undefined> {
     try {
-      this.#checkReadable()
+      this.#parts.checkOpen()
+      checkThere(this.#space)
       const { keyEncoding, valueEncoding } = encodingsOf(options, this.#encodings)
       const keyed = encodeKey(keyEncoding, key)
       const snapshot = options?.snapshot
@@ -92,7 +94,8 @@ export class SpaceReads<Key = string, Value = string> {
     key: Input<KeyOf<AskedKey, Key>>,
     options?: ReadOptions<AskedKey, AskedValue>
   ): ValueOf<AskedValue, Value> | undefined {
-    this.#checkReadable()
+    this.#parts.checkOpen()
+    checkThere(this.#space)
     const { keyEncoding, valueEncoding } = encodingsOf(options, this.#encodings)
     const keyed = encodeKey(keyEncoding, key)
     const snapshot = options?.snapshot

@@ -22,7 +22,7 @@ import type { Expected } from './write/checks.ts'
 import type { Place } from './write/conditional.ts'
 import { expiresAtOf, never } from './write/expiry.ts'
 import type { AnyOperation, CheckedOperations } from './write/operations.ts'
-import type { KnownSpace } from './write/spaces.ts'
+import { checkThere, type KnownSpace } from './write/spaces.ts'
 
 /** Reads and writes of one key space. Made by `db.space(name)`; the database itself is one. */
 export class Space<Key = string, Value = string> extends SpaceReads<Key, Value> {
@@ -232,6 +232,7 @@ export class Space<Key = string, Value = string> extends SpaceReads<Key, Value> 
   async compact(range: RangeOptions<Input<Key>> = {}): Promise<void> {
     const { scheduler, log, tree, sweeper } = this.#parts
     this.#parts.checkWritable()
+    checkThere(this.#space)
     await this.#parts.flush()
     await log.shrink(tree.version.flushed.index)
     const { first, last } = this.storedSpan(range)

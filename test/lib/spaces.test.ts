@@ -80,6 +80,35 @@ describe('a space', () => {
     expect(await db.space('s', { keyEncoding: 'buffer' }).values().all()).toEqual([{ n: 1 }])
   })
 
+  test('is cleared without a trace in its neighbours', async () => {
+    await using db = await open(scratch())
+    const spaces = ['a', 'b', 'c'].map((name) => db.space(name)) as [Space, Space, Space]
+    const keys = ['', 'k1', 'k2', 'k3', '\u{10ffff}']
+    for (const space of [db, ...spaces]) for (const key of keys) void space.put(key, 'v')
+    await db.flush()
+    const [first, middle, last] = spaces
+    await middle.deleteRange({ gte: 'k1', lt: 'k3' })
+    expect(await middle.keys().all()).toEqual(['', 'k3', '\u{10ffff}'])
+    await middle.clear({ reverse: true, limit: 1 })
+    expect(await middle.keys().all()).toEqual(['', 'k3'])
+    await middle.clear()
+    expect(await middle.keys().all()).toEqual([])
+    expect(await middle.keys({ reverse: true }).all()).toEqual([])
+    for (const space of [db, first, last]) {
+      expect(await space.keys().all()).toEqual(keys)
+      expect(await space.keys({ reverse: true }).all()).toEqual([...keys].reverse())
+    }
+    expect(db.spaces()).toEqual(['a', 'b', 'c'])
+    await db.batch([
+      { type: 'deleteRange', space: first, range: { prefix: 'k' } },
+      { type: 'del', space: last, key: '' }
+    ])
+    await db.compact()
+    expect(await first.keys().all()).toEqual(['', '\u{10ffff}'])
+    expect(await last.keys().all()).toEqual(keys.slice(1))
+    expect(await db.keys().all()).toEqual(keys)
+  })
+
   test('flushes, compacts and is measured by itself', async () => {
     await using db = await open(scratch())
     const [large, small] = [db.space('large'), db.space('small')]
