@@ -2,10 +2,11 @@
 // where the program says so. Jobs run on threads, or are stepped: some between two operations, and as many as are needed
 // while somebody waits.
 import native from '#native'
+import { restoreIn } from '../../../lib/copies/restore.ts'
 import type { Database } from '../../../lib/database.ts'
 import { settleJobs } from '../../../lib/disk/jobs.ts'
 import { openIn } from '../../../lib/open.ts'
-import type { Environment } from '../../../lib/options.ts'
+import type { Environment, OpenOptions } from '../../../lib/options.ts'
 import { drawsOf, randomOf } from '../../support/random.mjs'
 import { type OptionSet, optionSets } from './metamorphic-options.ts'
 
@@ -67,6 +68,8 @@ export class World {
   readonly #clock: () => number
   readonly #seed: number
   #set: OptionSet
+  #directory = '/data'
+  #copies = 0
   #db: Opened | undefined
   #pump: Pump | undefined
 
@@ -99,20 +102,66 @@ export class World {
 
   async open(shift: number): Promise<void> {
     this.#set = this.#setAt(shift)
-    const { options, isCold } = this.#set
-    native.memoryCold(this.fs, isCold === true)
-    this.#db = await openIn<Bytes, Bytes>('/data', { ...options, clock: this.#clock }, () => this.#environment())
+    native.memoryCold(this.fs, this.#set.isCold === true)
+    this.#pump = undefined
+    this.#db = await this.#open(this.#directory, this.#set, {})
   }
 
-  #environment(): Environment {
-    const { stepped } = this.#set
+  #open(directory: string, set: OptionSet, more: OpenOptions): Promise<Opened> {
+    const options = { ...set.options, ...more, clock: this.#clock }
+    return openIn<Bytes, Bytes>(directory, options, () => this.#environment(set))
+  }
+
+  #environment({ stepped }: OptionSet): Environment {
     const executor = stepped === undefined ? native.threadExecutor(2, 1) : native.steppedExecutor(stepped)
-    this.#pump = undefined
     if (stepped !== undefined) {
-      this.#pump = new Pump(this.#seed)
-      this.#pump.start(executor)
+      const pump = new Pump(this.#seed)
+      pump.start(executor)
+      this.#pump ??= pump
     }
     return { fs: this.fs, executor, random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)) }
+  }
+
+  /** What is told of another database, or of this one before it is opened again; by what it is open with. */
+  async aside(
+    directory: string,
+    shift: number,
+    tell: (db: Opened, set: OptionSet) => Promise<string>,
+    more: OpenOptions = {}
+  ): Promise<string> {
+    const set = this.#setAt(shift)
+    const db = await this.#open(directory, set, more)
+    try {
+      return await tell(db, set)
+    } finally {
+      await db.close()
+    }
+  }
+
+  /** For reading only; then it is open as ever. */
+  async peek(shift: number, tell: (db: Opened, set: OptionSet) => Promise<string>): Promise<string> {
+    await this.close()
+    const told = await this.aside(this.#directory, shift, tell, { readOnly: true })
+    await this.open(shift)
+    return told
+  }
+
+  /** Another directory with all that is in this one. */
+  async copy(kind: 'checkpoint' | 'backup'): Promise<string> {
+    const directory = `/copy${++this.#copies}`
+    if (kind === 'checkpoint') await this.db.checkpoint(directory)
+    else {
+      await this.db.backup('/backups')
+      await restoreIn('/backups', directory, {}, () => this.#environment(this.#set))
+    }
+    return directory
+  }
+
+  /** Goes on in another directory. */
+  async moveTo(directory: string, shift: number): Promise<void> {
+    await this.close()
+    this.#directory = directory
+    await this.open(shift)
   }
 
   nudge(): void {

@@ -293,6 +293,8 @@ class Generator {
     if (die < 85) {
       return { do: 'compact', space: draw.space(), range: draw.rarely(3) ? {} : draw.range(2000), wait: draw.rarely(2) }
     }
+    if (die < 92) return { do: draw.rarely(2) ? 'checkpoint' : 'backup', shift: draw.shift(), moves: draw.rarely(2) }
+    if (die < 96) return { do: 'peek', shift: draw.shift() }
     if (die < 105) return { do: 'estimate', space: draw.space(), range: draw.range(500) }
     if (die < 112) return this.#clear()
     if (die < 114) return { do: 'drain' }

@@ -4,12 +4,11 @@
 // Sequences are part of it: they are a function of the log, one for each operation that was written.
 import { entryText, failure, listText, noEntry } from './metamorphic-answers.ts'
 import { indexOf, type Range, spanOf, synced, universe } from './metamorphic-keys.ts'
+import { decide } from './metamorphic-model-conditional.ts'
 import { ModelIterator } from './metamorphic-model-iterator.ts'
 import { runTransaction } from './metamorphic-model-transaction.ts'
 import {
   type Change,
-  type Condition,
-  type Conditional,
   type Expiry,
   type Held,
   type Operation,
@@ -40,6 +39,9 @@ export interface Moment {
   readonly sequence: number
   readonly timeMs: number
 }
+
+/** What closes the database, and all that is open on it. */
+const closing: readonly string[] = ['reopen', 'crash', 'peek']
 
 /** A space other than the first has its name stored by the first write into it: two operations ahead of it. */
 const nameOperations = 2
@@ -157,7 +159,7 @@ export class Model {
       case 'increment':
       case 'touch':
       case 'persist':
-        return this.#conditional(operation)
+        return decide(this, operation, this.#slots)
       case 'openSnapshot':
       case 'closeSnapshot':
       case 'openIterator':
@@ -176,6 +178,9 @@ export class Model {
       case 'clear':
       case 'dropSpace':
       case 'spaces':
+      case 'peek':
+      case 'checkpoint':
+      case 'backup':
       case 'reopen':
       case 'crash':
         return this.#upkeep(operation)
@@ -188,51 +193,6 @@ export class Model {
     if (operation.do !== 'batch') this.write(operation)
     else for (const change of operation.changes) this.write(change)
     return 'ok'
-  }
-
-  #conditional(operation: Conditional): string {
-    const { space, key } = operation
-    const index = indexOf(key)
-    const entry = this.at(space, index, this.now)
-    switch (operation.do) {
-      case 'putIf':
-        if (!this.#holds(entry, operation.condition)) return 'false'
-        this.push(space, index, operation.value, this.expiresAt(operation.expiry))
-        return 'true'
-      case 'delIf':
-        if (!this.#holds(entry, operation.condition)) return 'false'
-        this.push(space, index, undefined, 0)
-        return 'true'
-      case 'increment': {
-        const before = entry?.value ?? '0'
-        if (!/^-?\d{1,16}$/.test(before)) return failure('VARVE_INVALID_ARGUMENT')
-        const sum = Number(before) + operation.by
-        this.push(space, index, String(sum), entry?.expiresAt ?? 0)
-        return String(sum)
-      }
-      case 'touch':
-      case 'persist': {
-        if (entry === undefined) return 'false'
-        const expiresAt = operation.do === 'touch' ? this.expiresAt(operation.expiry) : 0
-        // What would change nothing is not written.
-        if (expiresAt !== entry.expiresAt) this.push(space, index, entry.value, expiresAt)
-        return 'true'
-      }
-    }
-  }
-
-  #holds(entry: Entry | undefined, condition: Condition): boolean {
-    const holds = this.#isMet(entry, condition)
-    if (holds) this.counts.conditionsHeld++
-    return holds
-  }
-
-  #isMet(entry: Entry | undefined, condition: Condition): boolean {
-    if ('absent' in condition) return entry === undefined
-    if ('value' in condition) return entry?.value === condition.value
-    const remembered = this.#slots[condition.slot]
-    if (remembered === undefined) return entry === undefined
-    return condition.by === 'value' ? entry?.value === remembered.value : entry?.sequence === remembered.sequence
   }
 
   /** undefined: the snapshot is closed. */
@@ -330,11 +290,20 @@ export class Model {
     if (operation.do === 'clear') this.#clear(operation)
     if (operation.do === 'crash' && operation.kind === 'power') this.push(0, indexOf(synced.key), synced.value, 0)
     if (operation.do === 'advance') this.nowMs += operation.ms
-    if (operation.do === 'reopen' || operation.do === 'crash') {
+    if (closing.includes(operation.do) || ('moves' in operation && operation.moves)) {
       for (const at of this.#snapshots.keys()) this.#close(at)
       for (const iterator of this.#iterators) if (iterator !== undefined) iterator.isClosed = true
     }
-    return 'ok'
+    return 'shift' in operation && operation.do !== 'reopen' && operation.do !== 'crash' ? this.#everything() : 'ok'
+  }
+
+  /** What a copy of it tells. */
+  #everything(): string {
+    const spaces = this.#spaces.flatMap((space, id) => {
+      const scan = { space: id, range: {}, mode: 'entries' } as const
+      return space.isThere ? [`s${id} ${listText(this.#scan(scan, this.now).rest())}`] : []
+    })
+    return `${this.sequence}: ${spaces.join(' ')}`
   }
 
   // One range tombstone, or as many tombstones as there are entries.

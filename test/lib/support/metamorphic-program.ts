@@ -123,6 +123,10 @@ export type Upkeep =
   | { readonly do: 'drain' }
   /** `shift`: how many option sets on it opens again. */
   | { readonly do: 'reopen'; readonly shift: number }
+  /** Opened for reading only, at first: it tells all that it holds. */
+  | { readonly do: 'peek'; readonly shift: number }
+  /** Opened elsewhere, it tells all that it holds; `moves`: the program goes on there. */
+  | { readonly do: 'checkpoint' | 'backup'; readonly shift: number; readonly moves: boolean }
   /** When all is on disk (power, by a write with sync), or acknowledged (process): so nothing may be missing. */
   | { readonly do: 'crash'; readonly kind: 'power' | 'process'; readonly shift: number; readonly seed: number }
 

@@ -1,7 +1,9 @@
 // The reads of a metamorphic program, and the iterators and snapshots that stay open over other operations.
-import { type Iterator, type Snapshot, VarveError } from '../../../lib/index.ts'
+import { type Iterator, type Snapshot, type Space, VarveError } from '../../../lib/index.ts'
 import { entryText, failure, listText, noEntry } from './metamorphic-answers.ts'
-import type { Bytes } from './metamorphic-database.ts'
+import { Coding } from './metamorphic-coding.ts'
+import type { Bytes, Opened } from './metamorphic-database.ts'
+import type { OptionSet } from './metamorphic-options.ts'
 import type { Held, Mode, Read, Scan } from './metamorphic-program.ts'
 import type { RunState } from './metamorphic-run.ts'
 
@@ -121,4 +123,18 @@ async function walk({ coding }: RunState, operation: Held, held: Walk | undefine
   }
   if (operation.do === 'seek') iterator.seek(coding.key(operation.key))
   return 'ok'
+}
+
+/** All that a database holds, with its last sequence. */
+export async function everything(db: Opened, set: OptionSet): Promise<string> {
+  const coding = new Coding(set.options)
+  const spaces = [`s0 ${await allOf(db, coding)}`]
+  for (const name of db.spaces()) {
+    spaces.push(`${name} ${await allOf(db.space(name) as Space<Bytes, Bytes>, coding)}`)
+  }
+  return `${db.stats().log.lastSequence}: ${spaces.join(' ')}`
+}
+
+async function allOf(space: Space<Bytes, Bytes>, coding: Coding): Promise<string> {
+  return listText((await space.iterator().all()).map((entry) => coding.item('entries', entry)))
 }

@@ -5,7 +5,7 @@ import { Coding } from './metamorphic-coding.ts'
 import { type Bytes, type Opened, type Tally, World } from './metamorphic-database.ts'
 import { synced } from './metamorphic-keys.ts'
 import { type Operation, startMs, type Upkeep, type Write } from './metamorphic-program.ts'
-import { hold, read, type Walk } from './metamorphic-run-reads.ts'
+import { everything, hold, read, type Walk } from './metamorphic-run-reads.ts'
 import { runTransaction } from './metamorphic-run-transaction.ts'
 import { conditional, write } from './metamorphic-run-writes.ts'
 
@@ -123,6 +123,9 @@ export class Run implements RunState {
       case 'clear':
       case 'spaces':
       case 'dropSpace':
+      case 'peek':
+      case 'checkpoint':
+      case 'backup':
       case 'reopen':
       case 'crash':
         return this.#maintain(operation)
@@ -195,6 +198,15 @@ export class Run implements RunState {
         break
       case 'crash':
         await this.#crash(operation)
+        break
+      case 'peek': {
+        const told = await this.world.peek(operation.shift, everything)
+        this.#opened()
+        return told
+      }
+      case 'checkpoint':
+      case 'backup':
+        return this.#copy(operation.do, operation.shift, operation.moves)
     }
     return 'ok'
   }
@@ -206,6 +218,16 @@ export class Run implements RunState {
     this.#there.delete(id)
     await space.get(this.#coding.key('k'))
     return 'it still answers'
+  }
+
+  async #copy(kind: 'checkpoint' | 'backup', shift: number, moves: boolean): Promise<string> {
+    const directory = await this.world.copy(kind)
+    const told = await this.world.aside(directory, shift, everything)
+    if (moves) {
+      await this.world.moveTo(directory, shift)
+      this.#opened()
+    }
+    return told
   }
 
   #estimate(id: number, range: object): string {
