@@ -33,6 +33,7 @@ const nameBytesMax = 255
 
 /** One space of a database, as all that is open on it share it. */
 export interface KnownSpace {
+  readonly owner: Spaces
   /** '' is the default space. */
   readonly name: string
   readonly id: number
@@ -56,7 +57,7 @@ export class Spaces {
   readonly #context: SpacesContext
   readonly #known = new Map<string, KnownSpace>()
   readonly #dropping = new Map<string, KnownSpace>()
-  readonly default: KnownSpace = { name: '', id: defaultSpaceId, state: 'stored', replaces: undefined }
+  readonly default = this.#knownAs('', defaultSpaceId, 'stored')
   #nextId = defaultSpaceId + 1
   #failure: unknown
 
@@ -107,8 +108,12 @@ export class Spaces {
       const name = (key as string).slice(namePrefix.length)
       const { id } = (value ?? {}) as { readonly id?: unknown }
       if (!isId(id) || id >= this.#nextId) throw damaged(`space:${name}`, value)
-      this.#known.set(name, { name, id, state: 'stored', replaces: undefined })
+      this.#known.set(name, this.#knownAs(name, id, 'stored'))
     }
+  }
+
+  #knownAs(name: string, id: number, state: KnownSpace['state'], replaces?: KnownSpace): KnownSpace {
+    return { owner: this, name, id, state, replaces }
   }
 
   /** The space of a name; it may have nothing in it yet. */
@@ -117,7 +122,7 @@ export class Spaces {
     this.#checkLoaded()
     const known = this.#known.get(name)
     if (known !== undefined) return known
-    const made: KnownSpace = { name, id: this.#nextId++, state: 'new', replaces: this.#dropping.get(name) }
+    const made = this.#knownAs(name, this.#nextId++, 'new', this.#dropping.get(name))
     this.#known.set(name, made)
     return made
   }
@@ -205,6 +210,11 @@ export class Spaces {
   #checkLoaded(): void {
     if (this.#failure !== undefined) throw this.#failure
   }
+}
+
+/** What is said to a space of elsewhere, and to what is none. */
+export function notOurs(): VarveError {
+  return invalid('A space must be one of this database: what db.space(name) gives, or db itself.')
 }
 
 const noBytes = new Uint8Array(0)
