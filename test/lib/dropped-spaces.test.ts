@@ -1,7 +1,12 @@
 // Dropping spaces: all of one and nothing else, at once; what a full disk makes of it.
 import { describe, expect, test } from 'vitest'
 import native from '#native'
+import { closeParts } from '../../lib/closing.ts'
 import { open } from '../../lib/index.ts'
+import { realEnvironment, settingsOf } from '../../lib/options.ts'
+import { Parts } from '../../lib/parts.ts'
+import { tiers } from '../../lib/read/reader.ts'
+import { recover } from '../../lib/recovery.ts'
 import { failureOf, idsOf, openMemory, scratch } from './support/databases.ts'
 
 describe('dropping', () => {
@@ -163,6 +168,20 @@ describe('when writes fail', () => {
     await eventually(() => db.put('default', 'v'))
   }
 
+  /** What is there of spaces by their ids, named or not. */
+  async function keysUnder(fs: native.FileSystem, ids: readonly number[]): Promise<string[]> {
+    const settings = settingsOf({})
+    const environment = { ...realEnvironment(), fs }
+    const parts = new Parts('/data', settings, environment, await recover('/data', settings, environment))
+    const found = ids.flatMap((id) =>
+      ['old', 'between', 'new']
+        .filter((key) => native.has(parts.engine, id, key, -1, 1, tiers.mayBlock) === 1)
+        .map((key) => `${id}: ${key}`)
+    )
+    await closeParts(parts)
+    return found
+  }
+
   test('a space is made by the next one, a drop that failed dropped nothing', async () => {
     const fs = native.memoryFileSystem()
     const db = await openMemory(fs)
@@ -201,6 +220,7 @@ describe('when writes fail', () => {
     expect(await last.keys().all()).toEqual([])
     await last.put('new', 'v')
     await db.close()
+    expect(await keysUnder(fs, [2, 3, 4])).toEqual(['4: new'])
     await using again = await openMemory(fs)
     expect(again.spaces()).toEqual(['s'])
     expect(await again.space('s').keys().all()).toEqual(['new'])

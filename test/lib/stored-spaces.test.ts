@@ -40,6 +40,25 @@ describe('the system space', () => {
     )
   })
 
+  test('keeps the next id above all ids there are, in whatever order they are stored', async () => {
+    const path = scratch()
+    {
+      await using db = await open(path)
+      const [first, second] = [db.space('first'), db.space('second')]
+      await second.put('k', 'v')
+      await first.put('k', 'v')
+    }
+    await using db = await open(path)
+    await db.space('third').put('k', 'v')
+    expect(idsOf(db)).toEqual(
+      new Map([
+        ['first', 2],
+        ['second', 3],
+        ['third', 4]
+      ])
+    )
+  })
+
   test('of a later format is refused', async () => {
     const path = scratch()
     await (await open(path)).close()
