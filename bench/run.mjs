@@ -1,7 +1,7 @@
 // usage: node bench/run.mjs [NAME …] [--entries=N] [--out=FILE] [--only=NAME,…] [--profile]
 //
-// NAME: a workload or a group of them, a micro suite, amplification, opening, gaps, raft, or picture with its files; none:
-// all workloads. bench/README.md tells what each measures. --out writes the results as JSON. Exit code 1: a limit was
+// NAME: a workload or a group of them, a micro suite, amplification, opening, copies, gaps, raft, or picture with its
+// files; none: all workloads. bench/README.md tells what each measures. --out writes the results as JSON. Exit code 1: a limit was
 // missed. Nothing else should run on the machine.
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -16,6 +16,7 @@ const suites = {
   micro: { file: './micro.mjs', names: ['crc32c', 'bloom', 'memtable', 'skiplist', 'block', 'merge', 'micro'] },
   amplification: { file: './amplification.mjs', names: ['amplification'], entries: 2_000_000 },
   opening: { file: './opening.mjs', names: ['opening'], entries: 2_000_000 },
+  copies: { file: './copies.mjs', names: ['copies'], entries: 1_000_000 },
   gaps: { file: './gaps.mjs', names: ['gaps'], entries: 500_000 },
   raft: { file: './raft.mjs', names: ['raft'], entries: 200_000 },
   picture: { file: './picture.mjs', names: ['picture'] }

@@ -10,10 +10,12 @@ const closeFlushBytes = 3 << 20
 
 /** Rejects, closed all the same, when something could not be written and that was not known before. */
 export async function closeParts(parts: Parts): Promise<void> {
-  const { recovered, environment, writer, scheduler, health, tree, engine } = parts
+  const { recovered, environment, writer, scheduler, upkeep, health, tree, engine } = parts
   parts.isClosed = true
+  await parts.endCopies()
   // A failure from before was told then: by an event, and to every writer since.
   const wasHealthy = writer.failure === undefined
+  upkeep.end()
   await health.close()
   scheduler.end()
   await writer.close()
@@ -30,7 +32,7 @@ export async function closeParts(parts: Parts): Promise<void> {
 
 // The first thing that could not be done.
 async function closeFiles(parts: Parts, manifest: Manifest): Promise<unknown> {
-  const { writer, scheduler, tree, log, sweeper } = parts
+  const { writer, scheduler, upkeep, tree, log, sweeper } = parts
   let failure: unknown
   try {
     const isHealthy = writer.failure === undefined
@@ -40,6 +42,7 @@ async function closeFiles(parts: Parts, manifest: Manifest): Promise<unknown> {
     if (!scheduler.gaveUp) failure = error
   }
   await scheduler.close()
+  await upkeep.close()
   try {
     await log.close()
     if (writer.failure === undefined) await witness(parts, manifest)

@@ -12,6 +12,9 @@ import {
   type ValueOf
 } from './bytes/encodings.ts'
 import { closeParts } from './closing.ts'
+import { type Backup, type BackupOptions, backup } from './copies/backup.ts'
+import { type Checkpoint, checkpoint } from './copies/checkpoint.ts'
+import type { CopyOptions } from './copies/stop.ts'
 import { invalid } from './errors.ts'
 import { describeTree } from './inspect.ts'
 import type { Parts } from './parts.ts'
@@ -138,6 +141,30 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
     if (this.#parts.settings.readOnly) return
     await this.#parts.scheduler.drain()
     await this.#parts.sweeper.sweep()
+  }
+
+  /**
+   * Makes a second database in a directory that is empty or missing: its tables are hard links where the file system
+   * allows it. It holds everything that was visible at the call; writing goes on meanwhile.
+   *
+   * @throws VarveError: VARVE_INVALID_ARGUMENT, VARVE_LOCKED, VARVE_IO_ERROR, VARVE_DISK_FULL, VARVE_ABORTED
+   * @example
+   * const { bytes, linkMs } = await db.checkpoint('./checkpoint')
+   */
+  async checkpoint(directory: string, options: CopyOptions = {}): Promise<Checkpoint> {
+    return this.#parts.copy((source) => checkpoint(source, directory, options))
+  }
+
+  /**
+   * Adds a backup to a directory that keeps them, where each table is kept once: only new ones are copied, and each is
+   * checked from its first byte to its last. Writing goes on meanwhile.
+   *
+   * @throws VarveError: VARVE_CORRUPTION, VARVE_LOCKED, VARVE_IO_ERROR, VARVE_DISK_FULL, VARVE_ABORTED
+   * @example
+   * const { id, tablesCopied } = await db.backup('./backups')
+   */
+  async backup(dest: string, options: BackupOptions = {}): Promise<Backup> {
+    return this.#parts.copy((source) => backup(source, dest, options))
   }
 
   /** Numbers about everything: plain data, made anew at each call. */

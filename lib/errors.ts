@@ -3,7 +3,7 @@
 
 export const errorCodes = {
   VARVE_INVALID_ARGUMENT: 'An argument or option is not what the call takes.',
-  VARVE_NOT_FOUND: 'There is no database in the directory, and it may not be created.',
+  VARVE_NOT_FOUND: 'There is no database in the directory, and it may not be created; or no such backup.',
   VARVE_EXISTS: 'There is a database in the directory already, and errorIfExists was given.',
   VARVE_LOCKED: 'The database is open elsewhere, in this process or another.',
   VARVE_CORRUPTION: 'Bytes on disk are not what was written.',

@@ -2,8 +2,25 @@
 
 export type { CallEncodings, Codec, KeyEncoding, KeyOf, ValueEncoding, ValueOf } from './bytes/encodings.ts'
 export type { OrderedKey } from './bytes/ordered.ts'
+export type { Backup, BackupOptions } from './copies/backup.ts'
+export {
+  type BackupInfo,
+  backups,
+  type Pruned,
+  type PruneOptions,
+  pruneBackups,
+  type VerifiedBackup,
+  type VerifyBackupOptions,
+  verifyBackup
+} from './copies/backups.ts'
+export type { Checkpoint } from './copies/checkpoint.ts'
+export type { DamagedFile, KeyBound, Lost, LostKeys, LostWrites } from './copies/repair/lost.ts'
+export { type Repair, type RepairOptions, repair } from './copies/repair.ts'
+export { type Restored, type RestoreOptions, restore } from './copies/restore.ts'
+export type { CopyOptions } from './copies/stop.ts'
 export type { Database } from './database.ts'
 export { type ErrorCode, errorCodes, VarveError } from './errors.ts'
+export { type Verification, type VerifiedFile, type VerifyOptions, verify } from './inspect.ts'
 export { open } from './open.ts'
 export type { Durability, Logger, OpenOptions } from './options.ts'
 export type { Iterator } from './read/items.ts'

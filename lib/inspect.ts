@@ -2,8 +2,10 @@
 
 import native from '#native'
 import { splitKey } from './bytes/codec.ts'
+import { withDisk } from './copies/environment.ts'
+import { lockDirectory } from './disk/directory.ts'
 import { identityName, join, parseName, tableName } from './disk/files.ts'
-import { Disk } from './disk/fs.ts'
+import type { Disk } from './disk/fs.ts'
 import { checkIdentity } from './disk/identity.ts'
 import { outcome } from './disk/jobs.ts'
 import { toVarveError, VarveError } from './errors.ts'
@@ -57,18 +59,6 @@ export function describeTree(tree: Tree, log: native.LogState, spaces: ReadonlyM
     ...describeVersion(tree.version)
   ]
   return `${lines.join('\n')}\n`
-}
-
-async function withDisk<Result>(
-  use: (disk: Disk, environment: Environment) => Promise<Result>,
-  environmentOf: () => Environment = realEnvironment
-): Promise<Result> {
-  const environment = environmentOf()
-  try {
-    return await use(new Disk(environment.fs, environment.executor), environment)
-  } finally {
-    native.release(environment.executor)
-  }
 }
 
 async function loadVersion(disk: Disk, directory: string): Promise<{ name: string; version: Version; bytes: Buffer }> {
@@ -152,7 +142,15 @@ export interface VerifyOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** Reads every byte of a closed database's files and checks it. Damage is reported, not thrown. */
+/**
+ * Reads every byte of a closed database's files and checks it. Damage is reported, not thrown.
+ *
+ * @throws VarveError: VARVE_NOT_FOUND, VARVE_LOCKED; VARVE_CORRUPTION where no manifest says what there is
+ * @example
+ * import { verify } from 'varve'
+ * const { ok, files } = await verify('./data')
+ * if (!ok) console.log(files.filter((file) => !file.ok))
+ */
 export function verify(directory: string, options: VerifyOptions = {}): Promise<Verification> {
   return verifyIn(directory, options, realEnvironment)
 }
@@ -164,42 +162,57 @@ export function verifyIn(
   environmentOf: () => Environment
 ): Promise<Verification> {
   return withDisk(async (disk, environment) => {
-    const { name, version, bytes } = await loadVersion(disk, directory)
-    const wals = (await disk.list(directory)).filter((one) => parseName(one).kind === 'wal')
-    const walBytes = await Promise.all(wals.map(async (one) => (await disk.stat(join(directory, one))).size))
-    const tables = version.levels.flat()
-    const identity = await disk.statIfThere(join(directory, identityName))
-    const total = bytes.length + (identity?.size ?? 0) + bytesOf(tables) + walBytes.reduce((sum, one) => sum + one, 0)
-    const files: VerifiedFile[] = [{ name, bytes: bytes.length, ok: true }]
-    let done = bytes.length
-    const note = async (file: string, size: number, check: () => Promise<unknown>): Promise<void> => {
-      try {
-        await check()
-        files.push({ name: file, bytes: size, ok: true })
-      } catch (error) {
-        files.push({ name: file, bytes: size, ok: false, error: toVarveError(error).message })
-      }
-      done += size
-      options.onProgress?.(done, total)
+    // Somebody who has it open changes it meanwhile, which looks like damage.
+    const lock = (await disk.statIfThere(directory)) && (await lockDirectory(disk, directory, false))
+    try {
+      return await verifyClosed(disk, environment, directory, options)
+    } finally {
+      if (lock !== undefined) native.release(lock)
     }
-    if (identity !== undefined) await note(identityName, identity.size, () => checkIdentity(disk, directory))
-    const engine = native.createEngine(environment.executor, environment.fs, 0)
-    for (const table of tables) {
-      await note(tableName(table.number), table.fileBytes, async () => {
-        const opened = await outcome(
-          native.openTable(engine, join(directory, tableName(table.number)), table.number, table.id)
-        )
-        await outcome(native.verifyTable(opened.table)).finally(() => native.release(opened.table))
-      })
-    }
-    await note(
-      'wal',
-      walBytes.reduce((sum, one) => sum + one, 0),
-      () => replayOnly(engine, directory, wals, version)
-    )
-    native.release(engine)
-    return { ok: files.every((file) => file.ok), files }
   }, environmentOf)
+}
+
+async function verifyClosed(
+  disk: Disk,
+  environment: Environment,
+  directory: string,
+  options: VerifyOptions
+): Promise<Verification> {
+  const { name, version, bytes } = await loadVersion(disk, directory)
+  const wals = (await disk.list(directory)).filter((one) => parseName(one).kind === 'wal')
+  const walBytes = await Promise.all(wals.map(async (one) => (await disk.stat(join(directory, one))).size))
+  const tables = version.levels.flat()
+  const identity = await disk.statIfThere(join(directory, identityName))
+  const total = bytes.length + (identity?.size ?? 0) + bytesOf(tables) + walBytes.reduce((sum, one) => sum + one, 0)
+  const files: VerifiedFile[] = [{ name, bytes: bytes.length, ok: true }]
+  let done = bytes.length
+  const note = async (file: string, size: number, check: () => Promise<unknown>): Promise<void> => {
+    try {
+      await check()
+      files.push({ name: file, bytes: size, ok: true })
+    } catch (error) {
+      files.push({ name: file, bytes: size, ok: false, error: toVarveError(error).message })
+    }
+    done += size
+    options.onProgress?.(done, total)
+  }
+  if (identity !== undefined) await note(identityName, identity.size, () => checkIdentity(disk, directory))
+  const engine = native.createEngine(environment.executor, environment.fs, 0)
+  for (const table of tables) {
+    await note(tableName(table.number), table.fileBytes, async () => {
+      const opened = await outcome(
+        native.openTable(engine, join(directory, tableName(table.number)), table.number, table.id)
+      )
+      await outcome(native.verifyTable(opened.table)).finally(() => native.release(opened.table))
+    })
+  }
+  await note(
+    'wal',
+    walBytes.reduce((sum, one) => sum + one, 0),
+    () => replayOnly(engine, directory, wals, version)
+  )
+  native.release(engine)
+  return { ok: files.every((file) => file.ok), files }
 }
 
 async function replayOnly(

@@ -2,6 +2,7 @@
 
 import { EventEmitter } from 'node:events'
 import native from '#native'
+import type { CopySource } from './copies/source.ts'
 import { VarveError } from './errors.ts'
 import { Log } from './log/log.ts'
 import { Time } from './log/time.ts'
@@ -13,12 +14,14 @@ import { Snapshot } from './read/snapshot.ts'
 import { Turn } from './read/turn.ts'
 import type { Recovered } from './recovery.ts'
 import { LeveledPicker } from './tree/compaction/leveled.ts'
+import type { Picker } from './tree/compaction/picker.ts'
 import { Health } from './tree/health.ts'
 import { Installer } from './tree/installer.ts'
 import type { Manifest } from './tree/manifest.ts'
 import { Scheduler } from './tree/scheduler.ts'
 import { Sweeper } from './tree/sweeper.ts'
 import { Tree } from './tree/tree.ts'
+import { Upkeep } from './tree/upkeep.ts'
 import { Checker } from './write/checks.ts'
 import { Conditional } from './write/conditional.ts'
 import { Decisions } from './write/decisions.ts'
@@ -37,6 +40,7 @@ export class Parts {
   readonly health: Health
   readonly installer: Installer
   readonly scheduler: Scheduler
+  readonly upkeep: Upkeep
   readonly sweeper: Sweeper
   readonly writer: Writer
   readonly time: Time
@@ -49,7 +53,11 @@ export class Parts {
   readonly slabs = new Slabs()
   readonly pins: Pins
   readonly events = new EventEmitter()
+  /** Copies under way: closing ends them. */
+  readonly copies = new Set<Promise<unknown>>()
+  readonly closing = new AbortController()
   isClosed = false
+  readonly #picker: Picker
   #nextNumber: number
 
   constructor(directory: string, settings: Settings, environment: Environment, recovered: Recovered) {
@@ -67,6 +75,7 @@ export class Parts {
       recovered.tables,
       recovered.memtable
     )
+    this.#picker = new LeveledPicker({ memtableBytes, tableBytes: settings.tableBytes })
     this.health = this.#makeHealth()
     this.log = this.#makeLog()
     this.time = new Time(settings.clock, this.log.state().timeMs)
@@ -74,11 +83,13 @@ export class Parts {
       clock: this.time.now,
       ageMsMax: settings.limits.snapshotAgeMaxMs,
       emit: this.emit,
+      onClosed: () => this.upkeep.noteClosed(),
       onRefreshed: () => void this.sweeper.sweep()
     })
     this.sweeper = new Sweeper(recovered.disk, directory, this.tree)
     this.installer = this.#makeInstaller()
     this.scheduler = this.#makeScheduler()
+    this.upkeep = this.#makeUpkeep()
     this.writer = this.#makeWriter()
     this.entries = new EntryReader(this.engine)
     const { engine, writer, entries, time, turn, slabs } = this
@@ -98,6 +109,7 @@ export class Parts {
     if (recovered.manifest !== undefined) {
       void this.log.prepare().catch(() => undefined)
       this.scheduler.wake()
+      this.upkeep.wake()
     }
   }
 
@@ -155,13 +167,14 @@ export class Parts {
       onSwept: () => {
         this.pins.noteView()
         this.health.eased()
+        this.upkeep.wake()
       }
     })
   }
 
   #makeScheduler(): Scheduler {
     const { engine, directory, tree, log, installer, health, settings, environment, emit } = this
-    const { memtableBytes, tableBytes } = settings
+    const { tableBytes } = settings
     return new Scheduler({
       engine,
       directory,
@@ -173,16 +186,38 @@ export class Parts {
       log,
       installer,
       health,
-      picker: new LeveledPicker({ memtableBytes, tableBytes }),
+      picker: this.#picker,
       snapshots: () => this.pins.sequences(),
       expiredMs: () => Math.min(log.state().timeMs, this.pins.oldestTimeMs())
     })
   }
 
+  #makeUpkeep(): Upkeep {
+    const { engine, tree, log, health, scheduler, settings, time, pins, emit } = this
+    return new Upkeep({
+      engine,
+      tree,
+      log,
+      health,
+      scheduler,
+      picker: this.#picker,
+      memtableBytes: settings.memtableBytes,
+      now: time.now,
+      pinned: () => ({
+        sequence: pins.sequences()[0] ?? Number.MAX_SAFE_INTEGER,
+        timeMs: pins.oldestTimeMs()
+      }),
+      written: () => this.writer.counts.payloadBytes,
+      rotate: () => this.rotate(),
+      emit
+    })
+  }
+
   #makeWriter(): Writer {
-    const { engine, tree, log, scheduler, health, turn, settings, emit, time } = this
+    const { engine, tree, log, scheduler, upkeep, health, turn, settings, emit, time } = this
     const { durability, memtableBytes } = settings
-    return new Writer({ engine, tree, log, scheduler, health, turn, durability, memtableBytes, clock: time.now, emit })
+    const clock = time.now
+    return new Writer({ engine, tree, log, scheduler, upkeep, health, turn, durability, memtableBytes, clock, emit })
   }
 
   /** The number of the next file. */
@@ -226,6 +261,39 @@ export class Parts {
     const { index, term, timeMs, sequence } = this.log.state()
     this.tree.rotate({ index, term, timeMs, sequence })
     this.scheduler.wake()
+  }
+
+  /** What is visible now becomes tables: like flush, but what is written later does not hold it up. */
+  async #flushVisible(): Promise<void> {
+    await this.writer.settle()
+    this.rotate()
+    const [newest] = this.tree.frozen
+    if (newest !== undefined) await this.scheduler.drainFlushes(newest.upTo.index)
+  }
+
+  /** Runs something that copies this database; closing ends it. */
+  copy<Result>(work: (source: CopySource) => Promise<Result>): Promise<Result> {
+    this.checkWritable()
+    const { directory, recovered, engine, tree, environment, settings, sweeper, closing } = this
+    const running = work({
+      directory,
+      disk: recovered.disk,
+      engine,
+      tree,
+      random: environment.random,
+      clock: settings.clock,
+      flush: () => this.#flushVisible(),
+      sweep: () => void sweeper.sweep(),
+      closing: closing.signal
+    }).finally(() => this.copies.delete(running))
+    this.copies.add(running)
+    return running
+  }
+
+  /** Ends the copies under way. */
+  async endCopies(): Promise<void> {
+    this.closing.abort(new VarveError('VARVE_ABORTED', 'The copy was cancelled by closing its database.'))
+    await Promise.allSettled(this.copies)
   }
 
   readonly emit = (event: string, detail: unknown): void => {

@@ -4,17 +4,8 @@
 // segment, the manifest in a fresh file, and files that no state names are removed. A read-only open writes no byte.
 
 import native from '#native'
-import {
-  currentName,
-  identityName,
-  join,
-  lockName,
-  manifestName,
-  parentOf,
-  parseName,
-  tableName,
-  walName
-} from './disk/files.ts'
+import { lockDirectory, makeDirectories } from './disk/directory.ts'
+import { currentName, identityName, join, manifestName, parseName, tableName, walName } from './disk/files.ts'
 import { Disk } from './disk/fs.ts'
 import { checkIdentity, writeIdentity } from './disk/identity.ts'
 import { outcome } from './disk/jobs.ts'
@@ -56,7 +47,7 @@ interface Locked {
 
 export async function recover(directory: string, settings: Settings, environment: Environment): Promise<Recovered> {
   const disk = new Disk(environment.fs, environment.executor)
-  const lock = await lockDirectory(disk, directory, settings)
+  const lock = await enter(disk, directory, settings)
   const held: Held = new Set<native.Handle>([lock])
   try {
     const engine = native.createEngine(environment.executor, environment.fs, settings.blockCacheBytes)
@@ -68,7 +59,7 @@ export async function recover(directory: string, settings: Settings, environment
   }
 }
 
-async function lockDirectory(disk: Disk, directory: string, settings: Settings): Promise<native.Lock> {
+async function enter(disk: Disk, directory: string, settings: Settings): Promise<native.Lock> {
   const isThere = (await disk.statIfThere(directory)) !== undefined
   if (!isThere) {
     if (!settings.createIfMissing || settings.readOnly) {
@@ -76,24 +67,7 @@ async function lockDirectory(disk: Disk, directory: string, settings: Settings):
     }
     await makeDirectories(disk, directory)
   }
-  const owner = `process ${process.pid}`
-  try {
-    return await disk.lock(join(directory, lockName), !settings.readOnly, owner)
-  } catch (error) {
-    if (!(error instanceof VarveError) || error.code !== 'VARVE_LOCKED') throw error
-    const holder = String((error.cause as Error | undefined)?.message ?? 'another process')
-    throw new VarveError('VARVE_LOCKED', `${directory} is open already, by ${holder}. Close it there first.`, {
-      cause: error,
-      file: directory
-    })
-  }
-}
-
-async function makeDirectories(disk: Disk, directory: string): Promise<void> {
-  const parent = parentOf(directory)
-  if (parent !== directory && (await disk.statIfThere(parent)) === undefined) await makeDirectories(disk, parent)
-  await disk.makeDirectory(directory)
-  await disk.syncDirectory(parent)
+  return lockDirectory(disk, directory, !settings.readOnly)
 }
 
 async function recoverLocked(

@@ -4,6 +4,7 @@ import native from '#native'
 import type { Parts } from './parts.ts'
 import type { PinStats } from './read/pins.ts'
 import type { HealthState } from './tree/health.ts'
+import type { UpkeepCounts } from './tree/upkeep.ts'
 
 export interface Stats {
   readonly health: HealthState
@@ -41,6 +42,8 @@ export interface Stats {
     /** Compactions that slowed down for writers who waited for a sync. */
     readonly yields: number
   }
+  /** What was done while nothing was written. */
+  readonly upkeep: UpkeepCounts
   readonly transactions: {
     readonly committed: number
     readonly conflicts: number
@@ -86,6 +89,7 @@ export function statsOf(parts: Parts): Stats {
       amplification: payload === 0 ? 0 : written / payload
     },
     background: { ...counts, yields: scheduler.yields },
+    upkeep: { ...parts.upkeep.counts },
     transactions: { ...parts.transactions.counts },
     levels: tree.levelSizes(),
     memory: {

@@ -25,7 +25,7 @@ constexpr Exports (*kFiles[])() = {
     MemoryDiskExports,  EngineExports, MemtableExports, TableExports,    WalExports,
     SegmentExports,     RecordExports, WriteExports,    ReplayExports,   ReadExports,
     ReadManyExports,    EntryExports,  ScanExports,     ScanPageExports, CountExports,
-    MergeExports,
+    MergeExports,       CopyExports,   SalvageExports,
 };
 
 }  // namespace

@@ -105,6 +105,16 @@ declare namespace native {
   /** One write at the end, then a sync of the data. A failed append or sync fails all later ones; NO_SPACE is the write's. */
   function append(executor: Executor, file: AppendFile, bytes: Uint8Array): Job<void>
 
+  interface FileSum {
+    bytes: number
+    /** crc32c over the whole file. */
+    crc: number
+  }
+  /** Lane `compact`: reads every byte; `progress` tells how far. */
+  function checksumFile(executor: Executor, fs: FileSystem, path: string): Job<FileSum>
+  /** Lane `compact`: create exclusively → write → sync (not the directory). What fails leaves nothing behind. */
+  function copyFile(executor: Executor, fs: FileSystem, from: string, to: string): Job<FileSum>
+
   // memory file systems only; see file_memory.h
   interface Faults {
     atCall: number
@@ -536,5 +546,65 @@ declare namespace native {
       facts: MergeFacts
     }
   ): Job<JobResult>
+
+  // ── salvage, lane `compact`: what can be read of files that are damaged ─────────────────────────────────────
+  /** The identity that a table's header or footer carries (lane `disk`). */
+  function identifyTable(executor: Executor, fs: FileSystem, path: string): Job<Buffer>
+  interface LostSpan {
+    offset: number
+    bytes: number
+    /** Keys (stored form) that may be missing or show an older value lie between, inclusive; null: not known. */
+    first: Buffer | null
+    last: Buffer | null
+    /** Range tombstones were lost: what they had deleted may be back. */
+    isRanges: boolean
+  }
+  interface TableSalvage {
+    /** Of the output; null without one. */
+    properties: TableProperties | null
+    entries: number
+    rangeTombstones: number
+    blocks: number
+    sequenceLast: number
+    /** null: not known. */
+    entriesLost: number | null
+    lost: LostSpan[]
+  }
+  /** The entries of every whole block go to `output` (null or left out: nothing is written). */
+  function salvageTable(
+    executor: Executor,
+    fs: FileSystem,
+    request: { path: string; id: Uint8Array; output?: OutputFile | null; table?: TableOptions }
+  ): Job<TableSalvage>
+  interface LostRecords {
+    file: string
+    offset: number
+    sequenceFirst: number
+    /** 0: not known, up to the end of the log. */
+    sequenceLast: number
+  }
+  interface WalSalvage extends LogPosition {
+    records: number
+    operations: number
+    lost: LostRecords[]
+  }
+  /** What replay refuses to do: every record that can be read goes into `memtable`; see wal_salvage.h. */
+  function salvageWal(
+    engine: Engine,
+    request: {
+      segments: readonly { path: string; number: number }[]
+      /** 0: only `flushedSequence` is known. */
+      flushedIndex: number
+      flushedTerm: number
+      flushedSequence: number
+      flushedTimeMs: number
+      syncedIndex: number
+      /** false: nothing says up to where the log went; without a sync mark at its end it may lack more. */
+      isEndKnown: boolean
+      lastIndex?: number
+      fromStart: boolean
+      memtable: Memtable
+    }
+  ): Job<WalSalvage>
 }
 export = native

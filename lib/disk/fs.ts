@@ -52,8 +52,27 @@ export class Disk {
     return outcome(native.unlink(this.executor, this.fs, path))
   }
 
+  /** Another name of the same file; durable once its directory is synced. */
+  link(from: string, to: string): Promise<void> {
+    return outcome(native.link(this.executor, this.fs, from, to))
+  }
+
+  /** Reads the whole file for its size and checksum. */
+  checksumFile(path: string, signal?: AbortSignal): Promise<native.FileSum> {
+    return outcome(native.checksumFile(this.executor, this.fs, path), signal)
+  }
+
+  /** Copied, and on disk, with the checksum of what was read; its name is not until the directory is synced. */
+  copyFile(from: string, to: string, signal?: AbortSignal): Promise<native.FileSum> {
+    return outcome(native.copyFile(this.executor, this.fs, from, to), signal)
+  }
+
   makeDirectory(path: string): Promise<void> {
     return outcome(native.makeDirectory(this.executor, this.fs, path))
+  }
+
+  removeDirectory(path: string): Promise<void> {
+    return outcome(native.removeDirectory(this.executor, this.fs, path))
   }
 
   syncDirectory(path: string): Promise<void> {

@@ -17,7 +17,13 @@ export async function writeIdentity(disk: Disk, directory: string, id: Uint8Arra
 
 /** Rejects where it is not what was written. */
 export async function checkIdentity(disk: Disk, directory: string): Promise<void> {
+  await readIdentity(disk, directory)
+}
+
+/** Who the directory is, as base64url. */
+export async function readIdentity(disk: Disk, directory: string): Promise<string> {
   const path = join(directory, identityName)
-  if (contentOfFile(await disk.readFile(path, 4096)) !== undefined) return
+  const content = contentOfFile(await disk.readFile(path, 4096))
+  if (content !== undefined) return (JSON.parse(content.toString('utf8')) as { readonly id: string }).id
   throw new VarveError('VARVE_CORRUPTION', `IDENTITY is damaged (${path} at 0).`, { file: path, offset: 0 })
 }

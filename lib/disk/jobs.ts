@@ -26,16 +26,24 @@ function takeOutcomes(): void {
   if (waiters.size === 0) native.keepAlive(false)
 }
 
-/** The outcome of a job; errors come as VarveError. */
-export function outcome<Result>(job: native.Job<Result>): Promise<Result> {
+/** The outcome of a job; errors come as VarveError. An aborted signal cancels the job, if it can still be stopped. */
+export function outcome<Result>(job: native.Job<Result>, signal?: AbortSignal): Promise<Result> {
   if (!awake) {
     native.setWake(takeOutcomes)
     awake = true
   }
   if (waiters.size === 0) native.keepAlive(true)
-  return new Promise<Result>((resolve, reject) => {
+  const promise = new Promise<Result>((resolve, reject) => {
     waiters.set(job, { resolve: resolve as (result: never) => void, reject })
   })
+  return signal === undefined ? promise : cancelling(job, promise, signal)
+}
+
+function cancelling<Result>(job: number, promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const cancel = (): void => native.cancel(job)
+  if (signal.aborted) cancel()
+  signal.addEventListener('abort', cancel, { once: true })
+  return promise.finally(() => signal.removeEventListener('abort', cancel))
 }
 
 /** Outcomes that are there are handed out now (stepped executors). */

@@ -44,6 +44,7 @@ function waiter(): Waiter {
   return { promise, resolve, reject }
 }
 
+const noop = 2
 const syncMark = 5
 const recordKindRoom = Buffer.alloc(256)
 // With the active segment and the next one: twice a memtable, of which a segment is half.
@@ -217,6 +218,20 @@ export class Log {
     } catch {
       // The mark is a courtesy to recovery; what failed shows at the next append.
     }
+  }
+
+  /** An empty record, for the time alone; false when it could not be written. */
+  passTime(timeMs: number): boolean {
+    const { term } = this.state()
+    try {
+      attempt(() => native.appendRecord(this.#options.engine, noop, Math.max(1, term), 0, timeMs, 0, recordKindRoom, 0))
+    } catch (error) {
+      if (isFull(error)) this.leave()
+      else this.#options.onPoison(toVarveError(error))
+      return false
+    }
+    this.noteAppend(recordKindRoom.length)
+    return true
   }
 
   /** Drops segments below an index that was flushed; their files are kept for the next ones, or removed. */

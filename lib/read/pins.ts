@@ -46,6 +46,8 @@ export interface PinsOptions {
   /** 0: no age is reported. */
   readonly ageMsMax: number
   readonly emit: (event: string, detail: unknown) => void
+  /** One was given up. */
+  readonly onClosed: () => void
   /** Views were given up. */
   readonly onRefreshed: () => void
 }
@@ -115,6 +117,7 @@ export class Pins {
     if (!this.#live.delete(pin)) return
     pin.holder = undefined
     if (pin.isWeak) this.#holders.unregister(pin)
+    this.#options.onClosed()
   }
 
   #collect(pin: Pin): void {

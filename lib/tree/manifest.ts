@@ -23,7 +23,8 @@ import {
 
 export const manifestFormat = 1
 
-interface TableLine extends Omit<TableFile, 'id' | 'keyFirst' | 'keyLast'> {
+/** A table as a line of JSON has it. */
+export interface TableLine extends Omit<TableFile, 'id' | 'keyFirst' | 'keyLast'> {
   readonly level: number
   readonly id: string
   readonly keyFirst: string
@@ -39,16 +40,32 @@ interface EditLine {
   readonly nextNumber?: number
 }
 
+type PlacedTable = VersionEdit['add'][number]
+
+export function lineOfTable({ level, table }: PlacedTable): TableLine {
+  return {
+    ...table,
+    level,
+    id: Buffer.from(table.id).toString('base64url'),
+    keyFirst: table.keyFirst.toString('base64url'),
+    keyLast: table.keyLast.toString('base64url')
+  }
+}
+
+export function tableOfLine({ level, id, keyFirst, keyLast, ...rest }: TableLine): PlacedTable {
+  return {
+    level,
+    table: {
+      ...rest,
+      id: Uint8Array.from(Buffer.from(id, 'base64url')),
+      keyFirst: Buffer.from(keyFirst, 'base64url'),
+      keyLast: Buffer.from(keyLast, 'base64url')
+    }
+  }
+}
+
 export function encodeEdit(edit: VersionEdit, format?: number): Buffer {
-  const add = edit.add.map(
-    ({ level, table }): TableLine => ({
-      ...table,
-      level,
-      id: Buffer.from(table.id).toString('base64url'),
-      keyFirst: table.keyFirst.toString('base64url'),
-      keyLast: table.keyLast.toString('base64url')
-    })
-  )
+  const add = edit.add.map(lineOfTable)
   const line: EditLine = {
     ...(format === undefined ? {} : { format }),
     add,
@@ -66,17 +83,8 @@ function decodeLine(line: Buffer): EditLine | undefined {
 }
 
 function editOf(line: EditLine): VersionEdit {
-  const add = (line.add ?? []).map(({ level, id, keyFirst, keyLast, ...rest }) => ({
-    level,
-    table: {
-      ...rest,
-      id: Uint8Array.from(Buffer.from(id, 'base64url')),
-      keyFirst: Buffer.from(keyFirst, 'base64url'),
-      keyLast: Buffer.from(keyLast, 'base64url')
-    }
-  }))
   return {
-    add,
+    add: (line.add ?? []).map(tableOfLine),
     remove: line.remove ?? [],
     ...(line.flushed === undefined ? {} : { flushed: line.flushed }),
     ...(line.syncedIndex === undefined ? {} : { syncedIndex: line.syncedIndex }),
@@ -127,6 +135,18 @@ export function readManifest(path: string, bytes: Buffer): ManifestContents {
   return { version, nextNumber, tornBytes: 0, edits }
 }
 
+/** Every edit of a damaged manifest whose line can be read, in order. */
+export function readableEdits(bytes: Buffer): VersionEdit[] {
+  const edits: VersionEdit[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(10, at)
+    const line = decodeLine(bytes.subarray(at, end < 0 ? bytes.length : end))
+    if (line !== undefined) edits.push(editOf(line))
+    at = end < 0 ? bytes.length : end + 1
+  }
+  return edits
+}
+
 /** The manifest that CURRENT names; undefined without CURRENT. */
 export async function currentManifest(disk: Disk, directory: string): Promise<string | undefined> {
   const path = join(directory, currentName)
@@ -142,9 +162,32 @@ export async function currentManifest(disk: Disk, directory: string): Promise<st
   return name
 }
 
+/** The first line of a manifest: the whole state. */
+export function encodeState({ levels, flushed, syncedIndex }: Version, nextNumber: number): Buffer {
+  const add = levels.flatMap((tables, level) => tables.map((table) => ({ level, table })))
+  return encodeEdit({ add, remove: [], flushed, syncedIndex, nextNumber }, manifestFormat)
+}
+
 interface Place {
   readonly disk: Disk
   readonly directory: string
+}
+
+/** CURRENT names this manifest, which is on disk, from now on. */
+export async function putInForce(disk: Disk, directory: string, manifest: string): Promise<void> {
+  await writeCurrent({ disk, directory }, manifest)
+  await renameCurrent({ disk, directory })
+}
+
+async function writeCurrent({ disk, directory }: Place, manifest: string): Promise<void> {
+  await disk.writeFile(join(directory, temporaryName(currentName)), checkedLine(Buffer.from(manifest)))
+  // The manifest's own name must be durable before CURRENT can point to it.
+  await disk.syncDirectory(directory)
+}
+
+async function renameCurrent({ disk, directory }: Place): Promise<void> {
+  await disk.rename(join(directory, temporaryName(currentName)), join(directory, currentName))
+  await disk.syncDirectory(directory)
 }
 
 interface NewFile {
@@ -153,7 +196,8 @@ interface NewFile {
 }
 
 // Writes the first line of a new file. Where that fails nothing is left of it.
-async function writeFirst({ disk, directory }: Place, number: number, first: Buffer): Promise<NewFile> {
+async function writeFirst(place: Place, number: number, first: Buffer): Promise<NewFile> {
+  const { disk, directory } = place
   const name = manifestName(number)
   const path = join(directory, name)
   const temporary = join(directory, temporaryName(currentName))
@@ -161,25 +205,13 @@ async function writeFirst({ disk, directory }: Place, number: number, first: Buf
   try {
     file = await disk.openAppend(path, false)
     await file.append(first)
-    await disk.writeFile(temporary, checkedLine(Buffer.from(name)))
-    // The manifest's own name must be durable before CURRENT can point to it.
-    await disk.syncDirectory(directory)
+    await writeCurrent(place, name)
     return { name, file }
   } catch (error) {
     file?.close()
     for (const left of [temporary, path]) await disk.unlink(left).catch(() => undefined)
     throw error
   }
-}
-
-async function putInForce({ disk, directory }: Place): Promise<void> {
-  await disk.rename(join(directory, temporaryName(currentName)), join(directory, currentName))
-  await disk.syncDirectory(directory)
-}
-
-function firstLine({ levels, flushed, syncedIndex }: Version, nextNumber: number): Buffer {
-  const add = levels.flatMap((tables, level) => tables.map((table) => ({ level, table })))
-  return encodeEdit({ add, remove: [], flushed, syncedIndex, nextNumber }, manifestFormat)
 }
 
 export class Manifest {
@@ -207,9 +239,9 @@ export class Manifest {
     nextNumber: number
   ): Promise<Manifest> {
     const place = { disk, directory }
-    const made = await writeFirst(place, number, firstLine(version, nextNumber))
+    const made = await writeFirst(place, number, encodeState(version, nextNumber))
     try {
-      await putInForce(place)
+      await renameCurrent(place)
     } catch (error) {
       made.file.close()
       throw error
@@ -237,11 +269,11 @@ export class Manifest {
     return this.#queued(async () => {
       if (!this.#isFull) return
       const number = nextNumber()
-      const made = await writeFirst(this.#place, number, firstLine(this.#version, number + 1))
+      const made = await writeFirst(this.#place, number, encodeState(this.#version, number + 1))
       const { disk, directory } = this.#place
       const [nameBefore, fileBefore] = [this.#name, this.#file]
       try {
-        await putInForce(this.#place)
+        await renameCurrent(this.#place)
       } catch (error) {
         made.file.close()
         // Which of the two is in force is not known, so neither may be written: no matter of space any more.

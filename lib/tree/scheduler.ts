@@ -163,9 +163,13 @@ export class Scheduler {
     for (const resolve of this.#relief.splice(0)) resolve()
   }
 
-  /** Resolves when no memtable waits for its flush; rejects with what stands in the way, a full disk too. */
-  async drainFlushes(): Promise<void> {
-    while (this.#context.tree.frozen.length > 0 || this.#flushing !== undefined) {
+  /**
+   * Resolves when no memtable up to this index of the log waits for its flush; rejects with what stands in the way, a full
+   * disk too.
+   */
+  async drainFlushes(upToIndex = Number.MAX_SAFE_INTEGER): Promise<void> {
+    const { tree } = this.#context
+    while (tree.version.flushed.index < upToIndex && (tree.frozen.length > 0 || this.#flushing !== undefined)) {
       if (this.#closing || this.#gaveUp) throw new VarveError('VARVE_CLOSED', 'The database is closing.')
       if (this.#failure !== undefined) throw this.#failure
       this.wake()

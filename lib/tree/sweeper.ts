@@ -1,4 +1,4 @@
-// Sweeper: removes files of tables that no version and no view holds, after the edit that dropped them is durable.
+// Sweeper: removes files of tables that no version, view or pin holds, after the edit that dropped them is durable.
 
 import native from '#native'
 import { join, tableName } from '../disk/files.ts'
@@ -17,7 +17,7 @@ export class Sweeper {
     this.#tree = tree
   }
 
-  /** Removes what may be removed now; what a view still holds waits for the next call. */
+  /** Removes what may be removed now; what a view or pin still holds waits for the next call. */
   sweep(): Promise<void> {
     this.#running = this.#running.then(() => this.#sweepOnce())
     return this.#running
@@ -25,7 +25,7 @@ export class Sweeper {
 
   async #sweepOnce(): Promise<void> {
     for (const [number, { opened }] of [...this.#tree.obsolete]) {
-      if (native.tableUses(opened.handle) > 0) continue
+      if (this.#tree.isPinned(number) || native.tableUses(opened.handle) > 0) continue
       this.#tree.obsolete.delete(number)
       native.release(opened.handle)
       // A file that cannot be removed now is removed as an orphan at the next open.

@@ -25,6 +25,13 @@ export interface OpenedTable {
   readonly pinnedBytes: number
 }
 
+/** A version whose tables' files stay, whatever is installed meanwhile. */
+export interface PinnedVersion {
+  readonly version: Version
+  /** Lets go of it, once; what nobody else needs may then be swept. */
+  readonly unpin: () => void
+}
+
 export interface TreeOptions {
   readonly engine: native.Engine
   readonly directory: string
@@ -42,6 +49,8 @@ export class Tree {
   readonly busy = new Set<number>()
   /** Busy for good: tables that a compaction could not read, and why. */
   readonly aside = new Map<number, VarveError>()
+  /** How many pins hold a table's file. */
+  readonly #pins = new Map<number, number>()
   #version: Version
   #memtable: native.Memtable
   #frozen: readonly FrozenMemtable[] = []
@@ -81,6 +90,28 @@ export class Tree {
     const table = this.#tables.get(number)
     assert(table !== undefined, `table ${number} is not open`)
     return table
+  }
+
+  /** Holds the version as it is now: its tables' files are not removed until it is unpinned. */
+  pin(): PinnedVersion {
+    const version = this.#version
+    const numbers = version.levels.flat().map(({ number }) => number)
+    for (const number of numbers) this.#pins.set(number, (this.#pins.get(number) ?? 0) + 1)
+    let isPinned = true
+    const unpin = (): void => {
+      if (!isPinned) return
+      isPinned = false
+      for (const number of numbers) {
+        const left = (this.#pins.get(number) ?? 1) - 1
+        if (left === 0) this.#pins.delete(number)
+        else this.#pins.set(number, left)
+      }
+    }
+    return { version, unpin }
+  }
+
+  isPinned(number: number): boolean {
+    return this.#pins.has(number)
   }
 
   /** Opens a table that a job wrote, so that install can be synchronous. */

@@ -17,12 +17,14 @@ import type { Turn } from '../read/turn.ts'
 import type { Health } from '../tree/health.ts'
 import type { Scheduler } from '../tree/scheduler.ts'
 import type { Tree } from '../tree/tree.ts'
+import type { Upkeep } from '../tree/upkeep.ts'
 
 export interface WriterContext {
   readonly engine: native.Engine
   readonly tree: Tree
   readonly log: Log
   readonly scheduler: Scheduler
+  readonly upkeep: Upkeep
   readonly health: Health
   readonly turn: Turn
   readonly durability: Durability
@@ -215,7 +217,8 @@ export class Writer {
   }
 
   #noteWritten(payloadBytes: number, operations: number, memtableBytes: number): void {
-    const { log, tree, scheduler, memtableBytes: full, durability } = this.#context
+    const { log, tree, scheduler, upkeep, memtableBytes: full, durability } = this.#context
+    upkeep.noteWrite()
     this.counts.records++
     this.counts.operations += operations
     this.counts.payloadBytes += payloadBytes

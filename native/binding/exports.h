@@ -34,5 +34,7 @@ Exports ScanExports();
 Exports ScanPageExports();
 Exports CountExports();
 Exports MergeExports();
+Exports CopyExports();
+Exports SalvageExports();
 
 }  // namespace varve::binding

@@ -58,6 +58,7 @@ export function connectionExit(error: unknown, { host, port }: Address): Exit {
 export function databaseExit(error: unknown): Exit {
   if (isExit(error)) return error
   const code = codeOf(error)
+  if (code === 'VARVE_INVALID_ARGUMENT') return exit(exitCodes.usage, messageOf(error))
   if (code === 'VARVE_CORRUPTION') return exit(exitCodes.damaged, messageOf(error))
   if (code.startsWith('VARVE_') || code.startsWith('E')) return exit(exitCodes.connection, messageOf(error))
   throw error

@@ -1,5 +1,7 @@
 // The commands under one roof, and how their errors end.
 import { Command, CommanderError } from 'commander'
+import { backupCommand, backupsCommand } from './backup.ts'
+import { checkpointCommand } from './checkpoint.ts'
 import { configCommand } from './config.ts'
 import { delCommand } from './del.ts'
 import { exitCodes, isExit } from './exit.ts'
@@ -8,6 +10,8 @@ import { importCommand } from './import.ts'
 import { inspectCommand } from './inspect.ts'
 import { examples, say } from './output.ts'
 import { pingCommand } from './ping.ts'
+import { repairCommand } from './repair.ts'
+import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { setCommand } from './set.ts'
 import { statusCommand } from './status.ts'
@@ -37,7 +41,12 @@ export function createProgram(): Command {
     configCommand(),
     importCommand(),
     inspectCommand(),
-    verifyCommand()
+    verifyCommand(),
+    checkpointCommand(),
+    backupCommand(),
+    backupsCommand(),
+    restoreCommand(),
+    repairCommand()
   ]
   for (const command of commands) program.addCommand(command)
   for (const command of withSubcommands(program)) {

@@ -6,6 +6,8 @@ export interface Step {
   readonly total: number | undefined
   /** What is counted beside, such as entries. */
   readonly count?: number
+  /** What is done is bytes: their rate is told. */
+  readonly isBytes?: boolean
 }
 
 const redrawMs = 100
@@ -57,9 +59,9 @@ export class Progress {
   }
 }
 
-/** "import  [######----]  62 %  86000 entries  41000/s  ETA 3 s" */
+/** "import  [######----]  62 %  86000 entries  41000/s  ETA 3 s", "backup  62 %  41.3 MB/s  ETA 3 s" */
 export function progressLine(title: string, step: Step, elapsedMs: number, hasBar: boolean): string {
-  const { done, total, count } = step
+  const { done, total, count, isBytes } = step
   const parts = [title]
   const share = total === undefined || total === 0 ? undefined : Math.min(done / total, 1)
   if (share !== undefined) {
@@ -68,6 +70,7 @@ export function progressLine(title: string, step: Step, elapsedMs: number, hasBa
     parts.push(`${Math.floor(share * 100)} %`)
   }
   if (count !== undefined) parts.push(`${count} entries`, `${perSecond(count, elapsedMs)}/s`)
+  if (isBytes && done > 0) parts.push(`${(perSecond(done, elapsedMs) / 1e6).toFixed(1)} MB/s`)
   if (share !== undefined && share > 0 && share < 1) {
     parts.push(`ETA ${Math.ceil((elapsedMs * (1 - share)) / share / 1000)} s`)
   }

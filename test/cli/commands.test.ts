@@ -153,8 +153,9 @@ describe('config', () => {
 describe('help and misuse', () => {
   const commands = ['serve', 'set', 'get', 'del', 'ping', 'status', 'config', 'config set', 'config show', 'import']
   const others = ['inspect', 'inspect wal', 'inspect manifest', 'inspect table', 'inspect levels', 'verify']
+  const copies = ['checkpoint', 'backup', 'backups', 'restore', 'repair']
 
-  test.each([...commands, ...others])('varve %s --help has examples', async (command) => {
+  test.each([...commands, ...others, ...copies])('varve %s --help has examples', async (command) => {
     const { code, stdout } = await varve([...command.split(' '), '--help'])
     expect(code).toBe(0)
     expect(stdout).toMatch(new RegExp(`Examples:\n {2}\\$ .*varve ${command.split(' ')[0]}`))

@@ -189,6 +189,9 @@ describe('progress', () => {
     )
     expect(progressLine('import', { done: 7, total: undefined, count: 9 }, 3_000, true)).toBe('import  9 entries  3/s')
     expect(progressLine('verify', { done: 0, total: 0 }, 0, true)).toBe('verify')
+    expect(progressLine('backup', { done: 5e6, total: 2e7, isBytes: true }, 2_000, false)).toBe(
+      'backup  25 %  2.5 MB/s  ETA 6 s'
+    )
   })
 
   const streamOf = (isTTY: boolean) => {

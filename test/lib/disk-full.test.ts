@@ -150,6 +150,18 @@ test.each(reserves)('$name: it fills, is refused, gets space and goes on, many t
   await filling.reopen({ limits })
 })
 
+test.each([1, 0.5, 0.2])('what is deleted on a full disk (%d of it) makes room by itself', async (share) => {
+  const filling = await Filling.open(2 << 20, {})
+  for (let cycle = 1; cycle <= Math.ceil(cycles / 3); cycle++) {
+    await filling.fill()
+    await filling.delete(share)
+    await filling.untilResumed()
+    await filling.checkAll()
+    await filling.checkFiles()
+  }
+  await filling.reopen({})
+})
+
 test('the reserve is left to deletes and flush; nothing of a refused batch is written; resume() waits for nothing', async () => {
   const events: unknown[] = []
   const note = (event: unknown): void => {

@@ -7,7 +7,8 @@ import native from '#native'
 import type { Database } from '../../lib/database.ts'
 import type { OpenOptions } from '../../lib/index.ts'
 import { failureOf, openMemory } from './support/databases.ts'
-import { filesOf, Machine, useMachineTime } from './support/machine.ts'
+import { filesOf, type Machine, useMachineTime } from './support/machine.ts'
+import { running as runningWith } from './support/running.ts'
 
 beforeAll(useMachineTime)
 afterAll(() => {
@@ -15,25 +16,7 @@ afterAll(() => {
 })
 
 const small: OpenOptions = { memtableBytes: 16 << 10, tableBytes: 32 << 10, durability: 'os' }
-
-/** A machine whose clock goes on with its timers, and a database on it. */
-async function running(options: OpenOptions = {}): Promise<{
-  machine: Machine
-  db: Database
-  sleep(ms: number): Promise<void>
-}> {
-  const machine = new Machine(1)
-  const time = { ms: 1_700_000_000_000 }
-  const db = await machine.run(machine.open({ ...small, ...options, clock: () => time.ms }))
-  const sleep = async (ms: number): Promise<void> => {
-    // In steps, so that a timer finds the clock where it should be.
-    for (let slept = 0; slept < ms; slept += 100) {
-      time.ms += 100
-      await machine.run(new Promise((resolve) => setTimeout(resolve, 100)))
-    }
-  }
-  return { machine, db, sleep }
-}
+const running = (options: OpenOptions = {}) => runningWith({ ...small, ...options })
 
 const keyOf = (i: number): string => `k${String(i).padStart(4, '0')}`
 

@@ -145,13 +145,15 @@ export class LeveledPicker implements Picker {
     return nextExpiryMs(version, timeMs, idlyWorth)
   }
 
-  deepen(version: Version, busy: ReadonlySet<number>): Compaction | undefined {
+  deepen(version: Version, busy: ReadonlySet<number>, spaceBytes: number): Compaction | undefined {
+    const { base } = targetsOf(version, this.#options)
     const highest = version.levels.findIndex((tables) => tables.length > 0)
     if (highest < 0 || highest === lastLevel) return undefined
-    const picked =
+    const choices =
       highest === 0
-        ? pickLevel0(version, busy, targetsOf(version, this.#options).base)
-        : pickTable(version, busy, highest)
+        ? [pickLevel0(version, busy, base), pickLevel0InPieces(version, busy, base)]
+        : [pickTable(version, busy, highest)]
+    const picked = choices.find((choice) => choice !== undefined && outputBytesOf(choice) <= spaceBytes)
     return picked === undefined ? undefined : { ...picked, reason: 'garbage' }
   }
 }

@@ -34,8 +34,8 @@ export interface Picker {
   reclaim(version: Version, busy: ReadonlySet<number>, timeMs: number, oldestSnapshot: number): Compaction | undefined
   /** When, after `timeMs`, `reclaim` may find more because time has passed; Infinity: never. */
   nextReclaimMs(version: Version, timeMs: number): number
-  /** One step towards all tables in the last level; undefined when there is none to take. */
-  deepen(version: Version, busy: ReadonlySet<number>): Compaction | undefined
+  /** One step towards all tables in the last level; undefined when there is none to take, or no space. */
+  deepen(version: Version, busy: ReadonlySet<number>, spaceBytes: number): Compaction | undefined
 }
 
 /** Bytes that the outputs may take, at a guess: every tombstone ends an entry, and range tombstones end all. */

@@ -94,6 +94,21 @@ export const baselines: Record<FunctionName, Make> = {
   lock: (world) => [...path(world), true, 'owner'],
   openAppend: (world) => [...path(world), 1],
   append: ({ executor, file }) => [executor, file, bytes(10)],
+  checksumFile: ({ executor, fs }) => [executor, fs, '/d/1.sst'],
+  copyFile: ({ executor, fs }) => [executor, fs, '/d/1.sst', '/d/copy'],
+  identifyTable: ({ executor, fs }) => [executor, fs, '/d/1.sst'],
+  salvageTable: ({ executor, fs }) => {
+    const output = { path: '/d/4.sst', id: idOf(4) }
+    return [executor, fs, { path: '/d/1.sst', id: idOf(1), output, table: tableOptions }]
+  },
+  salvageWal: ({ engine, memtable }) => {
+    const flushed = { flushedIndex: 0, flushedTerm: 0, flushedSequence: 0, flushedTimeMs: 0 }
+    const segments = [{ path: '/d/1.wal', number: 1 }]
+    return [
+      engine,
+      { segments, ...flushed, syncedIndex: 0, isEndKnown: true, lastIndex: 1000, fromStart: true, memtable }
+    ]
+  },
   memoryCrash: ({ fs }) => [fs, 1],
   memoryKill: ({ fs }) => [fs],
   memoryFaults: ({ fs }) => [fs, { atCall: 0 }],

@@ -19,10 +19,10 @@ function call(verb: string, ...args: readonly string[]): void {
 export class PowerDisk {
   readonly #mount: string
 
-  constructor() {
+  constructor(megabytes = 128) {
     this.#mount = join(mkdtempSync(join(tmpdir(), 'varve-power-')), 'disk')
     try {
-      call('create', this.#mount, '128')
+      call('create', this.#mount, String(megabytes))
     } catch (error) {
       rmSync(join(this.#mount, '..'), { recursive: true, force: true })
       throw error
