@@ -22,6 +22,8 @@ import { EntryIterator } from '../read/iterator.ts'
 import { Reader } from '../read/reader.ts'
 import type { Slabs } from '../read/slabs.ts'
 import type { Turn } from '../read/turn.ts'
+import type { Tree } from '../tree/tree.ts'
+import type { TableFile } from '../tree/version.ts'
 import type { Writer } from './writer.ts'
 
 const systemSpace = 0
@@ -47,6 +49,7 @@ export interface KnownSpace {
 
 export interface SpacesContext {
   readonly engine: native.Engine
+  readonly tree: Tree
   readonly writer: Writer
   readonly turn: Turn
   readonly slabs: Slabs
@@ -79,13 +82,19 @@ export class Spaces {
   }
 
   async #load(): Promise<void> {
-    const { engine, slabs, clock, turn } = this.#context
+    const { engine, tree, slabs, clock, turn } = this.#context
     const keyEncoding = keyEncodingOf('utf8')
     const valueEncoding = valueEncodingOf('json')
     const reader = new Reader({ engine, space: systemSpace, clock, slabs })
     // A filter answers this where there are no named spaces; the scan would read a block of tables that hold none.
     const root = await reader.getFromDisk(rootKey, valueEncoding, -1, 0)
-    if (root === undefined) return
+    if (root === undefined) {
+      if (!tree.version.levels.flat().some(reachesNamedSpaces)) return
+      throw new VarveError(
+        'VARVE_CORRUPTION',
+        'There are entries of named spaces, but their names and the next id are lost. Restore a backup to use them.'
+      )
+    }
     this.#nextId = nextIdOf(root)
     const names = new EntryIterator(
       {
@@ -265,6 +274,14 @@ function checkName(name: unknown): asserts name is string {
 
 function isId(id: unknown): id is number {
   return Number.isSafeInteger(id) && (id as number) > defaultSpaceId
+}
+
+// What a repair could not save of the system's space: an id given again would show the entries of the one before.
+function reachesNamedSpaces({ keyLast, boundIsRangeEnd }: TableFile): boolean {
+  const first = keyLast[0] ?? 0
+  // The end of the default space, where all of it was deleted, is not a key.
+  const isEnd = boundIsRangeEnd && keyLast.length === 1 && first === defaultSpaceId + 1
+  return first > defaultSpaceId && !isEnd
 }
 
 function nextIdOf(root: unknown): number {
