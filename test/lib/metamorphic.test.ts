@@ -3,7 +3,7 @@
 // answer the same, and what the model says.
 import { expect, test } from 'vitest'
 import { campaign, isInstrumented, isLong, report, seedOf } from '../support/campaign.ts'
-import { compare, explain, hashOf, shrink } from './support/metamorphic-compare.ts'
+import { compare, type Difference, explain, hashOf, shrink } from './support/metamorphic-compare.ts'
 import { newTally } from './support/metamorphic-database.ts'
 import { generate } from './support/metamorphic-generator.ts'
 import { type Mistake, Model } from './support/metamorphic-model.ts'
@@ -60,9 +60,14 @@ test('every option set gives one history, and the model’s', { timeout: isLong 
 // A model that is wrong on purpose must be told from the database, and by a program that a person can read.
 const mistakes: readonly Mistake[] = ['range-end', 'expiry', 'snapshot', 'phantom', 'sequence', 'seek']
 test.each(mistakes)('tells a wrong model: %s', async (mistake) => {
-  const seed = seedOf('metamorphic mistakes')
-  const program = generate(seed, { operations: 5_600, spaces, optionSets: optionSets.length })
-  const { difference } = await compare(program, new Model(mistake).history(program), 0)
+  let seed = seedOf('metamorphic mistakes')
+  let difference: Difference | undefined
+  // One program in twenty does not come to what would show it.
+  for (let i = 0; difference === undefined && i < 10; i++) {
+    seed = (seed + 1) % 2 ** 32
+    const program = generate(seed, { operations: 3_000, spaces, optionSets: optionSets.length })
+    difference = (await compare(program, new Model(mistake).history(program), 0)).difference
+  }
   if (difference === undefined) return expect.fail('The model’s mistake was not noticed.')
   const small = await shrink(difference, mistake, performance.now() + 5_000)
   console.log(explain(seed, small, difference))

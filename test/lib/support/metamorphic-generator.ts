@@ -64,9 +64,13 @@ export class Drawing {
     return this.rarely(2) ? 0 : this.below(this.#shape.optionSets)
   }
 
+  hotKey(): string {
+    return scattered[this.below(hotKeys) * 31] ?? ''
+  }
+
   key(): string {
     const die = this.below(100)
-    if (die < 45) return scattered[this.below(hotKeys) * 31] ?? ''
+    if (die < 45) return this.hotKey()
     if (die < 80) return this.draws.oneOf(scattered)
     if (die < 90) return this.draws.oneOf(grouped)
     return die < 94 ? this.draws.oneOf(odd) : die < 97 ? this.draws.oneOf(counters) : this.draws.oneOf(ascending)
@@ -279,11 +283,14 @@ class Generator {
     const die = draw.below(100)
     if (die < 14) {
       const at = draw.rarely(4) ? { snapshot: draw.slot() } : {}
-      return { do: 'openIterator', slot, ...draw.scan(2000), ...at }
+      const { limit, ...scan } = draw.scan(2000)
+      return { do: 'openIterator', slot, ...scan, ...(draw.rarely(3) ? { limit: limit ?? 200 } : {}), ...at }
     }
     if (die < 45) return { do: 'next', slot }
     if (die < 85) return { do: 'nextv', slot, count: 1 + draw.below(60) }
-    return die < 97 ? { do: 'seek', slot, key: draw.key() } : { do: 'closeIterator', slot }
+    return die < 97
+      ? { do: 'seek', slot, key: draw.rarely(3) ? draw.key() : draw.hotKey() }
+      : { do: 'closeIterator', slot }
   }
 
   #upkeep(): Upkeep {

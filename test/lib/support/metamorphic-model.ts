@@ -62,7 +62,7 @@ export class Model {
   sequence = 0
   /** Attempts of transactions, those that met a conflict, and writes whose condition held. */
   readonly counts = { attempts: 0, conflicts: 0, conditionsHeld: 0 }
-  readonly #spaces: ModelSpace[] = []
+  readonly #spaces: ModelSpace[] = [new ModelSpace(true)]
   readonly #snapshots: ((Moment & { readonly isClosed: boolean }) | undefined)[] = []
   readonly #iterators: (ModelIterator | undefined)[] = []
   readonly #slots: (Entry | undefined)[] = []
@@ -83,7 +83,7 @@ export class Model {
   space(id: number): ModelSpace {
     let space = this.#spaces[id]
     if (space === undefined) {
-      space = new ModelSpace(id === 0)
+      space = new ModelSpace(false)
       this.#spaces[id] = space
     }
     return space
