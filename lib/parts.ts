@@ -139,6 +139,7 @@ export class Parts {
       tree,
       reserveBytes: settings.limits.diskReserveBytes,
       reserveBytesMax: limits.diskReserveBytes,
+      segmentBytes: recovered.segmentBytes,
       mend: async () => {
         await this.log.goOn()
         await this.installer.mend()
