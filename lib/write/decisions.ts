@@ -31,6 +31,8 @@ export class Decisions {
   async run<Result>(decide: (tier: Tier) => Result | Fetch): Promise<Result> {
     for (let fetches = 0; ; fetches++) {
       for (let waiting = this.#writer.settle(); waiting !== undefined; waiting = this.#writer.settle()) await waiting
+      // It may have been closed while this one waited, or before it came this far.
+      this.#writer.checkOpen()
       const decided = decide(fetches < fetchesMax ? tiers.noWait : tiers.mayBlock)
       if (!(decided instanceof Fetch)) return decided
       await decided.fetch()

@@ -33,6 +33,9 @@ export class TransactionIterator<Item> {
   #base: EntryIterator
   #page: readonly (readonly [Buffer, Buffer])[] = []
   #at = 0
+  /** The snapshot has no more. */
+  #isDry = false
+  #loading: Promise<void> | undefined
   /** Where this stretch began, and the last key it passed. */
   #start: string | undefined
   #passed: string | undefined
@@ -55,9 +58,14 @@ export class TransactionIterator<Item> {
   /** The next item, or undefined at the end. */
   async next(): Promise<Item | undefined> {
     this.#reads.check()
-    if (this.#closed || this.#left <= 0) return undefined
+    if (this.#isOver()) return undefined
     for (;;) {
-      if (this.#at >= this.#page.length && !this.#isAtEnd) await this.#load()
+      while (this.#at >= this.#page.length && !this.#isDry) {
+        this.#loading ??= this.#load()
+        await this.#loading
+      }
+      // Another call may have come to the end, or to the limit, meanwhile.
+      if (this.#isOver()) return undefined
       const found = this.#step()
       if (found === undefined) return undefined
       if (found === hidden) continue
@@ -66,9 +74,19 @@ export class TransactionIterator<Item> {
     }
   }
 
+  // What is written behind the end afterwards does not bring it back.
+  #isOver(): boolean {
+    return this.#closed || this.#left <= 0 || this.#isAtEnd
+  }
+
   async #load(): Promise<void> {
-    this.#page = (await this.#base.nextv(pageEntries)) as [Buffer, Buffer][]
-    this.#at = 0
+    try {
+      this.#page = (await this.#base.nextv(pageEntries)) as [Buffer, Buffer][]
+      this.#at = 0
+      this.#isDry = this.#page.length === 0
+    } finally {
+      this.#loading = undefined
+    }
     this.#reads.check()
   }
 
@@ -142,12 +160,20 @@ export class TransactionIterator<Item> {
   /** Goes on from `key` (at or after it; at or before it in reverse). */
   seek(key: unknown): void {
     this.#reads.check()
+    if (this.#loading !== undefined) throw invalid('seek while a next is under way.')
     const bytes = keyBytes(this.#access.keyEncoding, key)
     this.#endStretch()
-    this.#start = textOf(bytes)
+    const { start, end } = this.#bounds
+    const isBefore =
+      this.#options.reverse === true
+        ? end !== null && Buffer.compare(bytes, end) >= 0
+        : start !== null && Buffer.compare(bytes, start) < 0
+    // From before its range it goes on where the range begins.
+    this.#start = isBefore ? undefined : textOf(bytes)
     this.#base.seek(bytes)
     this.#page = []
     this.#at = 0
+    this.#isDry = false
   }
 
   #endStretch(): void {

@@ -128,6 +128,11 @@ export class Writer {
     if (this.#offLoop > 0) native.waitForWrites(this.#context.engine)
   }
 
+  /** Throws VARVE_CLOSED once it takes no more writes. */
+  checkOpen(): void {
+    if (this.#closed) throw new VarveError('VARVE_CLOSED', 'The database is closed.')
+  }
+
   #refusal(): Error | undefined {
     if (this.#closed) return new VarveError('VARVE_CLOSED', 'The database is closed.')
     return this.#failure

@@ -55,7 +55,7 @@ BlockPin BlockSlots::Find(uint32_t block) {
   return cache_->ShardOf(table_hash_, block)->Find(&slots_[block]);
 }
 
-BlockPin BlockSlots::Insert(uint32_t block, Block contents, bool fill) {
+BlockPin BlockSlots::Insert(uint32_t block, Block contents, CacheFill fill) {
   auto owned = std::make_unique<CachedBlock>();
   owned->block = std::move(contents);
   owned->references.store(1, std::memory_order_relaxed);

@@ -21,6 +21,13 @@ namespace varve {
 
 class BlockCache;
 
+// What becomes of a block just read.
+enum class CacheFill : uint8_t {
+  kNever,   // it is only pinned: compaction
+  kIfRoom,  // kept, unless another would have to go: long scans
+  kAlways,
+};
+
 struct CachedBlock {
   Block block;
   std::atomic<uint32_t> references{0};
@@ -62,9 +69,9 @@ class BlockSlots {
   ~BlockSlots();
   // The cached block, pinned and counted as a hit; empty on a miss.
   BlockPin Find(uint32_t block);
-  // Hands a block just read to the cache and pins it. With fill false (long scans,
-  // compaction) it is only pinned. If another thread was faster, its block is returned.
-  BlockPin Insert(uint32_t block, Block contents, bool fill);
+  // Hands a block just read to the cache and pins it. If another thread was faster, its block is
+  // returned.
+  BlockPin Insert(uint32_t block, Block contents, CacheFill fill);
 
  private:
   BlockCache* cache_;

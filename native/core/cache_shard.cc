@@ -84,7 +84,7 @@ BlockPin BlockCache::Shard::Find(CachedBlock** slot) {
 }
 
 BlockPin BlockCache::Shard::Insert(CachedBlock** slot, uint64_t fingerprint, BlockPin fresh,
-                                   CachedBlock* block, bool fill) {
+                                   CachedBlock* block, CacheFill fill) {
   Leaving leaving;
   const std::lock_guard lock(mutex_);
   if (CachedBlock* const faster = *slot; faster != nullptr) {
@@ -92,7 +92,8 @@ BlockPin BlockCache::Shard::Insert(CachedBlock** slot, uint64_t fingerprint, Blo
     return BlockPin(faster);
   }
   const size_t charge = ChargeOf(*block);
-  if (!fill || charge > capacity_) return fresh;
+  if (fill == CacheFill::kNever || charge > capacity_) return fresh;
+  if (fill == CacheFill::kIfRoom && charge > capacity_ - used()) return fresh;
   block->in_main = ghosts_.Contains(fingerprint, small_.blocks() + main_.blocks());
   Shrink(capacity_ - charge, &leaving);
   block->slot = slot;

@@ -63,7 +63,7 @@ class alignas(64) BlockCache::Shard {
   BlockPin Find(CachedBlock** slot);
   // `fresh` has one reference, the caller's, which the answer carries on.
   BlockPin Insert(CachedBlock** slot, uint64_t fingerprint, BlockPin fresh, CachedBlock* block,
-                  bool fill);
+                  CacheFill fill);
   // Every `step`th slot from `first` on, below `end`: forgets what is there.
   void Drop(CachedBlock** first, CachedBlock** end, size_t step);
 

@@ -1,5 +1,6 @@
 #include "core/table_cursor.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -8,6 +9,9 @@ namespace {
 
 // Blocks read one after the other before reading ahead begins.
 constexpr int kBlocksInARow = 2;
+// … and before a walk is a long one, which others' blocks need not make room for.
+constexpr int kBlocksOfAShortWalk = 16;
+constexpr size_t kWindowBytesMin = 32 << 10;
 
 }  // namespace
 
@@ -103,8 +107,11 @@ void TableCursor::Leave() {
 
 bool TableCursor::Enter(uint32_t block) {
   if (block == block_ && pin_) return true;
-  const uint32_t expected = options_.reverse ? block_ - 1 : block_ + 1;
-  in_a_row_ = block_ != kNoBlock && block == expected ? in_a_row_ + 1 : 0;
+  if (last_ == kNoBlock || block != (options_.reverse ? last_ - 1 : last_ + 1)) {
+    if (block != last_) in_a_row_ = 0;
+  } else {
+    in_a_row_ += 1;
+  }
   walker_.Detach();
   pin_.Release();
   block_ = block;
@@ -114,15 +121,32 @@ bool TableCursor::Enter(uint32_t block) {
     Fail(std::move(status));
     return false;
   }
+  last_ = block;
   walker_.Attach(pin_.get());
   return true;
 }
 
+bool TableCursor::ReadsAhead() const {
+  if (options_.readahead_bytes == 0 || in_a_row_ < kBlocksInARow) return false;
+  return options_.tier == ReadTier::kMayBlock ||
+         (options_.tier == ReadTier::kNoWait && !is_blocked_);
+}
+
+CacheFill TableCursor::Fill() const {
+  if (!options_.fill_cache) return CacheFill::kNever;
+  return in_a_row_ < kBlocksOfAShortWalk ? CacheFill::kAlways : CacheFill::kIfRoom;
+}
+
 Status TableCursor::Load(uint32_t block) {
-  const bool reads_ahead = options_.tier == ReadTier::kMayBlock && options_.readahead_bytes > 0;
-  if (!IsAhead(block) && (!reads_ahead || in_a_row_ < kBlocksInARow)) {
-    return table_->ReadBlock(block, options_.tier, options_.fill_cache, &pin_);
+  if (IsAhead(block) || ReadsAhead()) {
+    Status status = LoadAhead(block);
+    // Of so much something is not at hand: maybe not this block.
+    if (!status.IsWouldBlock()) return status;
   }
+  return table_->ReadBlock(block, options_.tier, Fill(), &pin_);
+}
+
+Status TableCursor::LoadAhead(uint32_t block) {
   pin_ = table_->slots_->Find(block);
   if (pin_) return Status::Ok();
   if (!IsAhead(block)) VARVE_TRY(ReadAhead(block));
@@ -133,33 +157,58 @@ Status TableCursor::Load(uint32_t block) {
               size);
   Block parsed;
   VARVE_TRY(table_->AdoptBlock(block, std::move(bytes), &parsed));
-  pin_ = table_->slots_->Insert(block, std::move(parsed), options_.fill_cache);
+  pin_ = table_->slots_->Insert(block, std::move(parsed), Fill());
   return Status::Ok();
 }
 
 Status TableCursor::ReadAhead(uint32_t block) {
+  const bool goes_on = options_.reverse ? block + 1 == ahead_first_ : block == ahead_end_;
+  window_ =
+      std::clamp(goes_on ? window_ * 2 : 0, std::min(kWindowBytesMin, options_.readahead_bytes),
+                 options_.readahead_bytes);
   uint32_t first = block, end = block + 1;
   const auto bytes = [this](uint32_t from, uint32_t to) {
     return static_cast<size_t>(index().block_offset(to) - index().block_offset(from));
   };
-  while (options_.reverse && first > 0 && bytes(first - 1, end) <= options_.readahead_bytes) {
-    --first;
-  }
-  while (!options_.reverse && end < index().blocks() &&
-         bytes(first, end + 1) <= options_.readahead_bytes) {
-    ++end;
-  }
+  while (options_.reverse && first > 0 && bytes(first - 1, end) <= window_) --first;
+  while (!options_.reverse && end < index().blocks() && bytes(first, end + 1) <= window_) ++end;
   const size_t size = bytes(first, end);
-  ahead_first_ = ahead_end_ = 0;
   if (size > ahead_capacity_) {
+    ahead_first_ = ahead_end_ = 0;
     ahead_ = std::make_unique_for_overwrite<char[]>(size);
     ahead_capacity_ = size;
   }
-  VARVE_TRY(table_->ReadRange(index().block_offset(first), size, options_.tier, ahead_.get()));
-  table_->counters_->blocks_from_disk.fetch_add(end - first, std::memory_order_relaxed);
+  const bool waits = options_.tier == ReadTier::kMayBlock;
+  Status status = table_->ReadRange(index().block_offset(first), size, options_.tier, ahead_.get());
+  if (!status.ok()) {
+    // Where it ended stays known: the next attempt goes on from there.
+    ahead_first_ = ahead_end_ = options_.reverse ? block + 1 : block;
+    is_blocked_ = true;
+    return status;
+  }
+  std::atomic<uint64_t>& counter =
+      waits ? table_->counters_->blocks_from_disk : table_->counters_->blocks_from_page_cache;
+  counter.fetch_add(end - first, std::memory_order_relaxed);
   ahead_first_ = first;
   ahead_end_ = end;
+  is_on_disk_ = is_on_disk_ || waits;
+  is_blocked_ = false;
+  if (is_on_disk_) PrepareNext();
   return Status::Ok();
+}
+
+// The system begins to read what will be read next.
+void TableCursor::PrepareNext() const {
+  const uint64_t size = std::min(window_ * 2, options_.readahead_bytes);
+  const uint64_t data = index().block_offset(0);
+  const uint64_t start = index().block_offset(ahead_first_), end = index().block_offset(ahead_end_);
+  if (!options_.reverse && ahead_end_ < index().blocks()) {
+    const uint64_t left = index().block_offset(index().blocks()) - end;
+    table_->file_->AdviseSequential(end, std::min(size, left));
+  } else if (options_.reverse && ahead_first_ > 0) {
+    const uint64_t length = std::min(size, start - data);
+    table_->file_->AdviseSequential(start - length, length);
+  }
 }
 
 }  // namespace varve

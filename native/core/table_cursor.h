@@ -26,7 +26,11 @@ class TableCursor final : public Cursor {
   // Attaches the walker to a block; false: failed.
   bool Enter(uint32_t block);
   Status Load(uint32_t block);
+  Status LoadAhead(uint32_t block);
   Status ReadAhead(uint32_t block);
+  void PrepareNext() const;
+  bool ReadsAhead() const;
+  CacheFill Fill() const;
   bool IsAhead(uint32_t block) const { return block >= ahead_first_ && block < ahead_end_; }
   // Stands where the walker is, or goes on at the nearest block behind or before this one.
   void StandForward();
@@ -39,7 +43,15 @@ class TableCursor final : public Cursor {
   uint32_t block_ = kNoBlock;
   BlockPin pin_;
   BlockWalker walker_;
+  // The block loaded last, and how many in a row there were before it. They outlive a failure: a
+  // walk that would block goes on as it was.
+  uint32_t last_ = kNoBlock;
   int in_a_row_ = 0;
+  // How much is read ahead at once; whether the disk had to be waited for; whether, without
+  // waiting, so much was not at hand last time.
+  size_t window_ = 0;
+  bool is_on_disk_ = false;
+  bool is_blocked_ = false;
   // Blocks [ahead_first_, ahead_end_), as they lie in the file.
   uint32_t ahead_first_ = 0, ahead_end_ = 0;
   std::unique_ptr<char[]> ahead_;

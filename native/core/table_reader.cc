@@ -109,7 +109,7 @@ Status TableReader::Get(const LookupKey& key, ReadTier tier, LookupResult* resul
   const uint64_t seek = SeekTrailer(key.sequence);
   for (uint32_t at = index_.Find(key.key, seek); at < index_.blocks(); ++at) {
     BlockPin pin;
-    VARVE_TRY(ReadBlock(at, tier, true, &pin));
+    VARVE_TRY(ReadBlock(at, tier, CacheFill::kAlways, &pin));
     uint64_t trailer;
     Slice value;
     const Block::Found found = pin.get()->Get(key.key, key.hash, seek, &trailer, &value);
@@ -126,7 +126,7 @@ Status TableReader::Get(const LookupKey& key, ReadTier tier, LookupResult* resul
   return Status::Ok();
 }
 
-Status TableReader::ReadBlock(uint32_t block, ReadTier tier, bool fill, BlockPin* pin) const {
+Status TableReader::ReadBlock(uint32_t block, ReadTier tier, CacheFill fill, BlockPin* pin) const {
   *pin = slots_->Find(block);
   if (*pin) return Status::Ok();
   if (tier == ReadTier::kCacheOnly) {

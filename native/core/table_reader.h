@@ -48,8 +48,9 @@ class TableReader : public std::enable_shared_from_this<TableReader> {
   struct CursorOptions {
     ReadTier tier = ReadTier::kMayBlock;
     bool reverse = false;
-    bool fill_cache = true;
-    // Once two blocks were read in a row: read ahead up to this many bytes (0: never).
+    bool fill_cache = true;  // a long walk fills it only as far as nothing has to go for that
+    // Once two blocks were read in a row: read ahead, more and more, up to this many bytes at once
+    // (0: never).
     size_t readahead_bytes = 0;
   };
   std::unique_ptr<Cursor> NewCursor(const CursorOptions& options);
@@ -78,7 +79,7 @@ class TableReader : public std::enable_shared_from_this<TableReader> {
   Status LoadFilter(int number);
   Status LoadRanges(int number);
   // The block, from the cache or read as the tier allows.
-  Status ReadBlock(uint32_t block, ReadTier tier, bool fill, BlockPin* pin) const;
+  Status ReadBlock(uint32_t block, ReadTier tier, CacheFill fill, BlockPin* pin) const;
   Status ReadRange(uint64_t offset, size_t size, ReadTier tier, char* to) const;
   // `bytes`: a block with its trailer, just read. Verifies and parses it.
   Status AdoptBlock(uint32_t block, std::unique_ptr<char[]> bytes, Block* parsed) const;

@@ -14,6 +14,7 @@ import { repairCommand } from './repair.ts'
 import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { setCommand } from './set.ts'
+import { simulateCommand } from './simulate.ts'
 import { statusCommand } from './status.ts'
 import { verifyCommand } from './verify.ts'
 import { version } from './version.ts'
@@ -46,7 +47,8 @@ export function createProgram(): Command {
     backupCommand(),
     backupsCommand(),
     restoreCommand(),
-    repairCommand()
+    repairCommand(),
+    simulateCommand()
   ]
   for (const command of commands) program.addCommand(command)
   for (const command of withSubcommands(program)) {

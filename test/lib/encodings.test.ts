@@ -256,7 +256,7 @@ describe('values that do not fit', () => {
     expect(seen).toEqual(['a', 'b', 'a', 'b'])
     await failureOf(() => db.iterator(json).all())
     await failureOf(() => db.values({ ...json, gte: 'c' }).all())
-    expect(db.stats().iterators).toBe(1)
+    expect(db.stats().iterators.count).toBe(1)
   })
 
   test('keys of another encoding', async () => {
@@ -298,7 +298,7 @@ describe('codecs', () => {
     await db.flush()
     await expect(db.get('k', { valueEncoding: reader })).rejects.toBe(enough)
     expect(await db.iterator().all()).toEqual([['k', 'v']])
-    expect(db.stats().iterators).toBe(0)
+    expect(db.stats().iterators.count).toBe(0)
   })
 
   test.each([

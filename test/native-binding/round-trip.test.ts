@@ -238,6 +238,80 @@ describe('reads that would wait', () => {
   })
 })
 
+describe('a long scan', () => {
+  const value = 'v'.repeat(200)
+  const nameOfMany = (i: number): string => `key ${String(i).padStart(6, '0')}`
+
+  async function openMany(count: number): Promise<Database> {
+    const database = await memory()
+    for (let i = 0; i < count; i += 100) {
+      database.write(...Array.from({ length: 100 }, (_, k) => ({ put: nameOfMany(i + k), value })))
+    }
+    await database.flush(10)
+    return database
+  }
+
+  async function countByJobs(database: Database, flags: number): Promise<number> {
+    const scan = native.openScan(database.engine, 0, flags, null, null, -1, 0)
+    let entries = 0
+    for (let isDone = false; !isDone; ) {
+      const page = await done(native.scanPageJob(scan, 1 << 16, 8 << 10, 1000))
+      entries += page.entries
+      isDone = ((page.info[2] ?? 0) & 1) !== 0
+    }
+    native.release(scan)
+    return entries
+  }
+
+  test.each([0, 1])('reads ahead, and takes no block from point reads (flags %i)', async (flags) => {
+    const database = await openMany(20_000)
+    const { engine, fs } = database
+    native.setCacheBytes(engine, 512 << 10)
+    const hot = Array.from({ length: 100 }, (_, i) => nameOfMany(i * 199))
+    const readHot = (): number => {
+      const before = native.engineStats(engine).blockBytesRead
+      for (const key of hot) expect(database.text(key)).toBe(value)
+      return native.engineStats(engine).blockBytesRead - before
+    }
+    expect(readHot()).toBeGreaterThan(0)
+    expect(readHot()).toBe(0)
+    native.memoryCold(fs, true)
+    const before = native.engineStats(engine)
+    const callsBefore = native.memoryCalls(fs)
+    expect(await countByJobs(database, flags)).toBe(20_000)
+    const after = native.engineStats(engine)
+    expect(after.blocksFromDisk - before.blocksFromDisk).toBeGreaterThan(3000)
+    expect(native.memoryCalls(fs) - callsBefore).toBeLessThan(100)
+    expect(after.cacheEvictions).toBe(before.cacheEvictions)
+    expect(after.cacheBytes).toBeLessThanOrEqual(512 << 10)
+    expect(readHot()).toBe(0)
+  })
+
+  test('goes on in large reads after pages that would have waited', async () => {
+    const database = await openMany(20_000)
+    const { engine, fs } = database
+    native.memoryCold(fs, true)
+    const scan = native.openScan(engine, 0, 0, null, null, -1, 0)
+    const info = new Uint32Array(5)
+    const sizes = new Uint32Array(2000)
+    let entries = 0
+    let jobs = 0
+    for (let isDone = false; !isDone; isDone = ((info[2] ?? 0) & 1) !== 0) {
+      const some = native.scanPage(scan, 1, Buffer.alloc(1 << 16), Buffer.alloc(8 << 10), 0, sizes, 1000, info)
+      entries += some
+      if (some > 0 || ((info[2] ?? 0) & 8) === 0) continue
+      jobs++
+      const page = await done(native.scanPageJob(scan, 1 << 16, 8 << 10, 1000))
+      entries += page.entries
+      info.set(page.info)
+    }
+    expect(entries).toBe(20_000)
+    // Four megabytes: some small reads, then a quarter of a megabyte at a time.
+    expect(jobs).toBeLessThan(40)
+    native.release(scan)
+  })
+})
+
 describe('tables', () => {
   test('uses are counted, offsets told, bytes verified', async () => {
     const database = await memory()

@@ -42,7 +42,7 @@ void ExpectHolds(const BlockPin& pin, uint64_t number) {
 }
 
 // As a table reads a block; true if it was there.
-bool Read(BlockSlots* slots, uint32_t block, bool fill = true) {
+bool Read(BlockSlots* slots, uint32_t block, CacheFill fill = CacheFill::kAlways) {
   if (const BlockPin pin = slots->Find(block); pin) return true;
   const BlockPin pin = slots->Insert(block, BlockOf(block), fill);
   return false;
@@ -52,7 +52,7 @@ TEST(Cache, FindsWhatWasInserted) {
   BlockCache cache(1 << 20);
   BlockSlots slots(&cache, 7, 100);
   EXPECT_FALSE(slots.Find(3));
-  ExpectHolds(slots.Insert(3, BlockOf(3), true), 3);
+  ExpectHolds(slots.Insert(3, BlockOf(3), CacheFill::kAlways), 3);
   ExpectHolds(slots.Find(3), 3);
   EXPECT_FALSE(slots.Find(4));
   const CacheStats stats = cache.Stats();
@@ -67,9 +67,9 @@ TEST(Cache, FindsWhatWasInserted) {
 TEST(Cache, TheFasterThreadsBlockIsReturned) {
   BlockCache cache(1 << 20);
   BlockSlots slots(&cache, 7, 4);
-  const BlockPin first = slots.Insert(0, BlockOf(0), true);
-  const BlockPin second = slots.Insert(0, BlockOf(0), true);
-  const BlockPin third = slots.Insert(0, BlockOf(0), false);
+  const BlockPin first = slots.Insert(0, BlockOf(0), CacheFill::kAlways);
+  const BlockPin second = slots.Insert(0, BlockOf(0), CacheFill::kAlways);
+  const BlockPin third = slots.Insert(0, BlockOf(0), CacheFill::kNever);
   EXPECT_EQ(first.get(), second.get());
   EXPECT_EQ(first.get(), third.get());
   EXPECT_EQ(cache.Stats().blocks, 1u);
@@ -78,9 +78,21 @@ TEST(Cache, TheFasterThreadsBlockIsReturned) {
 TEST(Cache, WithoutFillABlockIsOnlyPinned) {
   BlockCache cache(1 << 20);
   BlockSlots slots(&cache, 7, 4);
-  ExpectHolds(slots.Insert(0, BlockOf(0), false), 0);
+  ExpectHolds(slots.Insert(0, BlockOf(0), CacheFill::kNever), 0);
   EXPECT_FALSE(slots.Find(0));
   EXPECT_EQ(cache.Stats().used_bytes, 0u);
+}
+
+TEST(Cache, WhatIsKeptIfThereIsRoomMakesNone) {
+  BlockCache cache(10 * Charge() + Charge() / 2, 1);
+  BlockSlots slots(&cache, 7, 100);
+  for (uint32_t i = 0; i < 6; ++i) Read(&slots, i);
+  for (uint32_t i = 50; i < 100; ++i) Read(&slots, i, CacheFill::kIfRoom);
+  EXPECT_EQ(cache.Stats().blocks, 10u);
+  EXPECT_EQ(cache.Stats().evictions, 0u);
+  for (uint32_t i = 0; i < 6; ++i) EXPECT_TRUE(Read(&slots, i)) << i;
+  for (uint32_t i = 50; i < 54; ++i) EXPECT_TRUE(Read(&slots, i)) << i;
+  EXPECT_FALSE(slots.Find(54));
 }
 
 TEST(Cache, StaysWithinItsCapacity) {
@@ -166,11 +178,11 @@ TEST(Cache, PinsOutliveEvictionTableAndCache) {
   {
     BlockCache cache(10 * Charge(), 1);
     BlockSlots slots(&cache, 7, 100);
-    evicted = slots.Insert(0, BlockOf(0), true);
+    evicted = slots.Insert(0, BlockOf(0), CacheFill::kAlways);
     for (uint32_t i = 1; i < 50; ++i) Read(&slots, i);
     EXPECT_FALSE(slots.Find(0));
-    kept = slots.Insert(60, BlockOf(60), true);
-    unpinned = slots.Insert(61, BlockOf(61), false);
+    kept = slots.Insert(60, BlockOf(60), CacheFill::kAlways);
+    unpinned = slots.Insert(61, BlockOf(61), CacheFill::kNever);
   }
   ExpectHolds(evicted, 0);
   ExpectHolds(kept, 60);
@@ -184,7 +196,7 @@ TEST(Cache, PinsOutliveEvictionTableAndCache) {
 
 TEST(Cache, WithoutACacheSlotsOnlyPin) {
   BlockSlots slots(nullptr, 7, 4);
-  ExpectHolds(slots.Insert(2, BlockOf(2), true), 2);
+  ExpectHolds(slots.Insert(2, BlockOf(2), CacheFill::kAlways), 2);
   EXPECT_FALSE(slots.Find(2));
 }
 
@@ -201,7 +213,8 @@ TEST(Cache, ManyThreads) {
         for (int i = 0; i < 200; ++i) {
           const auto block = static_cast<uint32_t>(random.Below(300));
           BlockPin pin = shared.Find(block);
-          if (!pin) pin = shared.Insert(block, BlockOf(block), random.Below(4) != 0);
+          if (!pin)
+            pin = shared.Insert(block, BlockOf(block), static_cast<CacheFill>(random.Below(3)));
           ExpectHolds(pin, block);
           pins[random.Below(8)] = std::move(pin);
           Read(&own, block % 50);

@@ -17,8 +17,9 @@ export function tick(raft: Raft): void {
 function tickElection(raft: Raft): void {
   if (raft.electionElapsed >= raft.settings.electionTicks) raft.mayOweLease = false
   if (!raft.isPromotable || raft.electionElapsed < raft.electionTimeout) return
-  raft.electionElapsed = 0
+  // Only then does the next timeout begin: whether a lease is owed still is a question of this one.
   campaign(raft)
+  raft.electionElapsed = 0
 }
 
 function tickLeader(raft: Raft): void {
