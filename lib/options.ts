@@ -21,8 +21,9 @@ export interface Logger {
 
 export interface LimitOptions {
   /**
-   * Bytes of the disk that puts leave free, so that deletes, flush and compaction still run. Default: an eighth of what the
-   * database has of the disk or could have, at most 64 MiB; 0: puts go on until the disk is full.
+   * Bytes of the disk that puts leave free, besides what memtables will take once flushed, so that deletes, flush and
+   * compaction still run. Default: an eighth of what the database has of the disk or could have, at most 64 MiB; 0: puts go
+   * on until the disk is full.
    */
   readonly diskReserveBytes?: number
   /** A snapshot or iterator of this age is reported by the event `snapshot-old`. Default 10 minutes; 0: never. */

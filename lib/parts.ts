@@ -92,8 +92,8 @@ export class Parts {
     this.upkeep = this.#makeUpkeep()
     this.writer = this.#makeWriter()
     this.entries = new EntryReader(this.engine)
-    const { engine, writer, entries, time, turn, slabs } = this
-    this.spaces = new Spaces({ engine, writer, turn, slabs, clock: time.now })
+    const { engine, tree, writer, entries, time, turn, slabs } = this
+    this.spaces = new Spaces({ engine, tree, writer, turn, slabs, clock: time.now })
     const { spaces } = this
     this.decisions = new Decisions(writer, new Checker(engine, entries, time))
     this.conditional = new Conditional({ spaces, decisions: this.decisions, entries, time })
@@ -139,6 +139,7 @@ export class Parts {
       tree,
       reserveBytes: settings.limits.diskReserveBytes,
       reserveBytesMax: limits.diskReserveBytes,
+      segmentBytes: recovered.segmentBytes,
       mend: async () => {
         await this.log.goOn()
         await this.installer.mend()

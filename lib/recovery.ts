@@ -86,7 +86,7 @@ async function recoverLocked(
   let nextNumber = Math.max(state.nextNumber, ...names.map((name) => parseName(name).number + 1))
   const memtable = native.createMemtable(engine, settings.memtableBytes)
   held.add(memtable)
-  const segmentBytes = Math.max(64 << 10, Math.min(64 << 20, settings.memtableBytes >>> 1))
+  const segmentBytes = await segmentBytesFor(disk, directory, settings)
 
   let copyTo: native.ReplayRequest['copyTo'] = null
   if (!settings.readOnly) {
@@ -128,6 +128,13 @@ async function recoverLocked(
     segmentBytes,
     cut: replayed.cut
   }
+}
+
+// Two to a memtable, and small on a small disk.
+async function segmentBytesFor(disk: Disk, directory: string, { memtableBytes, readOnly }: Settings): Promise<number> {
+  const free = readOnly ? undefined : await disk.freeBytes(directory).catch(() => undefined)
+  const most = Math.min(64 << 20, memtableBytes >>> 1, (free ?? Number.POSITIVE_INFINITY) / 32)
+  return Math.max(64 << 10, Math.floor(most))
 }
 
 async function loadState(disk: Disk, directory: string, names: readonly string[], settings: Settings): Promise<State> {

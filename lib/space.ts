@@ -22,7 +22,7 @@ import type { Expected } from './write/checks.ts'
 import type { Place } from './write/conditional.ts'
 import { expiresAtOf, never } from './write/expiry.ts'
 import type { AnyOperation, CheckedOperations } from './write/operations.ts'
-import { checkThere, type KnownSpace } from './write/spaces.ts'
+import { checkThere, type KnownSpace, notOurs } from './write/spaces.ts'
 
 /** Reads and writes of one key space. Made by `db.space(name)`; the database itself is one. */
 export class Space<Key = string, Value = string> extends SpaceReads<Key, Value> {
@@ -121,7 +121,7 @@ export class Space<Key = string, Value = string> extends SpaceReads<Key, Value> 
   // Another space of the same database.
   #sister(space: unknown): Space<unknown, unknown> {
     if (typeof space === 'object' && space !== null && #parts in space && space.#parts === this.#parts) return space
-    throw invalid('The space of an operation must be one of this database: what db.space(name) gives, or db itself.')
+    throw notOurs()
   }
 
   /** Removes all keys of a range, whatever their number, in one small write. At least one bound must be given. */

@@ -116,13 +116,7 @@ declare namespace native {
   function copyFile(executor: Executor, fs: FileSystem, from: string, to: string): Job<FileSum>
 
   // memory file systems only; see file_memory.h
-  interface Faults {
-    atCall: number
-    forever?: boolean
-    errno?: number
-    shortWrite?: boolean
-    operations?: number
-  }
+  type Faults = { atCall: number; forever?: boolean; errno?: number; shortWrite?: boolean; operations?: number }
   function memoryCrash(fs: FileSystem, seed: number): void
   function memoryKill(fs: FileSystem): void
   function memoryFaults(fs: FileSystem, faults: Faults | null): void
@@ -159,13 +153,7 @@ declare namespace native {
 
   /** `bytesExpected` sizes its index and its blocks of memory. */
   function createMemtable(engine: Engine, bytesExpected: number): Memtable
-  interface MemtableStats {
-    bytes: number
-    entries: number
-    tombstones: number
-    rangeTombstones: number
-    expiring: number
-  }
+  type MemtableStats = { bytes: number; entries: number; tombstones: number; rangeTombstones: number; expiring: number }
   function memtableStats(memtable: Memtable): MemtableStats
 
   /** TableProperties of table_format.h; keys in stored form. */
@@ -470,10 +458,7 @@ declare namespace native {
    */
   function scanCount(scan: Scan, tier: number, entriesMax: number, facts: Float64Array): number
   /** Lane `read`: the same, waiting for the disk, and for all of entriesMax or the end. */
-  function scanCountJob(
-    scan: Scan,
-    entriesMax: number
-  ): Job<{ entries: number; sequenceLast: number; done: boolean }>
+  function scanCountJob(scan: Scan, entriesMax: number): Job<{ entries: number; sequenceLast: number; done: boolean }>
   /**
    * A range as a check sees it: facts[0] = how many entries are visible in [start, end) (user keys, null: the space's own
    * bounds), where more than countMax are told as countMax + 1; facts[1] = the highest sequence of those counted (0:

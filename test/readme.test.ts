@@ -20,7 +20,7 @@ test.each(programs.map((text, i) => [i, text] as const))('program %d', async (_,
   const program = text
     .replace("from 'varve'", `from '${join(root, 'dist/lib/index.js')}'`)
     .replace('await using', 'const')
-    .replace("open('./", `open('${directory}/`)
+    .replaceAll("'./", `'${directory}/`)
   writeFileSync(path, program)
   const { stdout, stderr } = await runNode([path])
   const promised = [...text.matchAll(/^.*console\.log\(.*\/\/ (.*)$/gm)].map((match) => match[1])

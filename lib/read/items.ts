@@ -47,6 +47,10 @@ export class Iterator<Key, Value, Item> {
     for (const entry of this.#entries) yield this.#pick(entry as [never, never]) as Item
   }
 
+  [Symbol.dispose](): void {
+    void this.close()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

@@ -2,7 +2,7 @@
 //
 // Its holder, what the user has in hand, is held strongly for a moment only, for most are closed soon; then weakly, and the
 // pin of a holder that is collected without having been closed is given up. Who opened it is noted for the first ones of
-// every second: a stack costs as much as the reading of a short range. Once a second, while any of this is to be done,
+// every second: a stack costs half as much as reading a range of ten. Once a second, while any of this is to be done,
 //   - holders become weak,
 //   - iterators whose view has grown old go on over the present one, so that it keeps neither files nor memtables,
 //   - pins over the age limit are reported, once.

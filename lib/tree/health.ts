@@ -2,13 +2,14 @@
 //
 //   ok        everything goes on
 //   slowed    flush and compaction do not keep up: promises of writers are held back
-//   stopped   the disk is full, or its free space is below the reserve: puts are refused, and nothing of them is written;
-//             deletes, flush and compaction go on, from the reserve, and reads always
+//   stopped   the disk is full, or too little of it is free: puts are refused, and nothing of them is written; deletes,
+//             flush and compaction go on, from the reserve, and reads always
 //   poisoned  the log or the manifest could not be written: nothing more is, until the database is opened again
 //
 // Free space is looked at after each new segment, flush and compaction, and once a second while something is written;
-// never for a write. While stopped it is looked at again and again, after growing delays; writing goes on once the reserve
-// is free again (with some slack, so that it does not stop at the next segment) and log and manifest can be continued.
+// never for a write. Puts must leave free: the reserve; what the memtables take once they are flushed; and two segments, the
+// next one and what may be written until the next look. While stopped it is looked at again and again, after
+// growing delays; writing goes on once there is enough (with some slack) and log and manifest can be continued.
 
 import type { Disk } from '../disk/fs.ts'
 import { VarveError } from '../errors.ts'
@@ -25,6 +26,7 @@ export interface HealthContext {
   /** Bytes of the disk kept free; undefined: by the size of the disk, at most `reserveBytesMax`. */
   readonly reserveBytes: number | undefined
   readonly reserveBytesMax: number
+  readonly segmentBytes: number
   /** Makes what met a full disk able to go on; rejects while it is not. */
   readonly mend: () => Promise<void>
   /** The free space is known anew. */
@@ -80,6 +82,23 @@ export class Health {
     return this.#freeBytes
   }
 
+  /** What a compaction may take: the reserve, but not what log and flushes need. Infinity where that is not known. */
+  get spaceBytes(): number {
+    if (this.#freeBytes === undefined) return Number.POSITIVE_INFINITY
+    return Math.max(0, this.#freeBytes - this.#comingBytes())
+  }
+
+  // What flushes will need, and the log until the next look.
+  #comingBytes(): number {
+    const { tree, segmentBytes } = this.#context
+    return tree.unflushedBytes() + 2 * segmentBytes
+  }
+
+  // What must be free for puts to be taken.
+  #least(slack: number): number {
+    return this.reserveBytes === 0 ? 0 : this.reserveBytes * (1 + slack) + this.#comingBytes()
+  }
+
   get reserveBytes(): number {
     return this.#reserveBytes ?? 0
   }
@@ -101,15 +120,14 @@ export class Health {
     if (free !== undefined) this.#reserveBytes ??= this.#reserveOf(free)
     this.#context.onLook()
     if (this.#stop === undefined) {
-      if (free !== undefined && free < this.reserveBytes) this.#begin(reserveError(free, this.reserveBytes), 0)
+      if (free !== undefined && free < this.#least(0)) this.#begin(reserveError(free, this.reserveBytes), 0)
       return
     }
     try {
-      const needed = Math.max(this.reserveBytes * (1 + slack), this.#stop.neededBytes)
-      if (free === undefined || free >= needed) {
-        await this.#context.mend()
-        this.#end()
-      }
+      // In any case, for the deletes.
+      await this.#context.mend()
+      const needed = Math.max(this.#least(slack), this.#stop.neededBytes)
+      if (free === undefined || free >= needed) this.#end()
     } catch {
       // Not yet. What is wrong besides the space shows where it is used.
     } finally {
@@ -206,7 +224,7 @@ function fullError(cause: VarveError): VarveError {
 function reserveError(free: number, reserve: number): VarveError {
   return new VarveError(
     'VARVE_DISK_FULL',
-    `The disk is nearly full: ${free} bytes are free, less than the reserve of ${reserve} (limits.diskReserveBytes). ` +
+    `The disk is nearly full: ${free} bytes are free, too few with a reserve of ${reserve} (limits.diskReserveBytes). ` +
       'Free some space; deletes still work, and writing goes on by itself.'
   )
 }

@@ -98,7 +98,7 @@ export class Scheduler {
 
   #wakeCompaction(): void {
     if (this.#closing || this.#paused > 0 || this.#compacting !== undefined || this.#failure !== undefined) return
-    const picked = this.#pick(this.#context.health.freeBytes)
+    const picked = this.#pick(this.#context.health.spaceBytes)
     this.#isShort = false
     if (picked === undefined) {
       this.#noteShort()
@@ -111,7 +111,7 @@ export class Scheduler {
     })
   }
 
-  #pick(spaceBytes: number | undefined): Compaction | undefined {
+  #pick(spaceBytes: number): Compaction | undefined {
     const { tree, picker, expiredMs, snapshots } = this.#context
     const oldest = snapshots()[0] ?? Number.MAX_SAFE_INTEGER
     return picker.pick(tree.version, tree.busy, expiredMs(), oldest, spaceBytes)
@@ -120,8 +120,8 @@ export class Scheduler {
   // Something may be due for which there is no space. Before writers wait for it in vain, they are refused.
   #noteShort(): void {
     const { health, tree } = this.#context
-    if (health.freeBytes === undefined) return
-    const picked = this.#pick(undefined)
+    if (health.spaceBytes === Number.POSITIVE_INFINITY) return
+    const picked = this.#pick(Number.POSITIVE_INFINITY)
     if (picked === undefined) return
     this.#isShort = true
     if (tree.pressure() === 0) return

@@ -179,6 +179,14 @@ export class Tree {
     return sum
   }
 
+  /** About what flushes would write now. */
+  unflushedBytes(): number {
+    // The index of a memtable, which is there from the start.
+    const indexBytes = this.#options.memtableBytes / 7
+    const memtables = [this.#memtable, ...this.#frozen.map((one) => one.memtable)]
+    return memtables.reduce((sum, one) => sum + Math.max(0, native.memtableStats(one).bytes - indexBytes), 0)
+  }
+
   levelSizes(): { tables: number; bytes: number }[] {
     return this.#version.levels.map((tables) => ({ tables: tables.length, bytes: bytesOf(tables) }))
   }

@@ -8,6 +8,7 @@
 import native from '#native'
 import { VarveError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
+import { limits } from '../options.ts'
 import { Alarm } from './alarm.ts'
 import { type Compaction, outputBytesOf, type Picker } from './compaction/picker.ts'
 import { entriesPerLive } from './estimate.ts'
@@ -143,6 +144,7 @@ export class Upkeep {
     const { scheduler, log, pinned } = this.#context
     this.#waitsForPins = false
     this.#waitsForTime = false
+    this.#makeRoom()
     await scheduler.drain()
     if (this.#isOver) return false
     const { sequence, timeMs } = pinned()
@@ -163,8 +165,7 @@ export class Upkeep {
     const { scheduler, health } = this.#context
     const fitting = (): Compaction | undefined => {
       const picked = pick()
-      const space = health.freeBytes ?? Number.POSITIVE_INFINITY
-      return picked !== undefined && outputBytesOf(picked) <= space ? picked : undefined
+      return picked !== undefined && outputBytesOf(picked) <= health.spaceBytes ? picked : undefined
     }
     if (fitting() === undefined) return false
     await scheduler.runExclusive(fitting)
@@ -179,12 +180,17 @@ export class Upkeep {
     return true
   }
 
-  // What may expire has its time known once it is in a table; and a full disk wants what deletes to reach what it deletes.
+  // What may expire has its time known once it is in a table.
   #isMemtableWorth(): boolean {
-    const { tree, health } = this.#context
-    const { bytes, tombstones, rangeTombstones, expiring } = native.memtableStats(tree.memtable)
-    if (health.refusal !== undefined && tombstones + rangeTombstones > 0 && this.#quiet > 0) return true
+    const { bytes, expiring } = native.memtableStats(this.#context.tree.memtable)
     return expiring > 0 && bytes >= this.#worthBytes
+  }
+
+  // On a full disk a flush gives back the segments of the log, and lets tombstones meet what they delete: that of a frozen
+  // memtable for which there is no space may be a small one together with the deletes that came after it.
+  #makeRoom(): void {
+    const { tree, health, rotate } = this.#context
+    if (health.refusal !== undefined && this.#quiet > 0 && tree.frozen.length < limits.frozenMax - 1) rotate()
   }
 
   // Compaction goes by the time of the log, which stands still when nothing is written.
@@ -193,7 +199,10 @@ export class Upkeep {
     const { sequence, timeMs } = pinned()
     const nowMs = now()
     const untilMs = Math.min(nowMs, timeMs)
-    if (untilMs <= log.state().timeMs || this.#reclaimable(untilMs, sequence) === undefined) return false
+    const { timeMs: logMs } = log.state()
+    if (untilMs <= logMs || this.#reclaimable(untilMs, sequence) === undefined) return false
+    // What is there already needs space, not time.
+    if (this.#reclaimable(Math.min(logMs, timeMs), sequence) !== undefined) return false
     this.#waitsForTime = nowMs < this.#timePassedMs + passTimeMs
     if (this.#waitsForTime || !log.passTime(nowMs)) return false
     this.#timePassedMs = nowMs
@@ -206,8 +215,7 @@ export class Upkeep {
     const { engine, tree, picker, log, health, now, pinned, written } = this.#context
     const memtable = native.memtableStats(tree.memtable)
     const inMemory = memtable.entries + memtable.rangeTombstones > 0
-    const space = health.freeBytes ?? Number.POSITIVE_INFINITY
-    const deepen = (): Compaction | undefined => picker.deepen(tree.version, tree.busy, space)
+    const deepen = (): Compaction | undefined => picker.deepen(tree.version, tree.busy, health.spaceBytes)
     const bytes = tree.version.levels.reduce((sum, tables) => sum + bytesOf(tables), 0)
     if (bytes < this.#worthBytes || this.#isEstimated() || (!inMemory && deepen() === undefined)) return false
     if (pinned().sequence < log.state().sequence) {

@@ -22,6 +22,8 @@ import { EntryIterator } from '../read/iterator.ts'
 import { Reader } from '../read/reader.ts'
 import type { Slabs } from '../read/slabs.ts'
 import type { Turn } from '../read/turn.ts'
+import type { Tree } from '../tree/tree.ts'
+import type { TableFile } from '../tree/version.ts'
 import type { Writer } from './writer.ts'
 
 const systemSpace = 0
@@ -33,6 +35,7 @@ const nameBytesMax = 255
 
 /** One space of a database, as all that is open on it share it. */
 export interface KnownSpace {
+  readonly owner: Spaces
   /** '' is the default space. */
   readonly name: string
   readonly id: number
@@ -46,6 +49,7 @@ export interface KnownSpace {
 
 export interface SpacesContext {
   readonly engine: native.Engine
+  readonly tree: Tree
   readonly writer: Writer
   readonly turn: Turn
   readonly slabs: Slabs
@@ -56,7 +60,7 @@ export class Spaces {
   readonly #context: SpacesContext
   readonly #known = new Map<string, KnownSpace>()
   readonly #dropping = new Map<string, KnownSpace>()
-  readonly default: KnownSpace = { name: '', id: defaultSpaceId, state: 'stored', replaces: undefined }
+  readonly default = this.#knownAs('', defaultSpaceId, 'stored')
   #nextId = defaultSpaceId + 1
   #failure: unknown
 
@@ -78,13 +82,19 @@ export class Spaces {
   }
 
   async #load(): Promise<void> {
-    const { engine, slabs, clock, turn } = this.#context
+    const { engine, tree, slabs, clock, turn } = this.#context
     const keyEncoding = keyEncodingOf('utf8')
     const valueEncoding = valueEncodingOf('json')
     const reader = new Reader({ engine, space: systemSpace, clock, slabs })
     // A filter answers this where there are no named spaces; the scan would read a block of tables that hold none.
     const root = await reader.getFromDisk(rootKey, valueEncoding, -1, 0)
-    if (root === undefined) return
+    if (root === undefined) {
+      if (!tree.version.levels.flat().some(reachesNamedSpaces)) return
+      throw new VarveError(
+        'VARVE_CORRUPTION',
+        'There are entries of named spaces, but their names and the next id are lost. Restore a backup to use them.'
+      )
+    }
     this.#nextId = nextIdOf(root)
     const names = new EntryIterator(
       {
@@ -107,8 +117,12 @@ export class Spaces {
       const name = (key as string).slice(namePrefix.length)
       const { id } = (value ?? {}) as { readonly id?: unknown }
       if (!isId(id) || id >= this.#nextId) throw damaged(`space:${name}`, value)
-      this.#known.set(name, { name, id, state: 'stored', replaces: undefined })
+      this.#known.set(name, this.#knownAs(name, id, 'stored'))
     }
+  }
+
+  #knownAs(name: string, id: number, state: KnownSpace['state'], replaces?: KnownSpace): KnownSpace {
+    return { owner: this, name, id, state, replaces }
   }
 
   /** The space of a name; it may have nothing in it yet. */
@@ -117,7 +131,7 @@ export class Spaces {
     this.#checkLoaded()
     const known = this.#known.get(name)
     if (known !== undefined) return known
-    const made: KnownSpace = { name, id: this.#nextId++, state: 'new', replaces: this.#dropping.get(name) }
+    const made = this.#knownAs(name, this.#nextId++, 'new', this.#dropping.get(name))
     this.#known.set(name, made)
     return made
   }
@@ -207,6 +221,11 @@ export class Spaces {
   }
 }
 
+/** What is said to a space of elsewhere, and to what is none. */
+export function notOurs(): VarveError {
+  return invalid('A space must be one of this database: what db.space(name) gives, or db itself.')
+}
+
 const noBytes = new Uint8Array(0)
 
 function erase(batch: Batch, space: KnownSpace): void {
@@ -255,6 +274,14 @@ function checkName(name: unknown): asserts name is string {
 
 function isId(id: unknown): id is number {
   return Number.isSafeInteger(id) && (id as number) > defaultSpaceId
+}
+
+// What a repair could not save of the system's space: an id given again would show the entries of the one before.
+function reachesNamedSpaces({ keyLast, boundIsRangeEnd }: TableFile): boolean {
+  const first = keyLast[0] ?? 0
+  // The end of the default space, where all of it was deleted, is not a key.
+  const isEnd = boundIsRangeEnd && keyLast.length === 1 && first === defaultSpaceId + 1
+  return first > defaultSpaceId && !isEnd
 }
 
 function nextIdOf(root: unknown): number {

@@ -14,7 +14,7 @@ import type { Access, Accessible } from './access.ts'
 import { type ExpiryOptions, expiresAtOf } from './expiry.ts'
 import { type Pending, PendingWrites, textOf } from './pending.ts'
 import type { ReadSet } from './read-set.ts'
-import type { KnownSpace } from './spaces.ts'
+import { type KnownSpace, notOurs, type Spaces } from './spaces.ts'
 import { TransactionIterator, type TransactionReads } from './transaction-iterator.ts'
 
 /** One attempt of a transaction: what its views of all spaces share. */
@@ -24,11 +24,13 @@ export class Attempt implements TransactionReads {
   readonly timeMs: number
   readonly now: () => number
   readonly #snapshot: Snapshot
+  readonly #spaces: Spaces
   readonly #pending = new Map<KnownSpace, PendingWrites>()
   readonly #iterators = new Set<{ close(): Promise<void> }>()
   #isOver = false
 
-  constructor(readSet: ReadSet, snapshot: Snapshot, now: () => number) {
+  constructor(readSet: ReadSet, snapshot: Snapshot, spaces: Spaces, now: () => number) {
+    this.#spaces = spaces
     this.readSet = readSet
     this.#snapshot = snapshot
     this.sequence = snapshot.sequence
@@ -37,7 +39,10 @@ export class Attempt implements TransactionReads {
   }
 
   accessOf(space: Accessible): Access {
-    return space.access(this.#snapshot)
+    if (typeof (space as Partial<Accessible> | undefined)?.access !== 'function') throw notOurs()
+    const access = space.access(this.#snapshot)
+    if (access.space.owner !== this.#spaces) throw notOurs()
+    return access
   }
 
   check(): void {

@@ -70,11 +70,11 @@ export class Transactions {
     admission: Admission | undefined
   ): Promise<{ readonly result: Result } | undefined> {
     await admission?.wait()
-    const { writer, now, entriesMax } = this.#context
+    const { writer, spaces, now, entriesMax } = this.#context
     for (let waiting = writer.settle(); waiting !== undefined; waiting = writer.settle()) await waiting
     const snapshot = this.#context.snapshot()
     try {
-      const attempt = new Attempt(new ReadSet(entriesMax), snapshot, now)
+      const attempt = new Attempt(new ReadSet(entriesMax), snapshot, spaces, now)
       let result: Result
       try {
         result = await work(attempt)

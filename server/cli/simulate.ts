@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import type { Fault } from '../simulation/plan.ts'
+import type { Shrunk } from '../simulation/shrink.ts'
 import type { Outcome, SimulationOptions } from '../simulation/simulation.ts'
 import { exit, exitCodes, messageOf } from './exit.ts'
 import { examples, print, printJson, say } from './output.ts'
@@ -84,7 +85,8 @@ async function readPlan(path: string): Promise<readonly Fault[]> {
   }
 }
 
-function lineOf({ seed, seedClass, traceHash, totals, violation }: Outcome): string {
+/** A run in a line. */
+export function lineOf({ seed, seedClass, traceHash, totals, violation }: Outcome): string {
   const counts = Object.entries(totals).map(([name, count]) => `${name} ${count}`)
   const end = violation === undefined ? 'ok' : `BROKEN: ${violation.promised}. ${violation.sentence}`
   return `seed ${seed}  class ${seedClass}  trace ${traceHash}  ${counts.join('  ')}  ${end}`
@@ -93,15 +95,21 @@ function lineOf({ seed, seedClass, traceHash, totals, violation }: Outcome): str
 async function showSmaller(options: SimulationOptions, outcome: Outcome, flags: Flags): Promise<void> {
   const { shrink } = await import('../simulation/shrink.ts')
   const { listener: _, ...quiet } = options
-  const { outcome: smallest, runs } = shrink(quiet, outcome)
+  const shrunk = shrink(quiet, outcome)
   if (flags.json) {
-    printJson({ shrunk: smallest, runs })
+    printJson({ shrunk: shrunk.outcome, runs: shrunk.runs })
     return
   }
-  const { seed, seedClass, steps, plan, violation } = smallest
-  say(`The smallest run that fails alike, of ${runs}: ${plan.length} faults, at ${violation?.atMs} ms.`)
-  say(
-    `Keep this plan in a file, and run: varve simulate --seed ${seed} --steps ${steps} --class ${seedClass} --plan <file>`
-  )
-  print(JSON.stringify(plan))
+  for (const sentence of sentencesOf(shrunk)) say(sentence)
+  print(JSON.stringify(shrunk.outcome.plan))
+}
+
+/** How to see a smaller run that fails alike. Its plan goes to stdout, so that it can be kept. */
+export function sentencesOf({ outcome: { seed, seedClass, steps, plan, violation }, runs }: Shrunk): string[] {
+  const faults = plan.length === 1 ? '1 fault' : `${plan.length} faults`
+  return [
+    `The smallest of ${runs} other runs that fails alike has ${faults}: ${violation?.sentence} (at ${violation?.atMs} ms)`,
+    'Keep the plan that follows in a file, and see it again with:',
+    `varve simulate --seed ${seed} --steps ${steps} --class ${seedClass} --plan <file> --events`
+  ]
 }

@@ -8,7 +8,7 @@
 //   no commit undone        what is committed at an index stays, and no log is cut below what its node knows as committed
 //   state-machine safety    after the same index every machine has the same state
 //   membership as logged    every node has the membership that the committed changes make
-//   promises are durable    a vote or an acknowledgement that leaves is on its sender's disk
+//   promises are durable    a vote, the term of a campaign or an acknowledgement that leaves is on its sender's disk
 //   reads are fresh         a read's index covers what was committed when it was asked for
 //
 // Nothing here uses the core's own arithmetic: quorums and memberships are counted anew.
@@ -229,15 +229,15 @@ export class Invariants {
 
   /** A message leaves a node. */
   sends(message: PeerMessage): void {
-    if (message.kind !== 'voteResponse' && message.kind !== 'appendResponse') return
-    if (message.reject) return
+    if (message.kind !== 'vote' && message.kind !== 'voteResponse' && message.kind !== 'appendResponse') return
+    if (message.kind !== 'vote' && message.reject) return
     const { disk } = this.#viewOf(message.from)
     const hardState = disk.durableHardState()
     const term = hardState?.term ?? 0
     const isKept =
       message.kind === 'voteResponse'
         ? term > message.term || (term === message.term && hardState?.vote === message.to)
-        : term >= message.term && disk.durableTerm(message.index) !== undefined
+        : term >= message.term && (message.kind === 'vote' || disk.durableTerm(message.index) !== undefined)
     if (!isKept) {
       throw new Violation(
         'promises are durable',

@@ -152,7 +152,7 @@ describe('config', () => {
 
 describe('help and misuse', () => {
   const commands = ['serve', 'set', 'get', 'del', 'ping', 'status', 'config', 'config set', 'config show', 'import']
-  const others = ['inspect', 'inspect wal', 'inspect manifest', 'inspect table', 'inspect levels', 'verify']
+  const others = ['inspect', 'inspect wal', 'inspect manifest', 'inspect table', 'inspect levels', 'verify', 'simulate']
   const copies = ['checkpoint', 'backup', 'backups', 'restore', 'repair']
 
   test.each([...commands, ...others, ...copies])('varve %s --help has examples', async (command) => {

@@ -1,7 +1,12 @@
 // Dropping spaces: all of one and nothing else, at once; what a full disk makes of it.
 import { describe, expect, test } from 'vitest'
 import native from '#native'
+import { closeParts } from '../../lib/closing.ts'
 import { open } from '../../lib/index.ts'
+import { realEnvironment, settingsOf } from '../../lib/options.ts'
+import { Parts } from '../../lib/parts.ts'
+import { tiers } from '../../lib/read/reader.ts'
+import { recover } from '../../lib/recovery.ts'
 import { failureOf, idsOf, openMemory, scratch } from './support/databases.ts'
 
 describe('dropping', () => {
@@ -140,41 +145,60 @@ describe('dropping', () => {
 })
 
 describe('when writes fail', () => {
-  /** Until a segment that has room is there. */
+  /** The next write into the log finds no space. */
+  const failOnce = (fs: native.FileSystem): void => native.memoryFaults(fs, { atCall: 1, errno: 28, operations: 4 })
+
+  /** Again and again: the next segment of the log may still have to be made. */
   async function eventually(call: () => Promise<unknown>): Promise<void> {
     for (let tries = 0; tries < 1000; tries++) {
-      const failed = await call().then(
-        () => false,
-        (error) => {
-          expect(error.code).toBe('VARVE_DISK_FULL')
-          return true
-        }
-      )
-      if (!failed) return
+      try {
+        await call()
+        return
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'VARVE_DISK_FULL' })
+      }
       await new Promise(setImmediate)
     }
-    expect.fail('still no room')
+    expect.fail('still no space')
+  }
+
+  async function resumed(fs: native.FileSystem, db: Awaited<ReturnType<typeof openMemory>>): Promise<void> {
+    native.memoryFaults(fs, null)
+    await db.resume()
+    await eventually(() => db.put('default', 'v'))
+  }
+
+  /** What is there of spaces by their ids, named or not. */
+  async function keysUnder(fs: native.FileSystem, ids: readonly number[]): Promise<string[]> {
+    const settings = settingsOf({})
+    const environment = { ...realEnvironment(), fs }
+    const parts = new Parts('/data', settings, environment, await recover('/data', settings, environment))
+    const found = ids.flatMap((id) =>
+      ['old', 'between', 'new']
+        .filter((key) => native.has(parts.engine, id, key, -1, 1, tiers.mayBlock) === 1)
+        .map((key) => `${id}: ${key}`)
+    )
+    await closeParts(parts)
+    return found
   }
 
   test('a space is made by the next one, a drop that failed dropped nothing', async () => {
     const fs = native.memoryFileSystem()
-    const db = await openMemory(fs, { memtableBytes: 128 << 10 })
-    const kept = db.space('kept')
-    const made = db.space('made')
+    const db = await openMemory(fs)
+    const [kept, made] = [db.space('kept'), db.space('made')]
     await kept.put('k', 'v')
-    native.memoryCapacity(fs, 1)
-    await failureOf(async () => {
-      for (let i = 0; i < 4; i++) await db.put(`k${i}`, 'x'.repeat(1_000_000))
-    })
-    expect((await failureOf(() => made.put('k', 'v'.repeat(1_000_000)))).code).toBe('VARVE_DISK_FULL')
-    const drop = db.batch([{ type: 'put', key: 'large', value: 'x'.repeat(100_000) }])
+    failOnce(fs)
     const dropped = db.dropSpace('kept')
-    expect((await failureOf(() => drop)).code).toBe('VARVE_DISK_FULL')
+    expect(db.spaces()).toEqual([])
     expect((await failureOf(() => dropped)).code).toBe('VARVE_DISK_FULL')
     expect(db.spaces()).toEqual(['kept'])
     expect(await kept.get('k')).toBe('v')
-    native.memoryCapacity(fs, 0)
-    await eventually(() => made.put('k', 'w'))
+    await resumed(fs, db)
+    failOnce(fs)
+    expect((await failureOf(() => made.put('k', 'v'))).code).toBe('VARVE_DISK_FULL')
+    expect(db.spaces()).toEqual(['kept'])
+    await resumed(fs, db)
+    await made.put('k', 'w')
     await kept.put('k', 'v2')
     expect(db.spaces()).toEqual(['kept', 'made'])
     await db.close()
@@ -184,23 +208,36 @@ describe('when writes fail', () => {
     expect(await again.space('kept').iterator().all()).toEqual([['k', 'v2']])
   })
 
-  test('a name taken again after a drop that failed is the new space alone', async () => {
+  test('a name taken again after drops that failed is the last space alone', async () => {
     const fs = native.memoryFileSystem()
-    const db = await openMemory(fs, { memtableBytes: 128 << 10 })
+    const db = await openMemory(fs)
     await db.space('s').put('old', 'v')
-    native.memoryCapacity(fs, 1)
-    await failureOf(async () => {
-      for (let i = 0; i < 4; i++) await db.put(`k${i}`, 'x'.repeat(1_000_000))
-    })
-    const large = db.batch([{ type: 'put', key: 'large', value: 'x'.repeat(100_000) }])
-    const dropped = db.dropSpace('s')
-    const next = db.space('s')
-    for (const call of [large, dropped]) expect((await failureOf(() => call)).code).toBe('VARVE_DISK_FULL')
-    native.memoryCapacity(fs, 0)
-    await eventually(() => next.put('new', 'v'))
+    failOnce(fs)
+    const written = [db.dropSpace('s'), db.space('s').put('between', 'v'), db.dropSpace('s')]
+    const last = db.space('s')
+    for (const each of written) expect((await failureOf(() => each)).code).toBe('VARVE_DISK_FULL')
+    await resumed(fs, db)
+    expect(await last.keys().all()).toEqual([])
+    await last.put('new', 'v')
     await db.close()
+    expect(await keysUnder(fs, [2, 3, 4])).toEqual(['4: new'])
     await using again = await openMemory(fs)
     expect(again.spaces()).toEqual(['s'])
     expect(await again.space('s').keys().all()).toEqual(['new'])
+  })
+
+  test('a space can be dropped while puts are refused', async () => {
+    const fs = native.memoryFileSystem()
+    await using db = await openMemory(fs)
+    await db.space('s').put('k', 'v')
+    failOnce(fs)
+    expect((await failureOf(() => db.put('k', 'v'))).code).toBe('VARVE_DISK_FULL')
+    expect((await failureOf(() => db.space('t').put('k', 'v'))).code).toBe('VARVE_DISK_FULL')
+    expect((await failureOf(() => db.space('s').put('k', 'v'))).code).toBe('VARVE_DISK_FULL')
+    expect(db.health).toBe('stopped')
+    native.memoryFaults(fs, null)
+    await eventually(() => db.dropSpace('s'))
+    expect(db.spaces()).toEqual([])
+    expect(await db.space('s').keys().all()).toEqual([])
   })
 })

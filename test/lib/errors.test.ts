@@ -143,7 +143,16 @@ describe('arguments', () => {
     ['memtableBytes', { memtableBytes: 1 }, 'memtableBytes must be a whole number from 16384'],
     ['tableBytes', { tableBytes: 1.5 }, 'tableBytes must be'],
     ['syncIntervalMs', { syncIntervalMs: '1' }, 'syncIntervalMs must be'],
-    ['readOnly', { readOnly: 1 }, 'readOnly must be true or false, not 1']
+    ['readOnly', { readOnly: 1 }, 'readOnly must be true or false, not 1'],
+    ['limits', { limits: 1 }, 'limits must be an object'],
+    ['an unknown limit', { limits: { diskReserve: 1 } }, "did you mean 'diskReserveBytes'"],
+    ['diskReserveBytes', { limits: { diskReserveBytes: -1 } }, 'limits.diskReserveBytes must be a whole number from 0'],
+    ['snapshotAgeMaxMs', { limits: { snapshotAgeMaxMs: '1' } }, 'limits.snapshotAgeMaxMs must be'],
+    [
+      'checkedEntriesMax',
+      { limits: { checkedEntriesMax: 0 } },
+      'limits.checkedEntriesMax must be a whole number from 1'
+    ]
   ]
   test.each(wrong)('%s', async (_, options, sentence) => {
     const error = await failureOf(() => open(scratch(), options as never))

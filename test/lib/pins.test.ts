@@ -178,7 +178,7 @@ test('using closes snapshots and iterators', async () => {
   {
     using snapshot = db.snapshot()
     await using iterator = db.iterator({ snapshot })
-    await using keys = db.keys()
+    using keys = db.keys()
     expect(await machine.run(iterator.next())).toBeUndefined()
     expect(await machine.run(keys.next())).toBeUndefined()
     expect(db.stats()).toMatchObject({ snapshots: { count: 1 }, iterators: { count: 2 } })

@@ -198,11 +198,46 @@ describe('batches and snapshots', () => {
   test('refuse spaces of elsewhere', async () => {
     await using db = await open(scratch())
     await using other = await open(scratch())
-    for (const space of [other, other.space('s'), { name: 's' }, 's', null, Object.create(db)]) {
+    for (const space of [other, other.space('s'), { name: 's' }, 's', null]) {
       const error = await failureOf(() => db.batch([{ type: 'put', space, key: 'k', value: 'v' } as never]))
       expect(error.code).toBe('VARVE_INVALID_ARGUMENT')
       expect(error.message).toContain('one of this database')
+      for (const use of ['get', 'put'] as const) {
+        const failed = await failureOf(() => db.transaction((tx) => tx.space(space as never)[use]('k', 'v')))
+        expect(failed.message).toContain('one of this database')
+      }
     }
+    expect(db.spaces()).toEqual([])
+    expect(await db.keys().all()).toEqual([])
+  })
+
+  test('transactions go over them as well', async () => {
+    await using db = await open(scratch())
+    const users = db.space('users', { valueEncoding: 'json' })
+    const byYear = db.space('by year', { keyEncoding: 'ordered' })
+    await db.transaction(async (tx) => {
+      tx.put('count', '1')
+      tx.space(users).put('ada', { born: 1815 })
+      tx.space(byYear).put([1815, 'ada'], '')
+      expect(
+        await tx
+          .space(byYear)
+          .keys({ prefix: [1815] })
+          .all()
+      ).toEqual([[1815, 'ada']])
+    })
+    expect(db.spaces()).toEqual(['by year', 'users'])
+    expect(await db.get('count')).toBe('1')
+    expect(await users.get('ada')).toEqual({ born: 1815 })
+    // What was read in a space that is then dropped is read no more.
+    await expect(
+      db.transaction(async (tx) => {
+        await tx.space(users).get('ada')
+        await db.dropSpace('users')
+        tx.put('count', '2')
+      })
+    ).rejects.toMatchObject({ code: 'VARVE_CLOSED' })
+    expect(await db.get('count')).toBe('1')
   })
 })
 

@@ -1,10 +1,10 @@
 // Names of spaces on disk: their form, damage, crashes, and random operations over spaces against a model.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import native from '#native'
 import { closeParts } from '../../lib/closing.ts'
-import { open, type Space } from '../../lib/index.ts'
+import { open, repair, type Space } from '../../lib/index.ts'
 import { realEnvironment, settingsOf } from '../../lib/options.ts'
 import { Parts } from '../../lib/parts.ts'
 import { recover } from '../../lib/recovery.ts'
@@ -36,6 +36,25 @@ describe('the system space', () => {
       new Map([
         ['users', 200],
         ['next', 300]
+      ])
+    )
+  })
+
+  test('keeps the next id above all ids there are, in whatever order they are stored', async () => {
+    const path = scratch()
+    {
+      await using db = await open(path)
+      const [first, second] = [db.space('first'), db.space('second')]
+      await second.put('k', 'v')
+      await first.put('k', 'v')
+    }
+    await using db = await open(path)
+    await db.space('third').put('k', 'v')
+    expect(idsOf(db)).toEqual(
+      new Map([
+        ['first', 2],
+        ['second', 3],
+        ['third', 4]
       ])
     )
   })
@@ -82,6 +101,47 @@ describe('the system space', () => {
     await using db = await open(path)
     expect(await db.get('k499')).toBe('v'.repeat(100))
     expect(await failureOf(() => db.space('users'))).toMatchObject({ code: 'VARVE_CORRUPTION', file })
+  })
+})
+
+describe('names that no repair could save', () => {
+  test('fail those who ask for a space, so that no id is given again', async () => {
+    const path = scratch()
+    {
+      await using db = await open(path)
+      const space = db.space('s')
+      await space.put('k', 'v')
+      for (let i = 0; i < 500; i++) void db.put(`k${i}`, 'v'.repeat(100))
+      await db.flush()
+      await space.put('l', 'v')
+      await db.flush()
+    }
+    const [first] = readdirSync(path).filter((name) => name.endsWith('.sst'))
+    const file = join(path, first as string)
+    const bytes = readFileSync(file)
+    bytes[100] = (bytes[100] as number) ^ 1
+    writeFileSync(file, bytes)
+    // The log would have it all.
+    for (const name of readdirSync(path)) if (name.endsWith('.wal')) rmSync(join(path, name))
+    expect((await repair(path)).isLossy).toBe(true)
+    await using db = await open(path)
+    expect(await db.get('k499')).toBe('v'.repeat(100))
+    const error = await failureOf(() => db.space('new'))
+    expect(error.code).toBe('VARVE_CORRUPTION')
+    expect(error.message).toContain('names and the next id are lost')
+  })
+
+  test('are not missed where the whole default space was deleted', async () => {
+    const path = scratch()
+    {
+      await using db = await open(path)
+      await db.put('k', 'v')
+      await db.clear()
+      await db.flush()
+    }
+    await using db = await open(path)
+    await db.space('s').put('k', 'v')
+    expect(idsOf(db)).toEqual(new Map([['s', 2]]))
   })
 })
 

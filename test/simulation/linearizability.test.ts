@@ -16,7 +16,7 @@ import { drawsOf, randomOf } from '../support/random.mjs'
 
 type HistoryOperation = Operation<Call, Reply>
 
-// `put 1  0-3` reads: called at 0, returned at 3; `put 1  0-` has no reply.
+// What was called when, and when it returned what; without an end nobody saw it return.
 function operation(call: Call, calledAt: number, end?: number, value: Cell = null, key = 'k') {
   const returned = end === undefined ? {} : { returned: { at: end, reply: { value } } }
   return { key, call, calledAt, ...returned } satisfies HistoryOperation

@@ -41,7 +41,7 @@ export const bans: readonly Ban[] = [
     what: 'a clock, timer or randomness in the engine',
     pattern:
       /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bperformance\.now\b|\bset(Timeout|Interval)\(|\brandom(Bytes|Int|UUID)\(/g,
-    files: /^lib\/|^server\/raft\//,
+    files: /^lib\/|^server\/(raft|simulation)\//,
     except: shells,
     instead: 'the clock or random source that is passed in',
     look: 'code'
