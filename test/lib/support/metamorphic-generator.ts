@@ -56,6 +56,10 @@ export class Drawing {
     return this.rarely(3) ? this.below(this.#shape.spaces) : 0
   }
 
+  anySpace(): number {
+    return this.below(this.#shape.spaces)
+  }
+
   slot(): number {
     return this.below(slots)
   }
@@ -206,7 +210,7 @@ class Generator {
     if (die < 7400) return this.#read()
     if (die < 7500) return { do: 'together', reads: Array.from({ length: 2 + draw.below(6) }, () => this.#atOnce()) }
     if (die < 7700) return { do: draw.rarely(3) ? 'closeSnapshot' : 'openSnapshot', snapshot: draw.slot() }
-    if (die < 9850) return this.#iterator()
+    if (die < 9820) return this.#iterator()
     return this.#upkeep()
   }
 
@@ -295,7 +299,9 @@ class Generator {
 
   #upkeep(): Upkeep {
     const draw = this.#draw
-    const die = draw.below(150)
+    const die = draw.below(180)
+    if (die >= 165) return this.#clear()
+    if (die >= 150) return this.#drop()
     if (die < 60) return { do: 'flush', wait: draw.rarely(2) }
     if (die < 85) {
       return { do: 'compact', space: draw.space(), range: draw.rarely(3) ? {} : draw.range(2000), wait: draw.rarely(2) }
@@ -303,10 +309,8 @@ class Generator {
     if (die < 92) return { do: draw.rarely(2) ? 'checkpoint' : 'backup', shift: draw.shift(), moves: draw.rarely(2) }
     if (die < 96) return { do: 'peek', shift: draw.shift() }
     if (die < 105) return { do: 'estimate', space: draw.space(), range: draw.range(500) }
-    if (die < 112) return this.#clear()
     if (die < 114) return { do: 'drain' }
     if (die < 116) return { do: 'spaces' }
-    if (die < 119) return this.#drop()
     if (die < 127) return { do: 'reopen', shift: draw.shift() }
     if (die < 145) {
       const kind = draw.rarely(3) ? 'process' : 'power'
@@ -316,7 +320,7 @@ class Generator {
   }
 
   #drop(): Upkeep {
-    const space = this.#draw.space()
+    const space = this.#draw.anySpace()
     return space === 0 ? { do: 'spaces' } : { do: 'dropSpace', space }
   }
 
