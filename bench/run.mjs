@@ -1,8 +1,8 @@
 // usage: node bench/run.mjs [NAME …] [--entries=N] [--out=FILE] [--only=NAME,…] [--profile]
 //
-// NAME: a workload or a group of them, a micro suite, amplification, opening, copies, gaps, raft, or picture with its
-// files; none: all workloads. bench/README.md tells what each measures. --out writes the results as JSON. Exit code 1: a limit was
-// missed. Nothing else should run on the machine.
+// NAME: a workload or a group of them, a micro suite, amplification, opening, copies, gaps, raft, range_deletes, or picture
+// with its files; none: all workloads. bench/README.md tells what each measures. --out writes the results as JSON. Exit
+// code 1: a limit was missed. Nothing else should run on the machine.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,6 +19,7 @@ const suites = {
   copies: { file: './copies.mjs', names: ['copies'], entries: 1_000_000 },
   gaps: { file: './gaps.mjs', names: ['gaps'], entries: 500_000 },
   raft: { file: './raft.mjs', names: ['raft'], entries: 200_000 },
+  range_deletes: { file: './range-deletes.mjs', names: ['range_deletes'], entries: 500_000 },
   picture: { file: './picture.mjs', names: ['picture'] }
 }
 

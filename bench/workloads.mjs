@@ -152,7 +152,8 @@ export async function run({ names, entries, directory, UsageError }) {
     const wanted = names.length === 0 ? all : names.flatMap((name) => groups[name] ?? [name])
     const unknown = wanted.find((name) => !all.includes(name))
     if (unknown !== undefined) {
-      const suites = 'crc32c, bloom, memtable, block, merge, micro, amplification, opening, gaps, picture'
+      const suites =
+        'crc32c, bloom, memtable, block, merge, micro, amplification, opening, gaps, range_deletes, picture'
       throw new UsageError(
         `There is no bench ${unknown}. Workloads: ${[...all, ...Object.keys(groups)].join(', ')}. Others: ${suites}.`
       )

@@ -26,8 +26,7 @@ napi_value MemtableStats(napi_env env, napi_callback_info info) {
   stats.Number("bytes", memtable->bytes());
   stats.Number("entries", memtable->entries());
   stats.Number("tombstones", memtable->tombstones());
-  const auto ranges = memtable->range_tombstones();
-  stats.Number("rangeTombstones", ranges ? ranges->size() : 0);
+  stats.Number("rangeTombstones", memtable->ranges().size());
   stats.Number("expiring", memtable->expiring());
   return stats.value();
 }

@@ -122,9 +122,13 @@ napi_value TruncateAfter(napi_env env, napi_callback_info info) {
 }
 
 constexpr Export kExports[] = {
-    {"openWal", OpenWal},   {"walState", WalState}, {"walMembership", WalMembership},
+    {"openWal", OpenWal},
+    {"walState", WalState},
+    {"walMembership", WalMembership},
     {"visibleSequence", VisibleSequence},
-    {"resetWal", ResetWal}, {"syncJob", SyncJob},   {"truncateAfter", TruncateAfter},
+    {"resetWal", ResetWal},
+    {"syncJob", SyncJob},
+    {"truncateAfter", TruncateAfter},
 };
 
 }  // namespace

@@ -20,7 +20,7 @@ Status RunCompaction(const CompactionJob& job, JobProgress* progress, JobResult*
   for (const auto& run : job.runs) {
     cursors.push_back(NewLevelCursor(run, reading));
     for (const std::shared_ptr<TableReader>& table : run) {
-      input.ranges.push_back(table->shared_range_tombstones());
+      table->range_tombstones().AppendTo(&input.ranges);
       input.entries += table->properties().entries;
     }
   }

@@ -7,16 +7,12 @@ namespace varve {
 namespace {
 
 constexpr int kStepsBeforeLeap = 8;
-constexpr int kPassedMax = 256;
+constexpr int kPassedMax = 16;
 
 class LeapingCursor final : public Cursor {
  public:
-  LeapingCursor(std::unique_ptr<Cursor> child, const Covering& covering, Sequence sequence_last,
-                bool reverse)
-      : child_(std::move(child)),
-        covering_(covering),
-        sequence_last_(sequence_last),
-        reverse_(reverse) {}
+  LeapingCursor(std::unique_ptr<Cursor> child, Covering covering, bool reverse)
+      : child_(std::move(child)), covering_(std::move(covering)), reverse_(reverse) {}
 
   void SeekToFirst() override {
     child_->SeekToFirst();
@@ -49,7 +45,7 @@ class LeapingCursor final : public Cursor {
     const char* span = nullptr;
     int steps = 0;
     for (int passed = 0; passed < kPassedMax && child_->valid(); ++passed) {
-      if (covering_.At(child_->key()) <= sequence_last_) break;
+      if (covering_.At(child_->key()) == 0) break;
       if (span != covering_.end().data()) {
         span = covering_.end().data();
         steps = 0;
@@ -83,7 +79,6 @@ class LeapingCursor final : public Cursor {
 
   const std::unique_ptr<Cursor> child_;
   Covering covering_;
-  const Sequence sequence_last_;
   const bool reverse_;
 };
 
@@ -94,35 +89,37 @@ void Covering::Locate(Slice key) {
   has_end_ = false;
   start_ = Slice();
   newest_ = 0;
-  for (const auto& list : *lists_) Narrow(*list, key);
+  for (const Part& part : parts_) Narrow(part, key);
 }
 
-void Covering::Narrow(const RangeTombstones& list, Slice key) {
-  const auto& fragments = list.fragments();
-  const auto after =
-      std::partition_point(fragments.begin(), fragments.end(),
-                           [key](const auto& fragment) { return Slice(fragment.start) <= key; });
-  const auto end_at = [this](Slice end) {
-    if (!has_end_ || end < end_) end_ = end;
-    has_end_ = true;
-  };
-  if (after != fragments.begin()) {
-    const RangeTombstones::Fragment& before = *std::prev(after);
-    if (key < Slice(before.end)) {
-      start_ = std::max(start_, Slice(before.start));
-      newest_ = std::max(newest_, list.Covering(key, visible_));
-      return end_at(before.end);
+void Covering::EndAt(Slice end) {
+  if (!has_end_ || end < end_) end_ = end;
+  has_end_ = true;
+}
+
+void Covering::Narrow(const Part& part, Slice key) {
+  const auto list = std::partition_point(
+      part.run.begin(), part.run.end(),
+      [key](const RangeTombstones* one) { return one->fragments().front().start <= key; });
+  if (list != part.run.begin()) {
+    const auto& fragments = (*std::prev(list))->fragments();
+    const size_t after = (*std::prev(list))->StartsUpTo(key);
+    const RangeTombstones::Fragment& before = fragments[after - 1];
+    if (key < before.end) {
+      start_ = std::max(start_, before.start);
+      const Sequence found = before.Newest(visible_);
+      if (found > part.floor) newest_ = std::max(newest_, found);
+      return EndAt(before.end);
     }
-    start_ = std::max(start_, Slice(before.end));
+    start_ = std::max(start_, before.end);
+    if (after < fragments.size()) return EndAt(fragments[after].start);
   }
-  if (after != fragments.end()) end_at(after->start);
+  if (list != part.run.end()) EndAt((*list)->fragments().front().start);
 }
 
-std::unique_ptr<Cursor> NewLeapingCursor(std::unique_ptr<Cursor> child,
-                                         const RangeTombstoneLists* lists, Sequence visible,
-                                         Sequence sequence_last, bool reverse) {
-  return std::make_unique<LeapingCursor>(std::move(child), Covering(lists, visible), sequence_last,
-                                         reverse);
+std::unique_ptr<Cursor> NewLeapingCursor(std::unique_ptr<Cursor> child, Covering covering,
+                                         bool reverse) {
+  return std::make_unique<LeapingCursor>(std::move(child), std::move(covering), reverse);
 }
 
 }  // namespace varve

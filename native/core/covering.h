@@ -4,6 +4,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "core/cursor.h"
@@ -11,17 +13,24 @@
 
 namespace varve {
 
-using RangeTombstoneLists = std::vector<std::shared_ptr<const RangeTombstones>>;
+// Lists in key order that do not overlap, none of them empty: a level's, or one by itself.
+using RangeRun = std::span<const RangeTombstones* const>;
 
 class Covering {
  public:
-  // Of `lists`, which must outlive it, the tombstones up to `visible` count.
-  Covering(const RangeTombstoneLists* lists, Sequence visible) : lists_(lists), visible_(visible) {}
+  struct Part {
+    RangeRun run;
+    Sequence floor = 0;  // only tombstones above it count
+  };
+
+  // Of `parts`, whose lists must outlive it, the tombstones up to `visible` count.
+  Covering(std::vector<Part> parts, Sequence visible)
+      : parts_(std::move(parts)), visible_(visible) {}
 
   // Newest sequence of a tombstone that covers `key`; 0 if there is none. Keys near the one
   // before cost two comparisons, however many lists there are.
   Sequence At(Slice key) {
-    if (lists_->empty()) return 0;
+    if (parts_.empty()) return 0;
     if (!located_ || key < start_ || (has_end_ && key >= end_)) Locate(key);
     return newest_;
   }
@@ -31,9 +40,10 @@ class Covering {
 
  private:
   void Locate(Slice key);
-  void Narrow(const RangeTombstones& list, Slice key);
+  void Narrow(const Part& part, Slice key);
+  void EndAt(Slice end);
 
-  const RangeTombstoneLists* const lists_;
+  const std::vector<Part> parts_;
   const Sequence visible_;
   bool located_ = false;
   bool has_end_ = false;
@@ -41,11 +51,10 @@ class Covering {
   Sequence newest_ = 0;
 };
 
-// A cursor over `child`, all of whose entries are at or below `sequence_last`, that leaps over
-// spans covered by a newer visible tombstone of `lists`. It may still show entries that are
-// covered: a leap is not worth while for a few, and one move never passes over many.
-std::unique_ptr<Cursor> NewLeapingCursor(std::unique_ptr<Cursor> child,
-                                         const RangeTombstoneLists* lists, Sequence visible,
-                                         Sequence sequence_last, bool reverse);
+// A cursor over `child` that leaps over spans where `covering` finds any tombstone: all entries of
+// the child there must be older than that. It may still show entries that are covered: a leap is
+// not worth while for a few, and one move never passes over many.
+std::unique_ptr<Cursor> NewLeapingCursor(std::unique_ptr<Cursor> child, Covering covering,
+                                         bool reverse);
 
 }  // namespace varve

@@ -9,7 +9,7 @@ Status RunFlush(const FlushJob& job, JobProgress* progress, JobResult* result) {
   std::vector<std::unique_ptr<Cursor>> cursors;
   for (const std::shared_ptr<Memtable>& memtable : job.memtables) {
     cursors.push_back(memtable->NewCursor());
-    input.ranges.push_back(memtable->range_tombstones());
+    memtable->ranges().CollectSpans(&input.ranges);
     input.entries += memtable->entries();
   }
   input.cursor = NewMergingCursor(std::move(cursors), false);

@@ -61,26 +61,27 @@ Status JobOutputs::OpenTable() {
 }
 
 RangeTombstones JobOutputs::TakeRanges(const std::string* upper) {
-  std::vector<RangeTombstone> taken;
+  std::vector<RangeSpan> taken;
   const auto& fragments = options_.ranges->fragments();
   for (; range_at_ < fragments.size(); ++range_at_) {
     const RangeTombstones::Fragment& fragment = fragments[range_at_];
     if (upper != nullptr && fragment.start >= *upper) break;
-    const std::string& start = std::max(fragment.start, lower_);
+    const Slice start = std::max(fragment.start, Slice(lower_));
     const bool reaches_over = upper != nullptr && fragment.end > *upper;
-    const std::string& end = reaches_over ? *upper : fragment.end;
-    for (const Sequence sequence : fragment.sequences) {
-      if (start < end) taken.push_back({start, end, sequence});
+    const Slice end = reaches_over ? Slice(*upper) : fragment.end;
+    for (size_t i = 0; start < end && i < fragment.count(); ++i) {
+      taken.push_back({start, end, fragment.sequence(i)});
     }
     if (reaches_over) break;
   }
-  return RangeTombstones(taken);
+  return RangeTombstones::Fragmented(taken);
 }
 
 Status JobOutputs::FinishTable(const std::string* upper) {
   const size_t at = files_used_ - 1;
   if (RangeTombstones ranges = TakeRanges(upper); !ranges.empty()) {
     writer_->SetRangeTombstones(std::move(ranges));
+    writer_->NoteHeldFor(options_.ranges_held_for);
   }
   VARVE_TRY(writer_->Finish());
   JobOutput output;

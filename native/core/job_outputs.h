@@ -20,6 +20,7 @@ struct JobOutputOptions {
   uint64_t bytes_max = ~uint64_t{0};
   const std::vector<std::string>* cut_after = nullptr;  // may be nullptr
   const RangeTombstones* ranges = nullptr;
+  Sequence ranges_held_for = 0;  // the newest snapshot that some of them are kept for
 };
 
 class JobOutputs {
@@ -32,10 +33,11 @@ class JobOutputs {
   JobOutputs& operator=(const JobOutputs&) = delete;
 
   // REQUIRES: in entry order; `starts_key`: the entry added before has another key.
-  Status Add(Slice key, bool starts_key, uint64_t trailer, Slice value, bool for_snapshot) {
+  // `held_for`: the snapshot it is kept for, or 0.
+  Status Add(Slice key, bool starts_key, uint64_t trailer, Slice value, Sequence held_for) {
     if (starts_key) VARVE_TRY(Place(key));
     VARVE_TRY(writer_->Add(key, trailer, value));
-    if (for_snapshot) writer_->NoteKeptForSnapshot(TrailerSequence(trailer));
+    writer_->NoteHeldFor(held_for);
     return Status::Ok();
   }
   Status Finish();

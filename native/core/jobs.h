@@ -6,7 +6,8 @@
 //  1. Of one key, in one stratum, only the newest entry is kept.
 //  2. An entry at s under a range tombstone at t > s of the same stratum is dropped.
 //  3. A tombstone (or a due expiring entry, taken as one) older than every snapshot is dropped if
-//     no deeper level outside the job may hold the key.
+//     no deeper level outside the job may hold the key. A due entry that is kept becomes a
+//     tombstone.
 //  4. A range tombstone older than every snapshot is dropped likewise, by its whole span.
 // An entry is never given another sequence.
 #pragma once

@@ -29,6 +29,12 @@ struct LookupResult {
     value = hidden ? Slice() : found;
   }
   bool decided() const { return state != State::kMissing; }
+  // A source was asked; those behind it hold older entries only, which what covers the key covers.
+  // Whether that decides the result.
+  bool Conclude() {
+    if (state == State::kMissing && covering != 0) state = State::kDeleted;
+    return decided();
+  }
 };
 
 }  // namespace varve

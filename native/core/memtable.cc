@@ -1,6 +1,7 @@
 #include "core/memtable.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/coding.h"
 #include "core/hash.h"
@@ -42,6 +43,7 @@ Status Memtable::Add(Sequence sequence, Kind kind, Slice key, Slice value, uint6
   const EntryTree::Entry* entry = tree_.Insert(key, PackTrailer(sequence, kind), head, value);
   if (entry == nullptr) return Status(Code::kIoError, "the system has no memory for the entry");
   index_.Put(hash, entry);
+  if (sequence > sequence_last()) sequence_last_.store(sequence, std::memory_order_release);
   Increment(&entries_);
   if (IsTombstone(kind)) Increment(&tombstones_);
   if (kind == Kind::kPutExpiring) Increment(&expiring_);
@@ -53,8 +55,11 @@ Status Memtable::AddRange(Sequence sequence, Slice start, Slice end) {
     return Status(Code::kTooLarge, "a bound of the range tombstone is too large");
   }
   if (start >= end) return Status::Ok();
-  ranges_.Add(start, end, sequence);
-  has_ranges_.store(true, std::memory_order_release);
+  char* const keys = arena_.Allocate(start.size() + end.size());
+  if (keys == nullptr) return Status(Code::kIoError, "the system has no memory for the range");
+  if (!start.empty()) std::memcpy(keys, start.data(), start.size());
+  std::memcpy(keys + start.size(), end.data(), end.size());
+  ranges_.Add({Slice(keys, start.size()), Slice(keys + start.size(), end.size()), sequence});
   return Status::Ok();
 }
 
@@ -67,7 +72,7 @@ const EntryTree::Entry* Memtable::Find(const LookupKey& key) const {
 }
 
 void Memtable::Get(const LookupKey& key, LookupResult* result) const {
-  if (has_range_tombstones()) {
+  if (!ranges_.empty()) {
     result->covering = std::max(result->covering, ranges_.Covering(key.key, key.sequence));
   }
   const EntryTree::Entry* entry = Find(key);
@@ -77,8 +82,6 @@ void Memtable::Get(const LookupKey& key, LookupResult* result) const {
 std::unique_ptr<Cursor> Memtable::NewCursor() const {
   return std::make_unique<MemtableCursor>(&tree_);
 }
-
-std::shared_ptr<const RangeTombstones> Memtable::range_tombstones() const { return ranges_.List(); }
 
 size_t Memtable::bytes() const {
   return arena_.bytes_reserved() + index_.bytes() + ranges_.bytes();

@@ -4,17 +4,15 @@
 // tag + 48-bit pointer a slot, one slot per 64 bytes of `bytes_expected`) leads
 // from a key to its newest entry, so a point lookup costs one or two cache misses
 // hit or miss. When it is 7/8 full it stops taking new keys and lookups of
-// absent keys fall back to the tree. Range tombstones are kept apart, fragmented, in
-// immutable lists that new ones replace.
+// absent keys fall back to the tree. Range tombstones are kept apart, in lists of fragments
+// (memtable_ranges.h).
 //
-// Thread safety: one writer; readers from any thread, lock-free (but for a short mutex
-// once there are range tombstones). An entry becomes
+// Thread safety: one writer; readers from any thread, lock-free. An entry becomes
 // visible to a reader by its sequence: readers pass the visible sequence.
 #pragma once
 
 #include <atomic>
 #include <memory>
-#include <string>
 
 #include "core/arena.h"
 #include "core/cursor.h"
@@ -35,6 +33,7 @@ class Memtable {
   // `expires_at` is read for kPutExpiring only. kNoSpace never; kTooLarge, or
   // kIoError when the system has no memory.
   Status Add(Sequence sequence, Kind kind, Slice key, Slice value, uint64_t expires_at);
+  // REQUIRES: sequence above those of all ranges added before.
   // An empty span (start >= end) covers nothing and leaves no trace.
   Status AddRange(Sequence sequence, Slice start, Slice end);
 
@@ -44,9 +43,9 @@ class Memtable {
 
   // Entries of all sequences, range tombstones not. The memtable must outlive the cursor.
   std::unique_ptr<Cursor> NewCursor() const;
-  // All of them, never nullptr.
-  std::shared_ptr<const RangeTombstones> range_tombstones() const;
-  bool has_range_tombstones() const { return has_ranges_.load(std::memory_order_acquire); }
+  const MemtableRanges& ranges() const { return ranges_; }
+  // The highest of the entries', range tombstones not counted; 0 if there is none.
+  Sequence sequence_last() const { return sequence_last_.load(std::memory_order_acquire); }
 
   size_t bytes() const;  // reserved by entries, index and ranges: what to hold against a limit
   uint64_t entries() const { return entries_.load(std::memory_order_relaxed); }
@@ -62,7 +61,7 @@ class Memtable {
   KeyIndex index_;
   MemtableRanges ranges_;
   std::atomic<uint64_t> entries_{0}, tombstones_{0}, expiring_{0};
-  std::atomic<bool> has_ranges_{false};
+  std::atomic<Sequence> sequence_last_{0};
 };
 
 }  // namespace varve

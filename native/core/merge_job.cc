@@ -32,8 +32,8 @@ class Merge {
  private:
   Status Take() {
     const Slice key = cursor_->key();
-    const Slice value = cursor_->value();
-    const uint64_t trailer = cursor_->trailer();
+    Slice value = cursor_->value();
+    uint64_t trailer = cursor_->trailer();
     const bool newest = entries_ == 0 || key != Slice(key_);
     if (newest) {
       key_.assign(key);
@@ -41,14 +41,17 @@ class Merge {
     }
     bytes_ += key.size() + sizeof(trailer) + value.size();
     const MergeRules::Verdict verdict = rules_->Decide(key, newest, trailer, value);
-    if (verdict == MergeRules::Verdict::kDrop) {
+    if (!verdict.is_kept) {
       ++result_->entries_dropped;
       return Status::Ok();
     }
+    if (verdict.as_tombstone) {
+      trailer = PackTrailer(TrailerSequence(trailer), Kind::kTombstone);
+      value = Slice();
+    }
     const bool starts_key = !key_kept_;
     key_kept_ = true;
-    return outputs_->Add(key, starts_key, trailer, value,
-                         verdict == MergeRules::Verdict::kKeepForSnapshot);
+    return outputs_->Add(key, starts_key, trailer, value, verdict.held_for);
   }
 
   Status Poll() {
@@ -92,6 +95,7 @@ Status RunMerge(MergeInput input, const MergeFacts& facts, JobOutputOptions opti
   *result = JobResult();
   MergeRules rules(facts, input.ranges);
   options.ranges = &rules.kept_ranges();
+  options.ranges_held_for = rules.ranges_held_for();
   JobOutputs outputs(options, progress, result);
   Status status = MergeEntries(input, &rules, &outputs, progress, result);
   if (status.ok()) {

@@ -10,8 +10,8 @@ namespace varve {
 
 struct MergeInput {
   std::unique_ptr<Cursor> cursor;
-  MergeRules::Sources ranges;
-  uint64_t entries = 0;  // how many the inputs say they hold
+  std::vector<RangeSpan> ranges;  // of all inputs; keys are theirs
+  uint64_t entries = 0;           // how many the inputs say they hold
 };
 
 // `options.ranges` is filled in. On failure no output is left and *result is empty.

@@ -1,7 +1,7 @@
 #include "core/merge_rules.h"
 
 #include <algorithm>
-#include <functional>
+#include <cstdint>
 
 #include "core/coding.h"
 
@@ -10,11 +10,7 @@ namespace {
 
 using Fragment = RangeTombstones::Fragment;
 
-void Append(const Fragment& fragment, std::vector<RangeTombstone>* to) {
-  for (const Sequence sequence : fragment.sequences) {
-    to->push_back({fragment.start, fragment.end, sequence});
-  }
-}
+constexpr size_t kNoStratum = SIZE_MAX;
 
 }  // namespace
 
@@ -31,32 +27,32 @@ bool DeeperSpans::MayOverlap(Slice start, Slice end, bool end_inclusive) {
   return false;
 }
 
-MergeRules::MergeRules(const MergeFacts& facts, const Sources& sources)
+MergeRules::MergeRules(const MergeFacts& facts, const std::vector<RangeSpan>& ranges)
     : facts_(facts), deeper_(facts) {
-  std::vector<RangeTombstone> all;
-  for (const auto& source : sources) {
-    for (const Fragment& fragment : source->fragments()) Append(fragment, &all);
-  }
-  if (all.empty()) return;
-  ranges_ = RangeTombstones(all);
+  if (ranges.empty()) return;
+  // Of one stratum a fragment needs its newest sequence only: whoever sees another sees that too.
+  ranges_ = RangeTombstones::Fragmented(ranges, &facts.snapshots);
   KeepRanges();
 }
 
-// Of one stratum a fragment needs its newest sequence only: whoever sees another sees that too.
 void MergeRules::KeepRanges() {
   DeeperSpans deeper(facts_);
-  std::vector<RangeTombstone> kept;
+  std::vector<RangeSpan> kept;
   for (const Fragment& fragment : ranges_.fragments()) {
-    size_t stratum_before = facts_.snapshots.size() + 1;
-    for (const Sequence sequence : fragment.sequences) {
-      const size_t stratum = StratumOf(sequence);
-      if (stratum == stratum_before) continue;
-      stratum_before = stratum;
-      if (stratum == 0 && !deeper.MayOverlap(fragment.start, fragment.end)) continue;
-      kept.push_back({fragment.start, fragment.end, sequence});
+    const bool hides_deeper = deeper.MayOverlap(fragment.start, fragment.end);
+    for (size_t i = 0; i < fragment.count(); ++i) {
+      const size_t stratum = StratumOf(fragment.sequence(i));
+      if (stratum == 0 && !hides_deeper) continue;
+      kept.push_back({fragment.start, fragment.end, fragment.sequence(i)});
+      if (!hides_deeper) {
+        ranges_held_for_ = std::max(ranges_held_for_, SnapshotBelow(stratum));
+      } else if (i > 0) {
+        const Sequence over = SnapshotBelow(StratumOf(fragment.sequence(i - 1)));
+        ranges_held_for_ = std::max(ranges_held_for_, over);
+      }
     }
   }
-  kept_ranges_ = RangeTombstones(kept);
+  kept_ranges_ = RangeTombstones::Fragmented(kept);
 }
 
 size_t MergeRules::StratumOf(Sequence sequence) const {
@@ -64,10 +60,6 @@ size_t MergeRules::StratumOf(Sequence sequence) const {
   if (snapshots.empty()) return 0;
   return static_cast<size_t>(std::lower_bound(snapshots.begin(), snapshots.end(), sequence) -
                              snapshots.begin());
-}
-
-Sequence MergeRules::NewestOf(size_t stratum) const {
-  return stratum < facts_.snapshots.size() ? facts_.snapshots[stratum] : kSequenceMax;
 }
 
 bool MergeRules::IsGone(Kind kind, Slice value) const {
@@ -79,38 +71,35 @@ bool MergeRules::IsGone(Kind kind, Slice value) const {
 
 void MergeRules::MoveRangesTo(Slice key) {
   const std::vector<Fragment>& fragments = ranges_.fragments();
-  while (fragment_at_ < fragments.size() && Slice(fragments[fragment_at_].end) <= key) {
+  while (fragment_at_ < fragments.size() && fragments[fragment_at_].end <= key) {
     ++fragment_at_;
   }
-  const bool covers =
-      fragment_at_ < fragments.size() && Slice(fragments[fragment_at_].start) <= key;
+  const bool covers = fragment_at_ < fragments.size() && fragments[fragment_at_].start <= key;
   covering_ = covers ? &fragments[fragment_at_] : nullptr;
 }
 
 MergeRules::Verdict MergeRules::Decide(Slice key, bool newest, uint64_t trailer, Slice value) {
   const Sequence sequence = TrailerSequence(trailer);
   const size_t stratum = StratumOf(sequence);
-  if (newest) {
-    if (!ranges_.empty()) MoveRangesTo(key);
-  } else if (stratum == stratum_) {
-    return Verdict::kDrop;
-  }
+  // Of what hides the entry from all later readers; the one below it is the last that sees it.
+  size_t hidden_from = newest ? kNoStratum : stratum_;
+  if (newest && !ranges_.empty()) MoveRangesTo(key);
+  if (hidden_from == stratum) return {};
   stratum_ = stratum;
-  // Without snapshots an entry that is not the newest, or under any range tombstone, would go.
-  bool for_snapshot = !newest;
   if (covering_ != nullptr) {
-    const std::vector<Sequence>& over = covering_->sequences;
-    const auto found =
-        std::lower_bound(over.begin(), over.end(), NewestOf(stratum), std::greater<>());
-    if (found != over.end() && *found > sequence) return Verdict::kDrop;
-    for_snapshot |= over.front() > sequence;
+    const size_t above = covering_->CountAbove(sequence);
+    if (above > 0) hidden_from = std::min(hidden_from, StratumOf(covering_->sequence(above - 1)));
+    if (hidden_from == stratum) return {};
   }
-  if (IsGone(TrailerKind(trailer), value) && (stratum == 0 || !for_snapshot) &&
-      !deeper_.MayHold(key)) {
-    if (stratum == 0) return Verdict::kDrop;
-    for_snapshot = true;
-  }
-  return for_snapshot ? Verdict::kKeepForSnapshot : Verdict::kKeep;
+  Verdict verdict;
+  verdict.is_kept = true;
+  if (hidden_from != kNoStratum) verdict.held_for = SnapshotBelow(hidden_from);
+  if (!IsGone(TrailerKind(trailer), value)) return verdict;
+  verdict.as_tombstone = !IsTombstone(TrailerKind(trailer));
+  if (deeper_.MayHold(key)) return verdict;
+  if (stratum == 0) return {};
+  verdict.held_for = SnapshotBelow(stratum);
+  return verdict;
 }
 
 }  // namespace varve

@@ -4,7 +4,6 @@
 // key costs a comparison or two. Thread safety: one thread at a time.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,11 +32,14 @@ class DeeperSpans {
 
 class MergeRules {
  public:
-  enum class Verdict : uint8_t { kDrop, kKeep, kKeepForSnapshot };
-  using Sources = std::vector<std::shared_ptr<const RangeTombstones>>;
+  struct Verdict {
+    bool is_kept = false;
+    bool as_tombstone = false;  // in the entry's place: it is due
+    Sequence held_for = 0;      // the newest snapshot but for which it would go; 0: it would not
+  };
 
-  // `facts` must outlive the rules; `sources` are the range tombstones of all inputs.
-  MergeRules(const MergeFacts& facts, const Sources& sources);
+  // `facts` must outlive the rules; `ranges` are the range tombstones of all inputs.
+  MergeRules(const MergeFacts& facts, const std::vector<RangeSpan>& ranges);
   MergeRules(const MergeRules&) = delete;
   MergeRules& operator=(const MergeRules&) = delete;
 
@@ -45,11 +47,14 @@ class MergeRules {
   Verdict Decide(Slice key, bool newest, uint64_t trailer, Slice value);
   // What is left of the range tombstones of all inputs.
   const RangeTombstones& kept_ranges() const { return kept_ranges_; }
+  // The newest snapshot but for which some of them would go; 0: none would.
+  Sequence ranges_held_for() const { return ranges_held_for_; }
 
  private:
   // Number of snapshots that cannot see `sequence`: 0 is older than every snapshot.
   size_t StratumOf(Sequence sequence) const;
-  Sequence NewestOf(size_t stratum) const;
+  // The snapshot that divides the stratum, which is not 0, from the one below.
+  Sequence SnapshotBelow(size_t stratum) const { return facts_.snapshots[stratum - 1]; }
   bool IsGone(Kind kind, Slice value) const;
   void MoveRangesTo(Slice key);
   void KeepRanges();
@@ -58,6 +63,7 @@ class MergeRules {
   DeeperSpans deeper_;
   RangeTombstones ranges_;
   RangeTombstones kept_ranges_;
+  Sequence ranges_held_for_ = 0;
   size_t fragment_at_ = 0;
   const RangeTombstones::Fragment* covering_ = nullptr;  // covers the present key
   size_t stratum_ = 0;                                   // of the entry before, same key

@@ -1,5 +1,8 @@
 // ScanSources: the sources of a view between a scan's bounds, as one cursor and one Covering.
 //
+// What a source holds of a key is newer than what the sources behind it hold: so a range tombstone
+// of one source covers all that those behind it have in its span.
+//
 // Thread safety: one thread at a time.
 #pragma once
 
@@ -27,14 +30,24 @@ class ScanSources {
   Covering* covering() { return &*covering_; }
 
  private:
-  void CollectRanges(const std::vector<View::Tables>& levels);
-  void AddRun(View::Tables tables, const ScanOptions& options,
-              std::vector<std::unique_ptr<Cursor>>* children) const;
+  struct Source {
+    std::unique_ptr<Cursor> cursor;
+    Sequence sequence_last = 0;  // no entry of it is newer
+    size_t runs_end = 0;         // its runs, and those of the sources before, are [0, runs_end)
+  };
+
+  void AddMemtable(const Memtable& memtable, const ScanOptions& options);
+  void AddTables(View::Tables tables, const ScanOptions& options);
+  RangeRun RunAt(size_t run) const;
+  std::vector<Covering::Part> PartsOver(size_t source) const;
 
   std::shared_ptr<const View> view_;
-  RangeTombstoneLists ranges_;  // those that are not empty
+  std::vector<Source> sources_;  // newest first; none but in Open
+  // Range tombstones, in the order of their sources, and where in lists_ each run of them ends.
+  std::vector<const RangeTombstones*> lists_;
+  std::vector<size_t> run_ends_;
   std::optional<Covering> covering_;
-  std::unique_ptr<Cursor> cursor_;  // over view_ and ranges_
+  std::unique_ptr<Cursor> cursor_;  // over view_ and lists_
 };
 
 }  // namespace varve

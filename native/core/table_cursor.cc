@@ -162,7 +162,10 @@ Status TableCursor::LoadAhead(uint32_t block) {
 }
 
 Status TableCursor::ReadAhead(uint32_t block) {
-  const bool goes_on = options_.reverse ? block + 1 == ahead_first_ : block == ahead_end_;
+  // Where the last one ended, or at the block before, which a walk that would have blocked enters
+  // again.
+  const uint32_t next = options_.reverse ? ahead_first_ : ahead_end_;
+  const bool goes_on = block == next || block + 1 == next;
   window_ =
       std::clamp(goes_on ? window_ * 2 : 0, std::min(kWindowBytesMin, options_.readahead_bytes),
                  options_.readahead_bytes);

@@ -64,7 +64,8 @@ struct TableProperties {
   uint64_t expires_last_ms = 0;
   uint64_t sequence_first = 0;  // lowest and highest sequence in the table
   uint64_t sequence_last = 0;
-  // Highest sequence of an entry kept only because a snapshot may read it: 0 if none.
+  // The newest snapshot but for which some entry or range tombstone here would be gone: 0 if all
+  // would stay. Once every live snapshot is newer, a merge of the table frees them.
   uint64_t snapshot_sequence_last = 0;
   uint64_t key_bytes = 0, value_bytes = 0;  // raw sizes, all entries
   uint64_t data_bytes = 0, index_bytes = 0, filter_bytes = 0, file_bytes = 0;

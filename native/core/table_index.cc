@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/coding.h"
+#include "core/prefix_search.h"
 #include "core/table_format.h"
 
 namespace varve {
@@ -14,17 +15,6 @@ size_t CommonBytes(Slice a, Slice b) {
   return static_cast<size_t>(
       std::mismatch(a.begin(), a.begin() + std::min(a.size(), b.size()), b.begin()).first -
       a.begin());
-}
-
-// How many of words[0, size) are below `word`; they ascend. No branch depends on them.
-uint32_t CountBelow(const uint64_t* words, uint32_t size, uint64_t word) {
-  const uint64_t* base = words;
-  while (size > 1) {
-    const uint32_t half = size / 2;
-    base += base[half - 1] < word ? half : 0;
-    size -= half;
-  }
-  return static_cast<uint32_t>(base - words) + (size == 1 && *base < word ? 1 : 0);
 }
 
 }  // namespace
@@ -120,9 +110,12 @@ uint64_t TableIndex::separator_trailer(uint32_t block) const {
 
 uint32_t TableIndex::Find(Slice key, uint64_t trailer) const {
   const uint64_t prefix = KeyPrefix(key, common_);
-  uint32_t low = CountBelow(prefixes_, blocks_, prefix);
+  auto low = static_cast<uint32_t>(CountBelow(prefixes_, blocks_, prefix));
   if (low == blocks_ || prefixes_[low] != prefix || Compare(low, key, trailer) >= 0) return low;
-  uint32_t high = prefix == ~uint64_t{0} ? blocks_ : CountBelow(prefixes_, blocks_, prefix + 1);
+  uint32_t high = blocks_;
+  if (prefix != ~uint64_t{0}) {
+    high = static_cast<uint32_t>(CountBelow(prefixes_, blocks_, prefix + 1));
+  }
   ++low;
   while (low < high) {
     const uint32_t middle = low + (high - low) / 2;

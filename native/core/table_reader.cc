@@ -21,11 +21,7 @@ bool IsKnownSection(Slice name) {
 }  // namespace
 
 TableReader::TableReader(Key, std::string path, uint64_t number, const FileId& id)
-    : path_(std::move(path)),
-      number_(number),
-      id_(id),
-      seed_(id),
-      range_tombstones_(std::make_shared<const RangeTombstones>()) {}
+    : path_(std::move(path)), number_(number), id_(id), seed_(id) {}
 
 TableReader::~TableReader() = default;
 
@@ -87,17 +83,14 @@ Status TableReader::LoadRanges(int number) {
   const TableSection& section = layout_.sections[static_cast<size_t>(number)];
   AlignedBytes bytes;
   VARVE_TRY(ReadTableSection(*file_, seed_, layout_, number, 0, &bytes));
-  auto ranges = std::make_shared<RangeTombstones>();
-  VARVE_TRY(
-      RangeTombstones::Decode(bytes.bytes(section.size), ranges.get()).At(path_, section.offset));
-  range_tombstones_ = std::move(ranges);
-  return Status::Ok();
+  return RangeTombstones::Decode(bytes.bytes(section.size), &range_tombstones_)
+      .At(path_, section.offset);
 }
 
 Status TableReader::Get(const LookupKey& key, ReadTier tier, LookupResult* result) {
-  if (!range_tombstones_->empty()) {
+  if (!range_tombstones_.empty()) {
     result->covering =
-        std::max(result->covering, range_tombstones_->Covering(key.key, key.sequence));
+        std::max(result->covering, range_tombstones_.Covering(key.key, key.sequence));
   }
   if (has_filter_) {
     Increment(&counters_->filter_checks);
@@ -177,7 +170,7 @@ Status TableReader::DamagedBlock(uint32_t block) const {
 }
 
 size_t TableReader::pinned_bytes() const {
-  return properties_.index_bytes + properties_.filter_bytes + range_tombstones_->bytes() +
+  return properties_.index_bytes + properties_.filter_bytes + range_tombstones_.bytes() +
          (cache_ == nullptr ? 0 : index_.blocks() * sizeof(void*));
 }
 

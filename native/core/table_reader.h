@@ -56,10 +56,7 @@ class TableReader : public std::enable_shared_from_this<TableReader> {
   std::unique_ptr<Cursor> NewCursor(const CursorOptions& options);
 
   const TableProperties& properties() const { return properties_; }
-  const RangeTombstones& range_tombstones() const { return *range_tombstones_; }
-  std::shared_ptr<const RangeTombstones> shared_range_tombstones() const {
-    return range_tombstones_;
-  }
+  const RangeTombstones& range_tombstones() const { return range_tombstones_; }
   uint64_t number() const { return number_; }
   const std::string& path() const { return path_; }
   size_t pinned_bytes() const;  // index, filter, slots
@@ -99,7 +96,7 @@ class TableReader : public std::enable_shared_from_this<TableReader> {
   std::unique_ptr<BlockSlots> slots_;  // goes before its cache
   std::shared_ptr<ReadCounters> counters_;
   TableProperties properties_;
-  std::shared_ptr<const RangeTombstones> range_tombstones_;
+  RangeTombstones range_tombstones_;
 };
 
 }  // namespace varve

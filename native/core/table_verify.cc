@@ -160,15 +160,15 @@ class TableVerifier {
 
   void CountRanges() {
     if (seen_.entries > 0) seen_.key_last = last_key_;
-    for (const auto& fragment : table_.range_tombstones_->fragments()) {
+    for (const auto& fragment : table_.range_tombstones_.fragments()) {
       const bool none = seen_.entries == 0 && seen_.range_tombstones == 0;
       if (none || fragment.start < seen_.key_first) seen_.key_first = fragment.start;
       if (none || fragment.end > seen_.key_last) {
         seen_.key_last = fragment.end;
         seen_.bound_is_range_end = 1;
       }
-      for (const Sequence sequence : fragment.sequences) {
-        CountSequence(sequence);
+      for (size_t i = 0; i < fragment.count(); ++i) {
+        CountSequence(fragment.sequence(i));
         ++seen_.range_tombstones;
       }
     }

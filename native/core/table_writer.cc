@@ -81,8 +81,8 @@ void TableWriter::CountSequence(Sequence sequence) {
   properties_.sequence_last = std::max(properties_.sequence_last, sequence);
 }
 
-void TableWriter::NoteKeptForSnapshot(Sequence sequence) {
-  properties_.snapshot_sequence_last = std::max(properties_.snapshot_sequence_last, sequence);
+void TableWriter::NoteHeldFor(Sequence snapshot) {
+  properties_.snapshot_sequence_last = std::max(properties_.snapshot_sequence_last, snapshot);
 }
 
 void TableWriter::SetRangeTombstones(RangeTombstones tombstones) {
@@ -115,8 +115,8 @@ void TableWriter::Separate(Slice key) {
 
 void TableWriter::CountRanges() {
   for (const RangeTombstones::Fragment& fragment : ranges_.fragments()) {
-    for (const Sequence sequence : fragment.sequences) {
-      CountSequence(sequence);
+    for (size_t i = 0; i < fragment.count(); ++i) {
+      CountSequence(fragment.sequence(i));
       ++properties_.range_tombstones;
     }
   }
@@ -126,8 +126,8 @@ void TableWriter::SetBounds() {
   TableProperties& bounds = properties_;
   if (bounds.entries > 0) bounds.key_last = cut_key_;
   if (ranges_.empty()) return;
-  const std::string& first = ranges_.fragments().front().start;
-  const std::string& last = ranges_.fragments().back().end;
+  const Slice first = ranges_.fragments().front().start;
+  const Slice last = ranges_.fragments().back().end;
   if (bounds.entries == 0 || first < bounds.key_first) bounds.key_first = first;
   if (bounds.entries == 0 || last > bounds.key_last) {
     bounds.key_last = last;

@@ -33,8 +33,8 @@ class TableWriter {
 
   // REQUIRES: after the entry added before, in entry order; kind != kRangeTombstone.
   Status Add(Slice key, uint64_t trailer, Slice value);
-  // Counts an entry as kept only for snapshots (see TableProperties).
-  void NoteKeptForSnapshot(Sequence sequence);
+  // Something was added that is kept only for snapshots up to this one (see TableProperties).
+  void NoteHeldFor(Sequence snapshot);
   // Set once, before Finish: the range tombstones of this table, truncated to its bounds.
   void SetRangeTombstones(RangeTombstones tombstones);
   // Sections, footer, sync of the file (not of its directory).

@@ -49,12 +49,7 @@ View::View(std::shared_ptr<Memtable> memtable, std::vector<std::shared_ptr<Memta
            std::vector<Tables> levels)
     : memtable_(std::move(memtable)), frozen_(std::move(frozen)), levels_(std::move(levels)) {
   bounds_.reserve(levels_.size());
-  for (const Tables& tables : levels_) {
-    bounds_.emplace_back(tables);
-    for (const auto& table : tables) {
-      has_table_ranges_ = has_table_ranges_ || !table->range_tombstones().empty();
-    }
-  }
+  for (const Tables& tables : levels_) bounds_.emplace_back(tables);
 }
 
 bool View::BeginsAfter(size_t level, size_t at, Slice key, uint64_t prefix) const {
@@ -90,20 +85,21 @@ Status View::GetFromLevel(size_t level, const LookupKey& key, ReadTier tier,
       continue;
     }
     if (EndsBeforeKey(level, at, key.key, prefix)) continue;
-    // All it may hold of the key is covered: as good as missing.
-    if (result->covering > tables[at]->properties().sequence_last) continue;
     VARVE_TRY(tables[at]->Get(key, tier, result));
-    if (result->decided()) break;
+    if (result->Conclude()) break;
   }
   return Status::Ok();
 }
 
 Status View::Get(const LookupKey& key, ReadTier tier, LookupResult* result) const {
+  // What a lookup that would block has left there was met further back.
+  result->state = LookupResult::State::kMissing;
+  result->covering = 0;
   memtable_->Get(key, result);
-  if (result->decided()) return Status::Ok();
+  if (result->Conclude()) return Status::Ok();
   for (const auto& memtable : frozen_) {
     memtable->Get(key, result);
-    if (result->decided()) return Status::Ok();
+    if (result->Conclude()) return Status::Ok();
   }
   for (size_t level = 0; level < levels_.size(); ++level) {
     if (levels_[level].empty()) continue;

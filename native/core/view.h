@@ -24,7 +24,8 @@ class View {
        std::vector<Tables> levels);
 
   // The newest visible version of the key: memtable, frozen (newest first), level 0
-  // (newest first), one table per deeper level. Stops at the first that decides.
+  // (newest first), one table per deeper level. Stops at the first that decides: what it holds of
+  // the key, range tombstones included, is newer than what those behind it hold.
   Status Get(const LookupKey& key, ReadTier tier, LookupResult* result) const;
 
   // Looks up `count` keys; results[i] belongs to keys[i]. Keys are visited in key order
@@ -36,7 +37,6 @@ class View {
   const std::shared_ptr<Memtable>& memtable() const { return memtable_; }
   const std::vector<std::shared_ptr<Memtable>>& frozen() const { return frozen_; }
   const std::vector<Tables>& levels() const { return levels_; }
-  bool has_table_ranges() const { return has_table_ranges_; }
 
  private:
   // Where a level's tables lie: KeyPrefix of their bounds, so that a search reads one array.
@@ -57,7 +57,6 @@ class View {
   std::shared_ptr<Memtable> memtable_;
   std::vector<std::shared_ptr<Memtable>> frozen_;
   std::vector<Tables> levels_;
-  bool has_table_ranges_ = false;
 };
 
 }  // namespace varve

@@ -73,10 +73,10 @@ inline void Collect(const Tables& tables, Contents* contents) {
                                    std::string(cursor->value())});
     }
     ASSERT_OK(cursor->status());
-    for (const auto& fragment : table->range_tombstones().fragments()) {
-      for (const Sequence sequence : fragment.sequences) {
-        contents->ranges.push_back({fragment.start, fragment.end, sequence});
-      }
+    std::vector<RangeSpan> spans;
+    table->range_tombstones().AppendTo(&spans);
+    for (const RangeSpan& span : spans) {
+      contents->ranges.push_back({std::string(span.start), std::string(span.end), span.sequence});
     }
   }
 }

@@ -78,22 +78,27 @@ std::vector<Entry> KeptAtTheBottom(const Contents& contents, const MergeFacts& f
           return range.start <= entry.key && entry.key < range.end && hides(range.sequence);
         });
     const bool gone = stratum == 0 && (IsTombstone(entry.kind) || IsDue(entry));
-    if (!older && !covered && !gone) kept.push_back(entry);
+    if (older || covered || gone) continue;
+    kept.push_back(entry);
+    if (IsDue(entry)) kept.back() = {entry.key, entry.sequence, Kind::kTombstone, ""};
   }
   std::sort(kept.begin(), kept.end(), Before);
   return kept;
 }
 
-// Entries that would go were there no snapshots.
-Sequence LastKeptForSnapshots(const Contents& contents, const MergeFacts& facts) {
-  const std::vector<Entry> without = KeptAtTheBottom(contents, {{}, facts.expired_ms, true, {}});
-  Sequence last = 0;
-  for (const Entry& entry : KeptAtTheBottom(contents, facts)) {
-    if (!std::binary_search(without.begin(), without.end(), entry, Before)) {
-      last = std::max(last, entry.sequence);
-    }
+// The newest snapshot without which, and all before it, more would go.
+Sequence HeldFor(const Contents& contents, const MergeFacts& facts) {
+  MergeFacts newer{{}, facts.expired_ms, true, {}};
+  const std::vector<Entry> without = KeptAtTheBottom(contents, newer);
+  for (size_t i = facts.snapshots.size(); i > 0; --i) {
+    const Sequence snapshot = facts.snapshots[i - 1];
+    newer.snapshots.insert(newer.snapshots.begin(), snapshot);
+    const bool range =
+        std::any_of(contents.ranges.begin(), contents.ranges.end(),
+                    [&](const RangeTombstone& one) { return one.sequence > snapshot; });
+    if (range || KeptAtTheBottom(contents, newer) != without) return snapshot;
   }
-  return last;
+  return 0;
 }
 
 void CheckCounts(const JobBench& bench) {
@@ -119,7 +124,7 @@ void CheckBottom(const JobBench& bench, const MergeFacts& facts, const Tables& t
   for (const auto& table : tables) {
     last = std::max(last, table->properties().snapshot_sequence_last);
   }
-  ASSERT_EQ(last, LastKeptForSnapshots(bench.history, facts));
+  ASSERT_EQ(last, HeldFor(bench.history, facts));
   for (const RangeTombstone& range : contents.ranges) {
     ASSERT_GT(StratumOf(facts, range.sequence), 0u);
   }
@@ -184,6 +189,80 @@ TEST(Jobs, NothingLeftMakesNoFile) {
   EXPECT_EQ(bench.result.entries_dropped, 2u);
   EXPECT_TRUE(bench.Flush({memtable}, {}).empty()) << "no deeper span is as good as bottommost";
   EXPECT_TRUE(bench.Files().empty());
+}
+
+// expires_at of entry i is i + 1.
+std::shared_ptr<Memtable> Expiring(int count) {
+  auto memtable = std::make_shared<Memtable>(1 << 16);
+  for (int i = 0; i < count; ++i) {
+    EXPECT_TRUE(
+        memtable->Add(i + 1, Kind::kPutExpiring, KeyOf(i), std::string(50, 'v'), i + 1).ok());
+  }
+  return memtable;
+}
+
+TEST(Jobs, DueEntriesLeaveNothingAtTheBottom) {
+  JobBench bench(1);
+  const Tables tables = bench.Flush({Expiring(100)}, {});
+  ASSERT_EQ(tables.size(), 1u);
+  EXPECT_EQ(tables[0]->properties().expiring, 100u);
+  EXPECT_EQ(tables[0]->properties().expires_first_ms, 1u);
+  EXPECT_EQ(tables[0]->properties().expires_last_ms, 100u);
+  MergeFacts facts = Bottommost({});
+  facts.expired_ms = 60;
+  const Tables left = bench.Compact({tables}, facts);
+  ASSERT_FALSE(left.empty());
+  EXPECT_EQ(left.front()->properties().key_first, KeyOf(60));
+  EXPECT_EQ(bench.result.entries_dropped, 60u);
+  facts.expired_ms = 100;
+  EXPECT_TRUE(bench.Compact({left}, facts).empty());
+  EXPECT_EQ(bench.result.entries_dropped, 40u);
+  EXPECT_TRUE(bench.Flush({Expiring(100)}, facts).empty());
+  facts.expired_ms = 0;
+  EXPECT_EQ(bench.Flush({Expiring(100)}, facts).size(), 1u) << "0: none is due";
+}
+
+// A tombstone in its place gives the space back, and its table is not due again.
+TEST(Jobs, DueEntriesAboveOthersBecomeTombstones) {
+  JobBench bench(1);
+  MergeFacts facts;
+  facts.expired_ms = 60;
+  facts.deeper = {{{KeyOf(0), KeyOf(99)}}};
+  const Tables tables = bench.Compact({bench.Flush({Expiring(100)}, {})}, facts);
+  Contents contents;
+  Collect(tables, &contents);
+  ASSERT_EQ(contents.entries.size(), 100u);
+  for (size_t i = 0; i < 100; ++i) {
+    EXPECT_EQ(contents.entries[i].sequence, i + 1);
+    EXPECT_EQ(contents.entries[i].kind, i < 60 ? Kind::kTombstone : Kind::kPutExpiring);
+    EXPECT_EQ(contents.entries[i].value.empty(), i < 60);
+  }
+  for (const auto& table : tables) {
+    EXPECT_EQ(table->properties().snapshot_sequence_last, 0u);
+    EXPECT_TRUE(table->properties().expiring == 0 || table->properties().expires_first_ms > 60);
+  }
+}
+
+TEST(Jobs, DueEntriesHideWhatASnapshotSees) {
+  JobBench bench(1);
+  auto memtable = std::make_shared<Memtable>(1 << 16);
+  ASSERT_OK(memtable->Add(1, Kind::kPut, "a", "old", 0));
+  ASSERT_OK(memtable->Add(5, Kind::kPutExpiring, "a", "due", 10));
+  ASSERT_OK(memtable->Add(6, Kind::kPutExpiring, "b", "due", 10));
+  MergeFacts facts = Bottommost({});
+  facts.expired_ms = 10;
+  facts.snapshots = {3};
+  const Tables tables = bench.Flush({memtable}, facts);
+  Contents contents;
+  Collect(tables, &contents);
+  const std::vector<Entry> expected = {
+      {"a", 5, Kind::kTombstone, ""}, {"a", 1, Kind::kPut, "old"}, {"b", 6, Kind::kTombstone, ""}};
+  EXPECT_EQ(contents.entries, expected);
+  EXPECT_EQ(tables[0]->properties().snapshot_sequence_last, 3u);
+  facts.snapshots = {4};
+  EXPECT_EQ(bench.Compact({tables}, facts).size(), 1u) << "a newer one sees as much";
+  facts.snapshots = {7};
+  EXPECT_TRUE(bench.Compact({tables}, facts).empty());
 }
 
 TEST(Jobs, RangesAloneMakeATable) {

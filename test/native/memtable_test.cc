@@ -117,7 +117,28 @@ void CheckCounts(const Memtable& memtable, const Model& model) {
   }
   EXPECT_EQ(memtable.tombstones(), tombstones);
   EXPECT_EQ(memtable.expiring(), expiring);
-  EXPECT_EQ(memtable.has_range_tombstones(), !model.ranges.empty());
+  EXPECT_EQ(memtable.ranges().empty(), model.ranges.empty());
+}
+
+// What scans go through: lists of the newest sequences only.
+void CheckLists(const Memtable& memtable, const Model& model, std::mt19937_64* random) {
+  for (int round = 0; round < 50; ++round) {
+    const Sequence visible = (*random)() % 4200;
+    std::vector<const RangeTombstones*> lists;
+    memtable.ranges().CollectLists(visible, &lists);
+    EXPECT_LT(lists.size(), 30u);
+    for (int i = 0; i < 50; ++i) {
+      const std::string key = "k" + std::to_string((*random)() % 310);
+      Sequence newest = 0, expected = 0;
+      for (const auto* list : lists) newest = std::max(newest, list->Covering(key, kSequenceMax));
+      for (const RangeTombstone& range : model.ranges) {
+        if (range.sequence <= visible && range.start <= key && key < range.end) {
+          expected = std::max(expected, range.sequence);
+        }
+      }
+      ASSERT_EQ(newest, expected);
+    }
+  }
 }
 
 // bytes_expected 0 gives an index of 64 slots: it overflows at once.
@@ -136,8 +157,12 @@ TEST(Memtable, AgreesWithAModel) {
       if (HasFatalFailure()) return;
     }
     CheckCounts(memtable, model);
-    EXPECT_EQ(memtable.range_tombstones()->fragments().size(),
-              RangeTombstones(model.ranges).fragments().size());
+    std::vector<RangeSpan> spans;
+    memtable.ranges().CollectSpans(&spans);
+    EXPECT_EQ(spans.size(), model.ranges.size());
+    EXPECT_EQ(memtable.ranges().size(), model.ranges.size());
+    EXPECT_EQ(RangeTombstones::Fragmented(spans).size(), RangeTombstones(model.ranges).size());
+    CheckLists(memtable, model, &random);
   }
 }
 
@@ -219,10 +244,9 @@ TEST(Memtable, ManyRangeTombstonesAreCountedAndAnswered) {
   constexpr int kRanges = 3000;
   Memtable memtable(1 << 20);
   const size_t empty = memtable.bytes();
-  EXPECT_FALSE(memtable.has_range_tombstones());
-  EXPECT_TRUE(memtable.range_tombstones()->empty());
+  EXPECT_TRUE(memtable.ranges().empty());
   ASSERT_TRUE(memtable.AddRange(1, "b", "a").ok());
-  EXPECT_FALSE(memtable.has_range_tombstones());
+  EXPECT_TRUE(memtable.ranges().empty());
   for (int i = 0; i < kRanges; ++i) {
     const std::string start = "key" + std::to_string(100'000 + 10 * i);
     const std::string end = "key" + std::to_string(100'005 + 10 * i);
@@ -231,8 +255,28 @@ TEST(Memtable, ManyRangeTombstonesAreCountedAndAnswered) {
     ASSERT_EQ(Get(memtable, end).covering, 0u);
   }
   EXPECT_GE(memtable.bytes(), empty + kRanges * 100);
-  EXPECT_EQ(memtable.range_tombstones()->size(), static_cast<size_t>(kRanges));
+  EXPECT_EQ(memtable.ranges().size(), static_cast<uint64_t>(kRanges));
   EXPECT_EQ(Get(memtable, "key100000").covering, 1u);
+  EXPECT_EQ(Get(memtable, "key129990", 2999).covering, 0u);
+}
+
+// As a queue does that deletes what it has handled, all of it each time.
+TEST(Memtable, NestedRangeTombstonesTakeNoMoreRoomThanOthers) {
+  constexpr int kRanges = 20000;
+  Memtable memtable(1 << 20);
+  const size_t empty = memtable.bytes();
+  for (int i = 0; i < kRanges; ++i) {
+    const std::string end = "key" + std::to_string(100'000 + i);
+    ASSERT_TRUE(memtable.AddRange(2 * i + 1, "key", end).ok());
+    ASSERT_TRUE(memtable.AddRange(2 * i + 2, end, "kez").ok());
+  }
+  EXPECT_LT(memtable.bytes(), empty + kRanges * 2 * 1000);
+  for (int i = 1; i < kRanges; i += 777) {
+    const std::string end = "key" + std::to_string(100'000 + i);
+    EXPECT_EQ(Get(memtable, end, 2 * i + 1).covering, static_cast<Sequence>(2 * i));
+    EXPECT_EQ(Get(memtable, end, 2 * i + 2).covering, static_cast<Sequence>(2 * i + 2));
+    EXPECT_EQ(Get(memtable, end).covering, static_cast<Sequence>(2 * kRanges - 1));
+  }
 }
 
 // Readers follow the visible sequence of a writer; run it under the thread sanitizer.
@@ -261,7 +305,9 @@ TEST(Memtable, ReadersSeeWhatIsVisible) {
         for (int i = 0; i < 5 && cursor->valid(); ++i) cursor->Next();
         cursor->SeekBefore(key_of(chosen));
         for (int i = 0; i < 5 && cursor->valid(); ++i) cursor->Prev();
-        ASSERT_LE(memtable.range_tombstones()->size(), 1u);
+        std::vector<const RangeTombstones*> lists;
+        memtable.ranges().CollectLists(now, &lists);
+        ASSERT_LE(lists.size(), 12u);
         ASSERT_GT(memtable.bytes(), 0u);
       }
     });

@@ -37,17 +37,23 @@ Sequence SlowCovering(const std::vector<RangeTombstone>& tombstones, Slice key, 
   return newest;
 }
 
+std::vector<Sequence> Sequences(const RangeTombstones::Fragment& fragment) {
+  std::vector<Sequence> sequences;
+  for (size_t i = 0; i < fragment.count(); ++i) sequences.push_back(fragment.sequence(i));
+  return sequences;
+}
+
 void ExpectWellFormed(const RangeTombstones& list) {
   const RangeTombstones::Fragment* before = nullptr;
   for (const auto& fragment : list.fragments()) {
     EXPECT_LT(fragment.start, fragment.end);
-    ASSERT_FALSE(fragment.sequences.empty());
-    EXPECT_TRUE(std::is_sorted(fragment.sequences.rbegin(), fragment.sequences.rend()));
-    EXPECT_EQ(std::adjacent_find(fragment.sequences.begin(), fragment.sequences.end()),
-              fragment.sequences.end());
+    for (size_t i = 1; i < fragment.count(); ++i) {
+      EXPECT_GT(fragment.sequence(i - 1), fragment.sequence(i));
+    }
+    EXPECT_LE(fragment.newest, list.sequence_last());
     if (before != nullptr) {
       EXPECT_LE(before->end, fragment.start);
-      EXPECT_FALSE(before->end == fragment.start && before->sequences == fragment.sequences);
+      EXPECT_FALSE(before->end == fragment.start && Sequences(*before) == Sequences(fragment));
     }
     before = &fragment;
   }
@@ -56,8 +62,8 @@ void ExpectWellFormed(const RangeTombstones& list) {
 std::string Text(const RangeTombstones& list) {
   std::string text;
   for (const auto& fragment : list.fragments()) {
-    text += "[" + fragment.start + "," + fragment.end + ")";
-    for (const Sequence sequence : fragment.sequences) text += "@" + std::to_string(sequence);
+    text += "[" + std::string(fragment.start) + "," + std::string(fragment.end) + ")";
+    for (const Sequence sequence : Sequences(fragment)) text += "@" + std::to_string(sequence);
     text += " ";
   }
   return text;
@@ -117,13 +123,59 @@ TEST(RangeTombstones, FragmentingIsIdempotent) {
   std::mt19937 random(seed);
   for (int round = 0; round < 100; ++round) {
     const RangeTombstones list(RandomTombstones(&random, random() % 20));
-    std::vector<RangeTombstone> again;
+    std::vector<RangeSpan> again;
+    list.AppendTo(&again);
+    EXPECT_EQ(Text(RangeTombstones::Fragmented(again)), Text(list));
+  }
+}
+
+TEST(RangeTombstones, KeepWhatReadersAtSnapshotsTellApart) {
+  const uint32_t seed = std::random_device{}();
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  for (int round = 0; round < 300; ++round) {
+    const auto tombstones = RandomTombstones(&random, random() % 20);
+    std::vector<RangeSpan> spans;
+    for (const auto& one : tombstones) spans.push_back({one.start, one.end, one.sequence});
+    std::vector<Sequence> snapshots;
+    for (Sequence at = random() % 20; at < 32; at += 1 + random() % 12) snapshots.push_back(at);
+    const RangeTombstones list = RangeTombstones::Fragmented(spans, &snapshots);
+    ExpectWellFormed(list);
     for (const auto& fragment : list.fragments()) {
-      for (const Sequence sequence : fragment.sequences) {
-        again.push_back({fragment.start, fragment.end, sequence});
+      ASSERT_LE(fragment.count(), snapshots.size() + 1);
+    }
+    snapshots.push_back(100);
+    for (int i = 0; i < 100; ++i) {
+      const std::string key = RandomKey(&random);
+      for (const Sequence visible : snapshots) {
+        ASSERT_EQ(list.Covering(key, visible), SlowCovering(tombstones, key, visible));
       }
     }
-    EXPECT_EQ(Text(RangeTombstones(again)), Text(list));
+  }
+}
+
+TEST(RangeTombstones, OverlaidShowTheNewest) {
+  const uint32_t seed = std::random_device{}();
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  for (int round = 0; round < 300; ++round) {
+    auto tombstones = RandomTombstones(&random, random() % 30);
+    std::sort(tombstones.begin(), tombstones.end(),
+              [](const auto& a, const auto& b) { return a.sequence < b.sequence; });
+    RangeTombstones list;
+    for (auto& one : tombstones) {
+      if (one.start == one.end) continue;
+      one.sequence = list.sequence_last() + 1;
+      list =
+          RangeTombstones::Overlaid(RangeTombstones::Of({one.start, one.end, one.sequence}), list);
+      ExpectWellFormed(list);
+    }
+    RangeTombstones alone = RangeTombstones::Overlaid(RangeTombstones(), list);
+    EXPECT_EQ(Text(alone), Text(list));
+    for (int i = 0; i < 100; ++i) {
+      const std::string key = RandomKey(&random);
+      ASSERT_EQ(list.Covering(key, 100), SlowCovering(tombstones, key, 100));
+    }
   }
 }
 
@@ -137,10 +189,14 @@ TEST(RangeTombstones, RefusesMalformedSections) {
   }
   EXPECT_TRUE(RangeTombstones::Decode(good + "x", &list).IsCorruption());
 
-  const auto refused = [&list](const std::vector<RangeTombstones::Fragment>& fragments) {
+  struct Raw {
+    std::string start, end;
+    std::vector<Sequence> sequences;
+  };
+  const auto refused = [&list](const std::vector<Raw>& fragments) {
     std::string bytes;
     PutFixed32(&bytes, static_cast<uint32_t>(fragments.size()));
-    for (const auto& fragment : fragments) {
+    for (const Raw& fragment : fragments) {
       PutLengthPrefixed(&bytes, fragment.start);
       PutLengthPrefixed(&bytes, fragment.end);
       PutVarint32(&bytes, static_cast<uint32_t>(fragment.sequences.size()));

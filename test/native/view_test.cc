@@ -91,15 +91,5 @@ TEST(View, GetManyAnswersInTheOrderAsked) {
   }
 }
 
-TEST(View, TellsWhetherTablesHaveRanges) {
-  ViewMaker maker(1);
-  const Writes puts = {{1, Kind::kPut, KeyOf(1), "v", 0}};
-  const Writes ranges = {{1, Kind::kRangeTombstone, KeyOf(1), KeyOf(5), 0}};
-  const auto memtable = std::make_shared<Memtable>(1 << 10);
-  EXPECT_FALSE(View(memtable, {}, {}).has_table_ranges());
-  EXPECT_FALSE(View(memtable, {}, {{}, maker.Run(puts)}).has_table_ranges());
-  EXPECT_TRUE(View(memtable, {}, {{}, maker.Run(ranges)}).has_table_ranges());
-}
-
 }  // namespace
 }  // namespace varve
