@@ -124,11 +124,11 @@ class Salvage {
   }
 
   void TakeRanges(const TableParts& parts) {
-    ranges_ = parts.ranges();
-    for (const RangeTombstones::Fragment& fragment : ranges_.fragments()) {
-      result_->range_tombstones += fragment.sequences.size();
-      result_->sequence_last = std::max(result_->sequence_last, fragment.sequences.front());
-    }
+    std::vector<RangeSpan> spans;
+    parts.ranges().AppendTo(&spans);
+    ranges_ = RangeTombstones::Fragmented(spans);
+    result_->range_tombstones += spans.size();
+    result_->sequence_last = std::max(result_->sequence_last, ranges_.sequence_last());
     if (!parts.ranges_lost()) return;
     LostSpan span;
     span.is_ranges = true;
