@@ -66,6 +66,8 @@ export class SimulatedNode {
   #leader: NodeId = 0
   #commit: LogIndex = 0
   #checkpointIndex: LogIndex = 0
+  /** Of the last snapshot that came from another node, installed or not. */
+  #comingIndex: LogIndex = 0
   #diskFreeAtMs = 0
   #machineFreeAtMs = 0
   #responds = new Map<number, { readonly serial: number; readonly respond: Respond }>()
@@ -119,6 +121,7 @@ export class SimulatedNode {
     const snapshot = this.disk.snapshot()
     this.#machine = snapshot === undefined ? Machine.empty() : Machine.restore(snapshot)
     this.#checkpointIndex = this.#machine.index
+    this.#comingIndex = 0
     invariants.started(this.id, this.disk)
     const { hardState } = this.disk.initialState()
     this.#term = hardState?.term ?? 0
@@ -304,6 +307,7 @@ export class SimulatedNode {
 
   #persist(append: StorageAppend): void {
     const number = this.disk.append(append)
+    this.#comingIndex = Math.max(this.#comingIndex, append.snapshot?.index ?? 0)
     if (append.responses.length > 0) this.#syncSoon(number, append)
   }
 
@@ -354,8 +358,8 @@ export class SimulatedNode {
     const machine = this.#machine
     let brings = false
     for (const entry of entries) {
-      // A snapshot may have come in between.
-      if (entry.index <= machine.index) continue
+      // A snapshot may have come in between, or be on its way to the disk: the core goes by its membership already.
+      if (entry.index <= machine.index || entry.index <= this.#comingIndex) continue
       let accepted: MembershipChange | undefined
       const answered = machine.apply(entry, (change) => {
         accepted = change
