@@ -255,7 +255,7 @@ class Run {
   }
 }
 
-test('agrees with a sorted map', { timeout: isLong ? 3_600_000 : 60_000 }, async () => {
+test('agrees with a sorted map', { timeout: isLong ? 3_600_000 : 180_000 }, async () => {
   const seed = seedOf('library model')
   const total = { operations: 0, flushes: 0, compactions: 0, moves: 0, reopens: 0, crashes: 0, levelsMost: 0 }
   for (let i = 0; i < size.worlds; i++) {
