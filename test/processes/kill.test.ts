@@ -106,7 +106,9 @@ test('the account tells a write that is missing, one that is half there and one 
     await db.batch(operations as never)
     last = number
     batch = { operations }
-    if (number > 50 && kind === 'batch' && operations.at(-1)?.type === 'put') break
+    // Without its last put such a batch is half there, and not just what was there before.
+    const puts = new Set(operations.filter(({ type }) => type === 'put').map(({ key }) => key))
+    if (number > 50 && kind === 'batch' && operations.at(-1)?.type === 'put' && puts.size > 1) break
   }
   const faults = (from: Expected, acknowledged: number) =>
     from.look(db, 'acknowledged', { plan, heard: heard(acknowledged) })
