@@ -73,6 +73,16 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
     return new Space(this.#parts, this.#parts.spaces.of(name), encodingsOf(options, this.#parts.settings))
   }
 
+  /** The space of the system, for what varve itself keeps in a database. @internal */
+  get system(): Space<string, unknown> {
+    this.#parts.checkOpen()
+    return new Space(
+      this.#parts,
+      this.#parts.spaces.system,
+      encodingsOf({ keyEncoding: 'utf8', valueEncoding: 'json' }, this.#parts.settings)
+    )
+  }
+
   /** The names of the spaces that something was written into, in order. */
   spaces(): string[] {
     this.#parts.checkOpen()

@@ -31,6 +31,7 @@ export type {
   ClearOptions,
   Condition,
   CountOptions,
+  Decided,
   Entry,
   FirstOptions,
   PutOptions,

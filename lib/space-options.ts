@@ -4,6 +4,7 @@ import type { CallEncodings, KeyEncoding, ValueEncoding } from './bytes/encoding
 import type { RangeOptions } from './read/iterator.ts'
 import type { Snapshot } from './read/snapshot.ts'
 import type { ExpiryOptions } from './write/expiry.ts'
+import type { BatchOperation } from './write/operations.ts'
 
 export interface WriteOptions<AskedKey extends KeyEncoding = never, AskedValue extends ValueEncoding = never>
   extends CallEncodings<AskedKey, AskedValue> {
@@ -29,6 +30,12 @@ export interface Entry<Value> {
   readonly sequence: number
   /** Milliseconds since 1970; undefined: it stays. */
   readonly expiresAt: number | undefined
+}
+
+/** What a decision makes of the entries it was given: what is written (left out: nothing), and what its caller is told. */
+export interface Decided<Key, Value, Result> {
+  readonly operations?: readonly BatchOperation<Key, Value>[]
+  readonly result: Result
 }
 
 export interface ClearOptions<Key, AskedKey extends KeyEncoding = never> extends RangeOptions<Key> {

@@ -163,13 +163,7 @@ export class SpaceReads<Key = string, Value = string> {
   ): Promise<Entry<ValueOf<AskedValue, Value>> | undefined> {
     const { keyEncoding, valueEncoding } = encodingsOf(options, this.#encodings)
     const entry = await this.#stored(encodeKey(keyEncoding, key), options?.snapshot, true)
-    if (entry === undefined) return undefined
-    const { value, sequence, expiresAt } = entry
-    return {
-      value: decodeBytes(valueEncoding, value) as ValueOf<AskedValue, Value>,
-      sequence,
-      expiresAt: expiresAt === never ? undefined : expiresAt
-    }
+    return entry && shownEntry<ValueOf<AskedValue, Value>>(entry, valueEncoding)
   }
 
   /** Milliseconds until the entry expires: Infinity when it stays, undefined when there is none. */
@@ -378,3 +372,9 @@ function pointOf(options: { readonly snapshot?: Snapshot } | undefined): typeof 
 }
 
 const latest: { readonly sequence: number; readonly nowMs: number } = { sequence: -1, nowMs: 0 }
+
+/** An entry as callers see it. */
+export function shownEntry<Value>({ value, sequence, expiresAt }: StoredEntry, encoding: Encoding): Entry<Value> {
+  const decoded = decodeBytes(encoding, value) as Value
+  return { value: decoded, sequence, expiresAt: expiresAt === never ? undefined : expiresAt }
+}

@@ -15,8 +15,8 @@ import { invalid } from './errors.ts'
 import { limits } from './options.ts'
 import type { Parts } from './parts.ts'
 import { type Bounds, boundsOf, limitOf, type RangeOptions } from './read/iterator.ts'
-import type { ClearOptions, Condition, PutOptions, WriteOptions } from './space-options.ts'
-import { SpaceReads } from './space-reads.ts'
+import type { ClearOptions, Condition, Decided, Entry, PutOptions, WriteOptions } from './space-options.ts'
+import { SpaceReads, shownEntry } from './space-reads.ts'
 import { pickManual } from './tree/compaction/leveled.ts'
 import type { Expected } from './write/checks.ts'
 import type { Place } from './write/conditional.ts'
@@ -222,6 +222,50 @@ export class Space<Key = string, Value = string> extends SpaceReads<Key, Value> 
     this.#parts.checkWritable()
     const place = this.#place(key, encodingsOf(options, this.#encodings))
     return this.#parts.conditional.expireAt(place, never, options?.sync === true)
+  }
+
+  /**
+   * Reads the entries of some keys and writes what depends on them, with nothing between: no other write of anybody.
+   * `decide` runs once, gets the entries in the keys' order and the database's time, and must not wait. What it throws is
+   * thrown here, and then nothing is written.
+   *
+   * @example
+   * const taken = await db.decide(['stock', 'sold'], ([stock, sold]) => {
+   *   const left = Number(stock?.value ?? 0)
+   *   if (left === 0) return { result: false }
+   *   const operations = [
+   *     { type: 'put' as const, key: 'stock', value: String(left - 1) },
+   *     { type: 'put' as const, key: 'sold', value: String(Number(sold?.value ?? 0) + 1) }
+   *   ]
+   *   return { operations, result: true }
+   * })
+   */
+  async decide<Result>(
+    keys: readonly Input<Key>[],
+    decide: (entries: readonly (Entry<Value> | undefined)[], nowMs: number) => Decided<Key, Value, Result>,
+    options?: WriteOptions
+  ): Promise<Result> {
+    this.#parts.checkWritable()
+    if (!Array.isArray(keys)) throw invalid(`decide takes an array of keys, not ${nameOf(keys)}.`)
+    if (typeof decide !== 'function') throw invalid(`decide takes a function, not ${nameOf(decide)}.`)
+    const { keyEncoding, valueEncoding } = this.#encodings
+    const keyed = (keys as typeof keys).map((key) => kept(encodeKey(keyEncoding, key)))
+    return this.#parts.conditional.decide(
+      this.#space,
+      keyed,
+      (stored, nowMs) => {
+        const entries = stored.map((entry) => entry && shownEntry<Value>(entry, valueEncoding))
+        const { operations, result } = decide(entries, nowMs)
+        if (operations === undefined || operations.length === 0) return { result, layDown: undefined }
+        return {
+          result,
+          layDown: (batch, into) => {
+            for (const operation of operations) this.#layDown(batch, into, operation)
+          }
+        }
+      },
+      options?.sync === true
+    )
   }
 
   #place(key: unknown, { keyEncoding }: Encodings): Place {

@@ -3,6 +3,10 @@
 export interface Limits {
   /** A line without its end: command, key and value together. */
   readonly lineBytesMax: number
+  /** One argument of RESP. */
+  readonly bulkBytesMax: number
+  /** Arguments of one request of RESP, its name among them. */
+  readonly argumentsMax: number
   readonly connectionsMax: number
   /** Replies are handed to the socket once this much is ready; the next commands wait until a slow client has read them. */
   readonly replyBytesMax: number
@@ -18,6 +22,8 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   lineBytesMax: 2 ** 20,
+  bulkBytesMax: 512 * 2 ** 20,
+  argumentsMax: 2 ** 20,
   connectionsMax: 1_000,
   replyBytesMax: 64 * 2 ** 10,
   batchMax: 1_000,

@@ -1,125 +1,178 @@
-// Requests in order → groups → replies in order. Consecutive reads become one lookup and consecutive writes one batch, so a
-// chunk of pipelined requests costs few calls of the store; nothing is ever reordered, so a client reads what it wrote.
-import type { Command, ReadCommand, SessionCommand, SessionView, WriteCommand } from './commands/command.ts'
-import { commands } from './commands/table.ts'
+// Requests in order → groups → calls of the store → replies in order. Consecutive reads become one lookup and consecutive
+// writes one batch, so a chunk of pipelined requests costs few calls of the store; nothing is ever reordered, so a client
+// reads what it wrote.
+//
+// A plan is made only when everything before it has run or is of its own group: what a request means may depend on what the
+// one before it did to the connection (AUTH, MULTI, HELLO).
+import type { Caller } from './commands/caller.ts'
+import type { MutationPlan, Plan } from './commands/plan.ts'
 import type { Reply } from './protocol/reply.ts'
-import { errorReply } from './protocol/reply.ts'
 import type { Decoded } from './protocol/request.ts'
-import type { Store } from './store.ts'
-
-interface Call<C extends Command> {
-  readonly command: C
-  readonly args: readonly Uint8Array[]
-}
-
-/** What runs as one: a lookup, a batch, one session command, or a reply that needs no running. */
-export type Group =
-  | { readonly kind: 'read'; readonly calls: readonly Call<ReadCommand>[] }
-  | { readonly kind: 'write'; readonly calls: readonly Call<WriteCommand>[] }
-  | { readonly kind: 'session'; readonly command: SessionCommand }
-  | { readonly kind: 'reply'; readonly reply: Reply }
+import type { Entry, Key, Store } from './store.ts'
+import { storeErrorReply } from './store-errors.ts'
 
 export interface GroupSizes {
   readonly readsMax: number
   readonly writesMax: number
 }
 
-/** The longest group that starts at `from`, and how many requests it takes. */
-export function groupAt(
-  requests: readonly Decoded[],
-  from: number,
-  sizes: GroupSizes
-): { group: Group; count: number } {
-  const first = callAt(requests, from)
-  if ('reply' in first) return { group: { kind: 'reply', reply: first.reply }, count: 1 }
-  const { command } = first
-  switch (command.kind) {
-    case 'session':
-      return { group: { kind: 'session', command }, count: 1 }
-    case 'read': {
-      const calls = callsAt(requests, from, sizes.readsMax, isRead)
-      return { group: { kind: 'read', calls }, count: calls.length }
+/** Turns a request into a plan, by what is known of the connection now. */
+export type Planner = (request: Decoded) => Plan
+
+export interface Group {
+  readonly kind: Exclude<Plan['kind'], 'write' | 'decide'> | 'mutation'
+  readonly plans: readonly Plan[]
+}
+
+/** Requests of a chunk, taken group by group. */
+export class Requests {
+  readonly #requests: readonly Decoded[]
+  readonly #plan: Planner
+  #at = 0
+  /** Planned, and not of the group before. */
+  #next: Plan | undefined
+
+  constructor(requests: readonly Decoded[], plan: Planner) {
+    this.#requests = requests
+    this.#plan = plan
+  }
+
+  get isAtEnd(): boolean {
+    return this.#next === undefined && this.#at === this.#requests.length
+  }
+
+  /** The longest group that begins here. REQUIRES: not at the end. */
+  take(sizes: GroupSizes): Group {
+    const first = this.#take()
+    if (first === undefined) throw new Error('there is no such request')
+    const kind = groupKindOf(first)
+    const plans = [first]
+    const countMax = countMaxOf(kind, sizes)
+    while (plans.length < countMax) {
+      const plan = this.#take()
+      if (plan === undefined) break
+      if (groupKindOf(plan) !== kind) {
+        this.#next = plan
+        break
+      }
+      plans.push(plan)
     }
-    case 'write': {
-      const calls = callsAt(requests, from, sizes.writesMax, isWrite)
-      return { group: { kind: 'write', calls }, count: calls.length }
+    return { kind, plans }
+  }
+
+  #take(): Plan | undefined {
+    const next = this.#next
+    if (next !== undefined) {
+      this.#next = undefined
+      return next
     }
+    const request = this.#requests[this.#at]
+    if (request === undefined) return undefined
+    this.#at++
+    return this.#plan(request)
   }
 }
 
-const isRead = (command: Command): command is ReadCommand => command.kind === 'read'
-const isWrite = (command: Command): command is WriteCommand => command.kind === 'write'
+const groupKindOf = ({ kind }: Plan): Group['kind'] => (kind === 'write' || kind === 'decide' ? 'mutation' : kind)
 
-function callsAt<C extends Command>(
-  requests: readonly Decoded[],
-  from: number,
-  countMax: number,
-  isKind: (command: Command) => command is C
-): Call<C>[] {
-  const calls: Call<C>[] = []
-  for (let i = from; i < requests.length && calls.length < countMax; i++) {
-    const call = callAt(requests, i)
-    if ('reply' in call || !isKind(call.command)) break
-    calls.push({ command: call.command, args: call.args })
-  }
-  return calls
+function countMaxOf(kind: Group['kind'], { readsMax, writesMax }: GroupSizes): number {
+  if (kind === 'lookup' || kind === 'entries') return readsMax
+  if (kind === 'mutation' || kind === 'reply') return writesMax
+  return 1
 }
 
-type Checked = Call<Command> | { readonly reply: Reply }
-
-function callAt(requests: readonly Decoded[], index: number): Checked {
-  const request = requests[index]
-  if (request === undefined) throw new Error('there is no such request')
-  if (request.kind === 'refused') return { reply: errorReply(request.reason) }
-  const command = commands.get(request.name)
-  if (command === undefined) return { reply: errorReply(unknownCommand(request.name)) }
-  if (request.args.length !== command.count) return { reply: errorReply(`write it so: ${command.usage}`) }
-  const fault = command.fault?.(request.args)
-  return fault === undefined ? { command, args: request.args } : { reply: errorReply(fault) }
-}
-
-function unknownCommand(name: string): string {
-  const shown = /^[\x21-\x7e]+$/.test(name) ? ` ${name}` : ''
-  return `unknown command${shown}, there are ${[...commands.keys()].join(' ')}`
-}
-
-/** Runs a group; whatever the store says, there is one reply for each of its requests. */
-export async function runGroup(group: Group, store: Store, view: () => SessionView): Promise<Reply[]> {
-  switch (group.kind) {
+/** Runs a group; whatever the store says, there is one reply for each of its plans. */
+export async function runGroup({ plans }: Group, caller: Caller): Promise<Reply[]> {
+  const [first] = plans
+  switch (first?.kind) {
+    case undefined:
+      return []
     case 'reply':
-      return [group.reply]
+      return plans.map((plan) => (plan as Of<'reply'>).reply)
     case 'session':
-      return [group.command.reply(view())]
-    case 'read':
-      return runReads(group.calls, store)
+      return [first.run(caller)]
+    case 'slow':
+      return [await first.run(caller).catch(storeErrorReply)]
+    case 'lookup':
+      return runLookups(plans as Of<'lookup'>[], caller.store)
+    case 'entries':
+      return runEntries(plans as Of<'entries'>[], caller)
     case 'write':
-      return runWrites(group.calls, store)
+    case 'decide':
+      return runMutations(plans as MutationPlan[], caller.store)
   }
 }
 
-async function runReads(calls: readonly Call<ReadCommand>[], store: Store): Promise<Reply[]> {
+type Of<Kind extends Plan['kind']> = Extract<Plan, { kind: Kind }>
+
+async function runLookups(plans: readonly Of<'lookup'>[], store: Store): Promise<Reply[]> {
+  const [first] = plans
   try {
-    const values = await store.getMany(calls.map(({ command, args }) => command.key(args)))
-    return calls.map(({ command }, i) => command.reply(values[i]))
+    if (plans.length === 1 && first !== undefined) return [first.reply(await store.getMany(first.keys))]
+    const values = await store.getMany(allKeysOf(plans))
+    return eachShare(plans, values, ({ reply }, share) => reply(share))
   } catch (error) {
-    if (calls.length === 1) return failAll(calls, error)
+    if (plans.length === 1) return [storeErrorReply(error)]
     // One unreadable value must not take its neighbours with it: each alone finds the one.
     const replies: Reply[] = []
-    for (const call of calls) replies.push(...(await runReads([call], store)))
+    for (const plan of plans) replies.push(...(await runLookups([plan], store)))
     return replies
   }
 }
 
-async function runWrites(calls: readonly Call<WriteCommand>[], store: Store): Promise<Reply[]> {
+function allKeysOf(plans: readonly { readonly keys: readonly Key[] }[]): Key[] {
+  const all: Key[] = []
+  for (const { keys } of plans) for (const key of keys) all.push(key)
+  return all
+}
+
+/** Gives each plan what was found for its own keys. */
+function eachShare<P extends { readonly keys: readonly Key[] }, Found>(
+  plans: readonly P[],
+  found: readonly Found[],
+  answer: (plan: P, share: readonly Found[]) => Reply
+): Reply[] {
+  let end = 0
+  return plans.map((plan) => {
+    const start = end
+    end += plan.keys.length
+    return answer(plan, found.slice(start, end))
+  })
+}
+
+async function runEntries(plans: readonly Of<'entries'>[], { store, server }: Caller): Promise<Reply[]> {
   try {
-    await store.write(calls.map(({ command, args }) => command.effect(args)))
-    return calls.map(({ command }) => command.reply)
+    const entries: readonly (Entry | undefined)[] = await store.getEntries(allKeysOf(plans))
+    const nowMs = server.nowMs()
+    return eachShare(plans, entries, ({ reply }, share) => reply(share, nowMs))
   } catch (error) {
-    return failAll(calls, error)
+    return plans.map(() => storeErrorReply(error))
   }
 }
 
-function failAll(calls: readonly unknown[], error: unknown): Reply[] {
-  const reply = errorReply(error instanceof Error ? error.message : String(error))
-  return calls.map(() => reply)
+/** Consecutive writes go together; the store keeps the order of calls, so nothing waits for what is before it. */
+async function runMutations(plans: readonly MutationPlan[], store: Store): Promise<Reply[]> {
+  const [first] = plans
+  if (plans.length === 1 && first !== undefined) return [await runMutation(first, store)]
+  if (plans.every((plan) => plan.kind === 'write')) return runWrites(plans as Of<'write'>[], store)
+  return Promise.all(plans.map((plan) => runMutation(plan, store)))
+}
+
+async function runMutation(plan: MutationPlan, store: Store): Promise<Reply> {
+  try {
+    if (plan.kind === 'decide') return await store.decide(plan)
+    await store.write(plan.operations)
+    return plan.reply
+  } catch (error) {
+    return storeErrorReply(error)
+  }
+}
+
+async function runWrites(plans: readonly Of<'write'>[], store: Store): Promise<Reply[]> {
+  try {
+    await store.write(plans.flatMap(({ operations }) => operations))
+    return plans.map(({ reply }) => reply)
+  } catch (error) {
+    return plans.map(() => storeErrorReply(error))
+  }
 }

@@ -1,7 +1,7 @@
 // The listening socket and its sessions. Does not own the store: who opened that closes it, after `stop()`.
 import type { Server as NetServer, Socket } from 'node:net'
 import { createServer } from 'node:net'
-import type { SessionView } from './commands/command.ts'
+import type { Caller, ServerView } from './commands/caller.ts'
 import type { Limits } from './limits.ts'
 import { defaultLimits } from './limits.ts'
 import { errorReply } from './protocol/reply.ts'
@@ -33,7 +33,9 @@ export class Server {
   readonly #nodeId: number
   readonly #limits: Limits
   readonly #onFault: (error: unknown) => void
-  readonly #sessions = new Set<Session>()
+  readonly #sessions = new Map<number, Session>()
+  readonly #view: ServerView
+  #lastId = 0
   #stopping: Promise<void> | undefined
 
   private constructor(options: ServerOptions) {
@@ -42,6 +44,7 @@ export class Server {
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#onFault = options.onFault ?? (() => {})
     this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket))
+    this.#view = this.#makeView()
     this.#net.maxConnections = this.#limits.connectionsMax + connectionsBeyondMax
   }
 
@@ -82,7 +85,7 @@ export class Server {
 
   async #stop(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()))
-    const sessions = [...this.#sessions]
+    const sessions = [...this.#sessions.values()]
     const timer = setTimeout(() => {
       for (const session of sessions) session.destroy()
     }, graceMs)
@@ -96,14 +99,16 @@ export class Server {
       this.#turnAway(socket)
       return
     }
+    const id = ++this.#lastId
     const session = new Session(socket, {
+      id,
       store: this.#store,
       limits: this.#limits,
-      view: () => this.#view(),
+      server: this.#view,
       onFault: this.#onFault
     })
-    this.#sessions.add(session)
-    void session.closed.then(() => this.#sessions.delete(session))
+    this.#sessions.set(id, session)
+    void session.closed.then(() => this.#sessions.delete(id))
   }
 
   #turnAway(socket: Socket): void {
@@ -114,7 +119,23 @@ export class Server {
     endAndLinger(socket, this.#limits.lingerMs)
   }
 
-  #view(): SessionView {
-    return { nodeId: this.#nodeId, activeConnections: this.#sessions.size, store: this.#store.status() }
+  #makeView(): ServerView {
+    const sessions: ReadonlyMap<number, Caller> = this.#sessions
+    const net = this.#net
+    const store = this.#store
+    return {
+      nodeId: this.#nodeId,
+      startedMs: Date.now(),
+      clients: sessions,
+      get activeConnections() {
+        return sessions.size
+      },
+      get port() {
+        const address = net.address()
+        return address === null || typeof address === 'string' ? 0 : address.port
+      },
+      nowMs: Date.now,
+      status: () => store.status()
+    }
   }
 }

@@ -1,43 +1,62 @@
 // One connection: bytes → requests → replies, in order. Owns its socket.
 //
-//   data ─▶ waiting chunks ─▶ decoder ─▶ groups ─▶ store ─▶ replies ─▶ one write a chunk
+//   data ─▶ waiting chunks ─▶ codec ─▶ plans ─▶ groups ─▶ store ─▶ replies ─▶ one write a chunk
+//
+// The first byte says which protocol it is: "*" begins RESP, anything else the line protocol.
 //
 // One chunk is served at a time. While it is, the socket is paused as soon as another chunk waits, and the replies of a chunk
 // go out in slices of about `replyBytesMax`, each only after the client took the one before. So what a client that never
 // reads can make the server hold is: the chunk, one slice and one lookup. The length of a lookup follows the values met so
 // far, so that a lookup of long values stays short too.
 import type { Socket } from 'node:net'
-import type { SessionView } from './commands/command.ts'
-import { commands } from './commands/table.ts'
+import type { Caller, ServerView, Transaction, Watched } from './commands/caller.ts'
+import { lineCommands } from './commands/line.ts'
 import type { Limits } from './limits.ts'
-import { groupAt, runGroup } from './pipeline.ts'
+import { type Group, Requests, runGroup } from './pipeline.ts'
+import { planLine, planResp } from './planner.ts'
 import type { Reply } from './protocol/reply.ts'
 import { errorReply } from './protocol/reply.ts'
-import { encodeReplies, TextDecoder } from './protocol/text.ts'
+import type { Codec, Decoded } from './protocol/request.ts'
+import { RespCodec } from './protocol/resp.ts'
+import { LineCodec } from './protocol/text.ts'
 import type { Store } from './store.ts'
 
 export interface SessionContext {
+  readonly id: number
   readonly store: Store
   readonly limits: Limits
-  readonly view: () => SessionView
+  readonly server: ServerView
   /** A fault of the server itself; the connection it hit is closed. */
   readonly onFault: (error: unknown) => void
 }
 
+const star = 0x2a
 /** A lookup may grow this much over the one before it. */
 const growthMax = 8
 
-export class Session {
+export class Session implements Caller {
   /** Resolves when the socket is closed and nothing of this session runs any more. */
   readonly closed: Promise<void>
+  readonly id: number
+  readonly server: ServerView
+  readonly store: Store
+  readonly address: string
+  readonly connectedMs: number
+  readonly watched = new Map<string, Watched>()
+  name = ''
+  libraryName = ''
+  libraryVersion = ''
+  transaction: Transaction | undefined
   readonly #socket: Socket
   readonly #context: SessionContext
-  readonly #decoder: TextDecoder
   readonly #waiting: Buffer[] = []
+  #codec: Codec | undefined
   #readsMax: number
   #isServing = false
   /** The client said that it sends no more. */
   #isInputEnded = false
+  /** A command asked for the end. */
+  #isClosing = false
   /** No more requests are taken: QUIT, the end of the input, or the server stops. */
   #isEnding = false
   #wake: (() => void) | undefined
@@ -46,8 +65,12 @@ export class Session {
   constructor(socket: Socket, context: SessionContext) {
     this.#socket = socket
     this.#context = context
+    this.id = context.id
+    this.server = context.server
+    this.store = context.store
+    this.address = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`
+    this.connectedMs = context.server.nowMs()
     this.#readsMax = context.limits.firstLookupMax
-    this.#decoder = new TextDecoder(context.limits.lineBytesMax, (name) => commands.get(name))
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
@@ -61,6 +84,27 @@ export class Session {
       this.#wake?.()
       this.#settle()
     })
+  }
+
+  get language(): 'line' | 'resp' {
+    return this.#codec?.name ?? 'line'
+  }
+
+  get version(): 2 | 3 {
+    return this.#codec instanceof RespCodec ? this.#codec.version : 2
+  }
+
+  set version(version: 2 | 3) {
+    if (this.#codec instanceof RespCodec) this.#codec.version = version
+  }
+
+  /** Closes once what was asked before is answered. */
+  close(): void {
+    this.#isClosing = true
+  }
+
+  push(reply: Reply): void {
+    if (this.#codec !== undefined && !this.#socket.destroyed) this.#socket.write(this.#codec.encode([reply]))
   }
 
   /** Answers what has been received, then closes. Idempotent. */
@@ -97,7 +141,7 @@ export class Session {
       for (let chunk = this.#waiting.shift(); chunk !== undefined; chunk = this.#waiting.shift()) {
         await this.#serve(chunk)
       }
-      this.#socket.resume()
+      if (this.#socket.isPaused()) this.#socket.resume()
     } catch (error) {
       this.#context.onFault(error)
       this.#socket.destroy()
@@ -110,23 +154,20 @@ export class Session {
 
   /** Runs the requests of a chunk; writes once, or once a slice when their replies are long. */
   async #serve(chunk: Buffer): Promise<void> {
-    const { store, limits, view } = this.#context
-    const requests = this.#decoder.push(chunk)
+    const { limits } = this.#context
+    this.#codec ??= this.#codecFor(chunk)
+    const requests = new Requests(this.#codec.push(chunk), this.#plan)
     let replies: Reply[] = []
     let bytes = 0
-    for (let at = 0; at < requests.length && !this.#isEnding && !this.#socket.destroyed; ) {
-      const { group, count } = groupAt(requests, at, { readsMax: this.#readsMax, writesMax: limits.batchMax })
-      const answers = await runGroup(group, store, view)
-      at += count
+    while (!requests.isAtEnd && !this.#isEnding && !this.#socket.destroyed) {
+      const group = requests.take({ readsMax: this.#readsMax, writesMax: limits.batchMax })
+      const answers = await runGroup(group, this)
       const answerBytes = sizeOf(answers)
-      replies = replies.concat(answers)
+      if (replies.length === 0) replies = answers
+      else for (const answer of answers) replies.push(answer)
       bytes += answerBytes
-      if (group.kind === 'read') this.#adapt(count, answerBytes)
-      if (group.kind === 'session' && group.command.closes) {
-        await this.#write(replies)
-        this.#end()
-        return
-      }
+      if (group.kind === 'lookup') this.#adapt(group, answerBytes)
+      if (this.#isClosing) break
       if (bytes >= limits.replyBytesMax || replies.length >= limits.batchMax) {
         await this.#write(replies)
         replies = []
@@ -134,10 +175,18 @@ export class Session {
       }
     }
     await this.#write(replies)
+    if (this.#isClosing) this.#end()
   }
 
+  #codecFor(chunk: Buffer): Codec {
+    const { limits } = this.#context
+    return chunk[0] === star ? new RespCodec(limits) : new LineCodec(limits, (name) => lineCommands.get(name))
+  }
+
+  readonly #plan = (request: Decoded) => (this.language === 'resp' ? planResp(request, this) : planLine(request))
+
   /** Sizes the next lookup by what this one brought. */
-  #adapt(count: number, bytes: number): void {
+  #adapt({ plans: { length: count } }: Group, bytes: number): void {
     const { limits } = this.#context
     const fitting = Math.floor((limits.replyBytesMax * count) / Math.max(bytes, 1))
     // A short lookup says little of the client's other values: it may shrink the next one, and not make it grow.
@@ -148,8 +197,9 @@ export class Session {
   /** Hands replies to the socket; resolves when it has room for more, or is closed. */
   async #write(replies: readonly Reply[]): Promise<void> {
     const socket = this.#socket
-    if (replies.length === 0 || socket.destroyed) return
-    if (socket.write(encodeReplies(replies))) return
+    const codec = this.#codec
+    if (replies.length === 0 || socket.destroyed || codec === undefined) return
+    if (socket.write(codec.encode(replies))) return
     await new Promise<void>((resolve) => {
       this.#wake = resolve
       if (socket.destroyed) resolve()
@@ -162,8 +212,8 @@ export class Session {
     if (this.#isEnding || socket.destroyed) return
     this.#isEnding = true
     this.#waiting.length = 0
-    if (this.#decoder.isUnfinished) {
-      socket.write(encodeReplies([errorReply('the last line has no line break, it was not executed')]))
+    if (this.#codec?.name === 'line' && this.#codec.isUnfinished) {
+      socket.write(this.#codec.encode([errorReply('the last line has no line break, it was not executed')]))
     }
     // What the client still sends is read and dropped: closing over unread bytes would reset the connection, and the reset
     // may overtake the last reply.
@@ -187,6 +237,10 @@ export function endAndLinger(socket: Socket, lingerMs: number): void {
 /** About how many bytes these replies are. */
 function sizeOf(replies: readonly Reply[]): number {
   let bytes = 0
-  for (const reply of replies) bytes += reply.kind === 'value' ? reply.value.length + 1 : 32
+  for (const reply of replies) {
+    if (reply.kind === 'value') bytes += reply.value.length + 16
+    else if (reply.kind === 'array') bytes += sizeOf(reply.items) + 16
+    else bytes += 32
+  }
   return bytes
 }

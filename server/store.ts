@@ -1,10 +1,64 @@
-// What the server stands on: a database of its own, or a member of a cluster. The server cannot tell which.
-import type { Database } from '../lib/index.ts'
-import { open } from '../lib/index.ts'
+// What the server stands on: a database of its own, a member of a cluster, or another server (`varve/client`). The server
+// cannot tell which; test/server/store-contract.ts holds all of them to the same.
+//
+// 1. A read that begins after a write resolved sees it. So does a decision.
+// 2. `write` and each decision are atomic: nothing comes between what a decision sees and what it writes.
+// 3. A rejected write or decision has an unknown outcome unless its error's code says that nothing was written.
+
+export interface Entry {
+  readonly value: Buffer
+  /** Of the write that made it; another write of the same key has another one. */
+  readonly sequence: number
+  /** Milliseconds since 1970; undefined: it stays. */
+  readonly expiresAt: number | undefined
+}
+
+export type Key = Uint8Array
+
+/** From `gte` on, below `lt`; left out: unbounded. */
+export interface Range {
+  readonly gte?: Key
+  readonly lt?: Key
+}
 
 export type Operation =
-  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly type: 'del'; readonly key: Uint8Array }
+  | { readonly type: 'put'; readonly key: Key; readonly value: Uint8Array; readonly expiresAt?: number }
+  | { readonly type: 'del'; readonly key: Key }
+  | { readonly type: 'deleteRange'; readonly range: Range }
+
+/** What a decision sees and does: entries as they are at its place in the log, its own writes among them. */
+export interface DecisionView {
+  /** The store's time, in milliseconds since 1970. */
+  readonly nowMs: number
+  /** The entry at a key that the decision named; an expired one is not there. */
+  get(key: Key): Entry | undefined
+  put(key: Key, value: Uint8Array, expiresAt?: number): void
+  del(key: Key): void
+  deleteRange(range: Range): void
+}
+
+export interface Decision<Result = unknown> {
+  /** All keys that it may look at. */
+  readonly keys: readonly Key[]
+  /** Pure, and called once. What it throws rejects this decision alone, and undoes what it did. */
+  readonly decide: (view: DecisionView) => Result
+}
+
+export interface PageLimits {
+  readonly entriesMax: number
+  /** Of keys and values together; a page ends with the entry that reaches it. */
+  readonly bytesMax: number
+}
+
+/** A view of the store that does not change. Closing it is the holder's duty. */
+export interface Pinned {
+  /** The next entries of a range in order, backwards with `reverse`; fewer than asked for, or none, at its end. */
+  page(
+    range: Range & { readonly reverse?: boolean; readonly values?: boolean },
+    limits: PageLimits
+  ): Promise<readonly (readonly [key: Buffer, value: Buffer])[]>
+  close(): Promise<void>
+}
 
 export interface StoreStatus {
   readonly role: 'LEADER' | 'FOLLOWER'
@@ -13,57 +67,24 @@ export interface StoreStatus {
   readonly commitIndex: number
 }
 
+export interface WriteOptions {
+  /** Resolve when it is on disk, whatever the store's durability. */
+  readonly sync?: boolean
+}
+
 export interface Store {
   /** The values in the keys' order, `undefined` where there is none. */
-  getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]>
+  getMany(keys: readonly Key[]): Promise<readonly (Uint8Array | undefined)[]>
+  /** The same with sequence and expiry. */
+  getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]>
   /** All of the operations or none; resolves when they are as durable as the store promises. */
-  write(operations: readonly Operation[]): Promise<void>
+  write(operations: readonly Operation[], options?: WriteOptions): Promise<void>
+  /** Reads and writes with nothing between; resolves as a write does. */
+  decide<Result>(decision: Decision<Result>, options?: WriteOptions): Promise<Result>
+  pin(): Pinned
   status(): StoreStatus
   close(): Promise<void>
 }
 
 /** The longest key a store takes, in bytes. */
 export const keyBytesMax = 65_535
-
-export interface DatabaseStoreOptions {
-  /** The block cache; the rest of the memory budget stays as it is by default. */
-  readonly cacheBytes?: number
-}
-
-// The engine's default budget without its block cache: memtables, pinned indexes and filters.
-const memoryBesideCacheBytes = 192 * 2 ** 20
-
-/** A database in this process, alone: always the leader, always in term 1. */
-export class DatabaseStore implements Store {
-  readonly #database: Database<Buffer, Buffer>
-
-  private constructor(database: Database<Buffer, Buffer>) {
-    this.#database = database
-  }
-
-  static async open(path: string, { cacheBytes }: DatabaseStoreOptions = {}): Promise<DatabaseStore> {
-    const memory =
-      cacheBytes === undefined ? {} : { blockCacheBytes: cacheBytes, memoryBytes: cacheBytes + memoryBesideCacheBytes }
-    return new DatabaseStore(await open(path, { keyEncoding: 'buffer', valueEncoding: 'buffer', ...memory }))
-  }
-
-  async getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
-    return (await this.#database.getMany(keys)) as (Uint8Array | undefined)[]
-  }
-
-  write(operations: readonly Operation[]): Promise<void> {
-    return this.#database.batch(operations)
-  }
-
-  status(): StoreStatus {
-    return { role: 'LEADER', term: 1, commitIndex: this.#database.stats().log.lastIndex }
-  }
-
-  close(): Promise<void> {
-    return this.#database.close()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-}

@@ -1,6 +1,7 @@
-// Conditional: writes of one entry that depend on what is there: putIf, delIf, increment, touch, persist. Each is decided
-// by the writer in log order; what is logged is a put or a tombstone.
+// Conditional: writes that depend on what is there: of one entry (putIf, delIf, increment, touch, persist) or of several
+// (decide). Each is decided by the writer in log order; what is logged are puts and tombstones.
 
+import type { Batch } from '../bytes/batch.ts'
 import { invalid, VarveError } from '../errors.ts'
 import type { Time } from '../log/time.ts'
 import type { EntryReader, StoredEntry } from '../read/entry.ts'
@@ -21,6 +22,13 @@ export interface ConditionalContext {
 export interface Place {
   readonly space: KnownSpace
   readonly key: string | Uint8Array
+}
+
+/** What the entries of some keys make of them: the operations, laid down in a batch, and what the caller is told. */
+export interface Outcome<Result> {
+  readonly result: Result
+  /** Undefined: nothing is written. */
+  readonly layDown: ((batch: Batch, into: (space: KnownSpace) => void) => void) | undefined
 }
 
 interface Decided<Result> {
@@ -91,6 +99,44 @@ export class Conditional {
         return { result: true, done: this.#put(place, entry.value, expiresAtMs, sync) }
       })
     )
+  }
+
+  /** Reads the entries of the keys and writes what `decide`, called once, makes of them; nothing comes between. */
+  async decide<Result>(
+    space: KnownSpace,
+    keys: readonly (string | Uint8Array)[],
+    decide: (entries: readonly (StoredEntry | undefined)[], nowMs: number) => Outcome<Result>,
+    sync: boolean
+  ): Promise<Result> {
+    const { spaces, decisions, time } = this.#context
+    return settled(
+      await decisions.run((tier): Fetch | Decided<Result> => {
+        checkThere(space)
+        const nowMs = time.now()
+        const entries = this.#entriesOf(space, keys, nowMs, tier)
+        if (entries instanceof Fetch) return entries
+        const { result, layDown } = decide(entries, nowMs)
+        return layDown === undefined ? { result } : { result, done: spaces.write(layDown, sync) }
+      })
+    )
+  }
+
+  #entriesOf(
+    { id }: KnownSpace,
+    keys: readonly (string | Uint8Array)[],
+    nowMs: number,
+    tier: Tier
+  ): (StoredEntry | undefined)[] | Fetch {
+    const { entries } = this.#context
+    const found: (StoredEntry | undefined)[] = []
+    const absent: (string | Uint8Array)[] = []
+    for (const key of keys) {
+      const entry = entries.get(id, key, -1, nowMs, tier, true)
+      if (entry === diskNeeded) absent.push(key)
+      else found.push(entry)
+    }
+    if (absent.length === 0) return found
+    return new Fetch(() => Promise.all(absent.map((key) => entries.getFromDisk(id, key, -1, nowMs))))
   }
 
   #put({ space, key }: Place, value: string | Uint8Array, expiresAtMs: number, sync: boolean): Promise<void> {

@@ -61,6 +61,8 @@ export class Spaces {
   readonly #known = new Map<string, KnownSpace>()
   readonly #dropping = new Map<string, KnownSpace>()
   readonly default = this.#knownAs('', defaultSpaceId, 'stored')
+  /** What varve itself keeps. */
+  readonly system = this.#knownAs('(system)', systemSpace, 'stored')
   #nextId = defaultSpaceId + 1
   #failure: unknown
 

@@ -84,7 +84,7 @@ async function run(config: ServerConfig, log: Log): Promise<void> {
 
 async function openStore(dataDir: string, { storage: { cacheBytes } }: ServerConfig): Promise<Store> {
   try {
-    const { DatabaseStore } = await import('../store.ts')
+    const { DatabaseStore } = await import('../store/database.ts')
     return await DatabaseStore.open(dataDir, cacheBytes === undefined ? {} : { cacheBytes })
   } catch (error) {
     throw databaseExit(error)

@@ -1,51 +1,66 @@
-// The shape of a command. Handlers are pure: a reading command names its key and turns what was found into a reply, a
-// writing command says its effect, a session command answers from what the session can see. Who runs them groups many into
-// one call of the store, so none of them ever waits.
-import type { Reply } from '../protocol/reply.ts'
-import type { ArgumentShape } from '../protocol/request.ts'
-import type { Operation, StoreStatus } from '../store.ts'
+// The shape of a command: what it is called, how many arguments it takes, which of them are keys, what it needs of the caller,
+// and how a request becomes a plan.
+import type { Key } from '../store.ts'
+import type { Plan } from './plan.ts'
 
-export type Arguments = readonly Uint8Array[]
+export type Arguments = readonly Buffer[]
 
-interface CommandBase extends ArgumentShape {
+export interface Command {
+  /** In upper case; a subcommand is written `CLIENT ID`. */
   readonly name: string
-  /** How it is written, for the replies to those who write it otherwise. */
-  readonly usage: string
-  /** What is wrong with arguments of the right number, or `undefined`. */
-  readonly fault?: (args: Arguments) => string | undefined
+  /** Arguments with the name: exactly so many, or with a minus at least so many. As Redis counts. */
+  readonly arity: number
+  /** What it does, for COMMAND and for the rules of users. */
+  readonly flags: readonly Flag[]
+  /** Which arguments are keys; undefined: none. */
+  readonly keys?: KeyPlaces
+  /** What it is about, in one line. */
+  readonly summary: string
+  /** How its arguments are written. */
+  readonly usage?: string
+  readonly group: Group
+  /** Makes a plan of arguments whose number is right. */
+  readonly plan: (args: Arguments) => Plan
 }
 
-export interface ReadCommand extends CommandBase {
-  readonly kind: 'read'
-  readonly key: (args: Arguments) => Uint8Array
-  readonly reply: (value: Uint8Array | undefined) => Reply
+export type Flag = 'read' | 'write' | 'admin' | 'fast' | 'noauth' | 'pubsub' | 'no_multi' | 'dangerous'
+
+export type Group = 'generic' | 'string' | 'connection' | 'server' | 'transactions' | 'pubsub' | 'varve'
+
+/** Positions as Redis counts them: the name is 0, so the first argument is 1; `last` -1 is the last. */
+export interface KeyPlaces {
+  readonly first: number
+  readonly last: number
+  readonly step: number
 }
 
-export interface WriteCommand extends CommandBase {
-  readonly kind: 'write'
-  readonly effect: (args: Arguments) => Operation
-  readonly reply: Reply
+export const oneKey: KeyPlaces = { first: 1, last: 1, step: 1 }
+export const allKeys: KeyPlaces = { first: 1, last: -1, step: 1 }
+
+/** Whether there are as many arguments as the command takes. */
+export function takes({ arity }: Command, args: Arguments): boolean {
+  const count = args.length + 1
+  return arity < 0 ? count >= -arity : count === arity
 }
 
-/** What a session command may look at. */
-export interface SessionView {
-  readonly nodeId: number
-  readonly activeConnections: number
-  readonly store: StoreStatus
+/** The keys among arguments. */
+export function keysOf({ keys }: Command, args: Arguments): readonly Key[] {
+  if (keys === undefined) return []
+  const last = keys.last < 0 ? args.length + 1 + keys.last : keys.last
+  const found: Key[] = []
+  for (let i = keys.first; i <= last; i += keys.step) {
+    const key = args[i - 1]
+    if (key !== undefined) found.push(key)
+  }
+  return found
 }
-
-export interface SessionCommand extends CommandBase {
-  readonly kind: 'session'
-  readonly reply: (view: SessionView) => Reply
-  /** Whether the connection ends once this is answered. */
-  readonly closes: boolean
-}
-
-export type Command = ReadCommand | WriteCommand | SessionCommand
 
 /** An argument that the number of arguments promised. */
-export function argument(args: Arguments, index: number): Uint8Array {
+export function argument(args: Arguments, index: number): Buffer {
   const value = args[index]
   if (value === undefined) throw new Error(`argument ${index} was not checked`)
   return value
 }
+
+/** An argument as the word of an option, in upper case; a longer one is none. */
+export const wordOf = (bytes: Buffer): string => bytes.toString('latin1', 0, 32).toUpperCase()

@@ -1,16 +1,32 @@
-// GET <key> → the value, or that there is none.
-import { missing, valueReply } from '../protocol/reply.ts'
-import type { ReadCommand } from './command.ts'
-import { argument } from './command.ts'
-import { keyFault } from './key.ts'
+// GET key · MGET key …
+import { arrayReply, valueOrMissing } from '../protocol/reply.ts'
+import { type Arguments, allKeys, type Command, oneKey } from './command.ts'
+import type { Plan } from './plan.ts'
 
-export const get: ReadCommand = {
-  kind: 'read',
+const firstValue = (values: readonly (Uint8Array | undefined)[]) => valueOrMissing(values[0])
+
+export const get: Command = {
   name: 'GET',
-  usage: 'GET <key>',
-  count: 1,
-  takesRest: false,
-  fault: keyFault,
-  key: (args) => argument(args, 0),
-  reply: (value) => (value === undefined ? missing : valueReply(value))
+  arity: 2,
+  flags: ['read', 'fast'],
+  keys: oneKey,
+  group: 'string',
+  summary: 'The value of a key.',
+  usage: 'key',
+  plan: (keys: Arguments): Plan => ({ kind: 'lookup', keys, reply: firstValue })
+}
+
+export const mget: Command = {
+  name: 'MGET',
+  arity: -2,
+  flags: ['read', 'fast'],
+  keys: allKeys,
+  group: 'string',
+  summary: 'The values of several keys.',
+  usage: 'key [key ...]',
+  plan: (keys: Arguments): Plan => ({
+    kind: 'lookup',
+    keys,
+    reply: (values) => arrayReply(values.map(valueOrMissing))
+  })
 }

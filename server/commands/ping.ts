@@ -1,13 +1,24 @@
-// PING → +PONG.
-import { pong } from '../protocol/reply.ts'
-import type { SessionCommand } from './command.ts'
+// PING [message] → +PONG, or the message. ECHO message.
+import { pong, valueReply } from '../protocol/reply.ts'
+import { argument, type Command } from './command.ts'
+import { replyPlan } from './plan.ts'
 
-export const ping: SessionCommand = {
-  kind: 'session',
+export const ping: Command = {
   name: 'PING',
-  usage: 'PING',
-  count: 0,
-  takesRest: false,
-  closes: false,
-  reply: () => pong
+  arity: -1,
+  flags: ['fast'],
+  group: 'connection',
+  summary: 'Asks whether the server answers.',
+  usage: '[message]',
+  plan: ([message]) => replyPlan(message === undefined ? pong : valueReply(message))
+}
+
+export const echo: Command = {
+  name: 'ECHO',
+  arity: 2,
+  flags: ['fast'],
+  group: 'connection',
+  summary: 'Says what it was told.',
+  usage: 'message',
+  plan: (args) => replyPlan(valueReply(argument(args, 0)))
 }

@@ -1,12 +1,10 @@
-// Every command by its name. A new one is a file beside this and a word in this list.
+// Every command of RESP by its name. A new one is a file beside this and a word in this list.
 import type { Command } from './command.ts'
-import { del } from './delete.ts'
-import { get } from './get.ts'
-import { ping } from './ping.ts'
-import { put } from './put.ts'
-import { quit } from './quit.ts'
-import { status } from './status.ts'
+import { get, mget } from './get.ts'
+import { decr, decrby, incr, incrby } from './increment.ts'
+import { echo, ping } from './ping.ts'
+import { mset, set } from './set.ts'
 
-export const commands: ReadonlyMap<string, Command> = new Map(
-  [put, get, del, ping, status, quit].map((command: Command) => [command.name, command])
-)
+const all: readonly Command[] = [get, mget, set, mset, incr, decr, incrby, decrby, ping, echo]
+
+export const commands: ReadonlyMap<string, Command> = new Map(all.map((command) => [command.name, command]))

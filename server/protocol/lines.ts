@@ -17,6 +17,8 @@ export class LineSplitter {
   #held: Buffer | undefined
   #heldBytes = 0
   #isDiscarding = false
+  /** Whether the last line ended with CR and LF. */
+  endsWithCrlf = false
 
   constructor(lineBytesMax: number) {
     this.#lineBytesMax = lineBytesMax
@@ -25,6 +27,11 @@ export class LineSplitter {
   /** Whether bytes of a line without an end are held. */
   get isUnfinished(): boolean {
     return this.#heldBytes > 0
+  }
+
+  /** Bytes of memory held for the unfinished line. */
+  get heldBytes(): number {
+    return this.#held?.length ?? 0
   }
 
   /** Calls `onLine` for each line that ends in this chunk, in order. */
@@ -52,7 +59,8 @@ export class LineSplitter {
       this.#held = undefined
       this.#heldBytes = 0
     }
-    const length = line.at(-1) === carriageReturn ? line.length - 1 : line.length
+    this.endsWithCrlf = line.at(-1) === carriageReturn
+    const length = this.endsWithCrlf ? line.length - 1 : line.length
     if (length > this.#lineBytesMax) return undefined
     return length === line.length ? line : line.subarray(0, length)
   }

@@ -1,11 +1,31 @@
-// What a codec makes of a client's bytes: a request, or the reason why they are none. Every protocol decodes to this.
+// What a codec makes of a client's bytes, whatever the protocol: a request, or the reason why they are none.
+import type { Reply } from './reply.ts'
 
 export type Decoded =
-  | { readonly kind: 'request'; readonly name: string; readonly args: readonly Uint8Array[] }
-  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'request'; readonly name: string; readonly args: readonly Buffer[] }
+  | { readonly kind: 'refused'; readonly reason: string; readonly code?: 'ERR' | 'TOO_LARGE' }
+  /** Bytes after which nothing can be understood: said, and the connection closes. */
+  | { readonly kind: 'fatal'; readonly reason: string }
+  /** Not spoken to us: the connection closes without a word. */
+  | { readonly kind: 'foreign' }
 
-/** What a codec must know of a command: the number of its arguments, and whether the last takes the rest of the line. */
-export interface ArgumentShape {
-  readonly count: number
-  readonly takesRest: boolean
+/** What may come in one request. */
+export interface RequestLimits {
+  /** A line without its end. */
+  readonly lineBytesMax: number
+  readonly bulkBytesMax: number
+  readonly argumentsMax: number
+}
+
+/** Requests in, replies out. Each connection has its own; it holds what is unfinished. */
+export interface Codec {
+  readonly name: 'line' | 'resp'
+  /** The requests that end in this chunk, in order. */
+  push(chunk: Buffer): Decoded[]
+  /** Replies as bytes, in order. */
+  encode(replies: readonly Reply[]): Buffer
+  /** Whether the input stops in the middle of a request. */
+  readonly isUnfinished: boolean
+  /** Bytes held for what is unfinished. */
+  readonly heldBytes: number
 }

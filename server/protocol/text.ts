@@ -1,8 +1,10 @@
 // The line protocol: pure codec, no sockets.
 //
 //   request = name *( SP argument ) [ CR ] LF        the name in any case; exactly one space separates
-//   reply   = "+OK" | "+PONG" | "-NOT_FOUND" | "-ERR " reason | value | block, each ended by LF
+//   reply   = "+OK" | "+PONG" | "-NOT_FOUND" | "-" code SP reason | value | block | entries, each line ended as the request's
 //   block   = lines, then an empty line (STATUS)
+//   entries = *( key SP value ), then "+END " count " skipped " count (SCAN); keys with spaces or line breaks, empty keys,
+//             and values with line breaks are skipped
 //
 //   "PUT hello big  world\r\n"  →  PUT, ["hello", "big  world"]        the last argument of PUT is the rest of the line
 //   "PUT hello \n"              →  PUT, ["hello", ""]                   with its separator, a value may be empty
@@ -12,38 +14,60 @@
 // stored value that itself reads "-NOT_FOUND" or "-ERR …" looks like that reply; only a binary-safe protocol tells them apart.
 import { LineSplitter } from './lines.ts'
 import type { Reply } from './reply.ts'
-import type { ArgumentShape, Decoded } from './request.ts'
+import type { Codec, Decoded, RequestLimits } from './request.ts'
+
+/** What the codec must know of a command: the number of its arguments, and whether the last takes the rest of the line. */
+export interface ArgumentShape {
+  readonly count: number
+  readonly takesRest: boolean
+}
 
 const space = 0x20
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 /** Longer first words are no command; they are not made a string of. */
 const nameBytesMax = 32
+/** What a browser, or a page in one, would say first: nothing of it may be executed. */
+const foreignStart = /^(POST|OPTIONS|HEAD|CONNECT|Host:)/i
+const foreignEnd = / HTTP\/1\.\d$/
 
-export class TextDecoder {
+export class LineCodec implements Codec {
+  readonly name = 'line'
   readonly #lines: LineSplitter
   readonly #shapeOf: (name: string) => ArgumentShape | undefined
   readonly #tooLong: Decoded
+  #isFirst = true
 
-  constructor(lineBytesMax: number, shapeOf: (name: string) => ArgumentShape | undefined) {
+  constructor({ lineBytesMax }: RequestLimits, shapeOf: (name: string) => ArgumentShape | undefined) {
     this.#lines = new LineSplitter(lineBytesMax)
     this.#shapeOf = shapeOf
-    this.#tooLong = refuse(`line too long, the limit is ${lineBytesMax} bytes`)
+    this.#tooLong = { kind: 'refused', reason: `line too long, the limit is ${lineBytesMax} bytes`, code: 'TOO_LARGE' }
   }
 
-  /** The requests that end in this chunk. */
   push(chunk: Buffer): Decoded[] {
     const decoded: Decoded[] = []
     this.#lines.push(chunk, (line) => decoded.push(line === undefined ? this.#tooLong : this.#decode(line)))
     return decoded
   }
 
-  /** Whether the input stops in the middle of a line. Such a line is never executed: its sender may have died in it. */
+  encode(replies: readonly Reply[]): Buffer {
+    return encodeReplies(replies, this.#lines.endsWithCrlf ? crlf : lf)
+  }
+
+  /** Such a line is never executed: its sender may have died in it. */
   get isUnfinished(): boolean {
     return this.#lines.isUnfinished
   }
 
+  get heldBytes(): number {
+    return this.#lines.heldBytes
+  }
+
   #decode(line: Buffer): Decoded {
+    if (this.#isFirst) {
+      this.#isFirst = false
+      if (isForeign(line)) return { kind: 'foreign' }
+    }
     const nameEnd = line.indexOf(space)
     const nameBytes = nameEnd === -1 ? line.length : nameEnd
     if (nameBytes === 0) return refuse(line.length === 0 ? 'empty line' : 'a line begins with its command, not a space')
@@ -56,6 +80,10 @@ export class TextDecoder {
 }
 
 const refuse = (reason: string): Decoded => ({ kind: 'refused', reason })
+
+const isForeign = (line: Buffer): boolean =>
+  foreignStart.test(line.toString('latin1', 0, 8)) ||
+  foreignEnd.test(line.toString('latin1', Math.max(0, line.length - 9)))
 
 /** At most one argument more than the command takes, so that one too many shows without cutting up the whole line. */
 function splitArguments(line: Buffer, from: number, { count, takesRest }: ArgumentShape): Buffer[] {
@@ -73,27 +101,30 @@ function splitArguments(line: Buffer, from: number, { count, takesRest }: Argume
   }
 }
 
+const lf = Buffer.from('\n')
+const crlf = Buffer.from('\r\n')
 const okLine = Buffer.from('+OK')
 const pongLine = Buffer.from('+PONG')
 const missingLine = Buffer.from('-NOT_FOUND')
 const lineBreaksLine = Buffer.from('-ERR value has line breaks')
 
 /** The replies in one buffer, in order. */
-export function encodeReplies(replies: readonly Reply[]): Buffer {
-  const lines = replies.map(encodeReply)
-  let length = lines.length
-  for (const line of lines) length += line.length
-  const bytes = Buffer.allocUnsafe(length)
-  let at = 0
-  for (const line of lines) {
-    bytes.set(line, at)
-    at += line.length
-    bytes[at++] = lineFeed
-  }
-  return bytes
+export function encodeReplies(replies: readonly Reply[], lineEnd: Buffer = lf): Buffer {
+  const parts: Uint8Array[] = []
+  for (const reply of replies) layDown(reply, parts, lineEnd)
+  return Buffer.concat(parts)
 }
 
-/** A reply without its last LF. */
+function layDown(reply: Reply, parts: Uint8Array[], lineEnd: Buffer): void {
+  if (reply.kind === 'lines') {
+    for (const line of reply.lines) parts.push(Buffer.from(oneLine(line)), lineEnd)
+    parts.push(lineEnd)
+  } else if (reply.kind === 'entries') layDownEntries(reply.entries, parts, lineEnd)
+  else if (reply.kind === 'many') for (const each of reply.replies) layDown(each, parts, lineEnd)
+  else parts.push(encodeReply(reply), lineEnd)
+}
+
+/** A reply without its line end. */
 function encodeReply(reply: Reply): Uint8Array {
   switch (reply.kind) {
     case 'ok':
@@ -104,12 +135,27 @@ function encodeReply(reply: Reply): Uint8Array {
       return missingLine
     case 'value':
       return hasLineBreak(reply.value) ? lineBreaksLine : reply.value
-    case 'lines':
-      return Buffer.from(reply.lines.map((line) => `${oneLine(line)}\n`).join(''))
     case 'error':
-      return Buffer.from(`-ERR ${oneLine(reply.message)}`)
+      return Buffer.from(`-${reply.code} ${oneLine(reply.message)}`)
+    case 'integer':
+      return Buffer.from(String(reply.value))
+    default:
+      return Buffer.from('-ERR this reply needs RESP')
   }
 }
+
+type Entries = readonly (readonly [key: Uint8Array, value: Uint8Array])[]
+
+function layDownEntries(entries: Entries, parts: Uint8Array[], lineEnd: Buffer): void {
+  let skipped = 0
+  for (const [key, value] of entries) {
+    if (key.length === 0 || key.includes(space) || hasLineBreak(key) || hasLineBreak(value)) skipped++
+    else parts.push(key, spaceByte, value, lineEnd)
+  }
+  parts.push(Buffer.from(`+END ${entries.length - skipped} skipped ${skipped}`), lineEnd)
+}
+
+const spaceByte = Buffer.from(' ')
 
 const hasLineBreak = (value: Uint8Array): boolean => value.includes(lineFeed) || value.includes(carriageReturn)
 

@@ -1,22 +1,22 @@
 // Requests into groups, groups into calls of the store, and one reply for each request whatever the store says.
 import { expect, test } from 'vitest'
-import { commands } from '../../server/commands/table.ts'
-import { groupAt, runGroup } from '../../server/pipeline.ts'
-import { encodeReplies, TextDecoder } from '../../server/protocol/text.ts'
+import { lineCommands } from '../../server/commands/line.ts'
+import { Requests, runGroup } from '../../server/pipeline.ts'
+import { planLine } from '../../server/planner.ts'
+import { encodeReplies, LineCodec } from '../../server/protocol/text.ts'
 import { keyBytesMax } from '../../server/store.ts'
+import { callerOver } from './support/caller.ts'
 import { MemoryStore } from './support/memory-store.ts'
 
 const sizes = { readsMax: 100, writesMax: 100 }
 
 async function run(session: string, store: MemoryStore, groupSizes = sizes): Promise<string> {
-  const requests = new TextDecoder(2 ** 20, (name) => commands.get(name)).push(Buffer.from(session))
-  const view = () => ({ nodeId: 3, activeConnections: 2, store: store.status() })
+  const limits = { lineBytesMax: 2 ** 20, bulkBytesMax: 0, argumentsMax: 0 }
+  const decoded = new LineCodec(limits, (name) => lineCommands.get(name)).push(Buffer.from(session))
+  const requests = new Requests(decoded, planLine)
+  const caller = callerOver(store)
   let replies = ''
-  for (let at = 0; at < requests.length; ) {
-    const { group, count } = groupAt(requests, at, groupSizes)
-    replies += encodeReplies(await runGroup(group, store, view)).toString()
-    at += count
-  }
+  while (!requests.isAtEnd) replies += encodeReplies(await runGroup(requests.take(groupSizes), caller)).toString()
   return replies
 }
 

@@ -1,26 +1,27 @@
 // The line protocol as a codec: what is a request, what is refused, and that no fragmentation of the bytes matters.
 import { describe, expect, test } from 'vitest'
-import { commands } from '../../server/commands/table.ts'
+import { lineCommands } from '../../server/commands/line.ts'
 import { LineSplitter } from '../../server/protocol/lines.ts'
 import { errorReply, linesReply, missing, ok, pong, valueReply } from '../../server/protocol/reply.ts'
 import type { Decoded } from '../../server/protocol/request.ts'
-import { encodeReplies, TextDecoder } from '../../server/protocol/text.ts'
+import { encodeReplies, LineCodec } from '../../server/protocol/text.ts'
 import { campaign, seedOf } from '../support/campaign.ts'
 import { fragments, type Random, randomOf } from './support/random.ts'
 
-const shapeOf = (name: string) => commands.get(name)
+const codec = (lineBytesMax: number) => new LineCodec({ lineBytesMax, bulkBytesMax: 0, argumentsMax: 0 }, shapeOf)
+const shapeOf = (name: string) => lineCommands.get(name)
 
 /** Requests as text, so that they can be read and compared. */
 function shown(decoded: readonly Decoded[]): string[] {
-  return decoded.map((request) =>
-    request.kind === 'refused'
-      ? `refused: ${request.reason}`
-      : JSON.stringify([request.name, ...request.args.map((arg) => Buffer.from(arg).toString('latin1'))])
-  )
+  return decoded.map((request) => {
+    if (request.kind === 'refused') return `refused: ${request.reason}`
+    if (request.kind !== 'request') return request.kind
+    return JSON.stringify([request.name, ...request.args.map((arg) => arg.toString('latin1'))])
+  })
 }
 
 function decode(pieces: readonly (string | Buffer)[], lineBytesMax = 1_000): string[] {
-  const decoder = new TextDecoder(lineBytesMax, shapeOf)
+  const decoder = codec(lineBytesMax)
   return pieces.flatMap((piece) => shown(decoder.push(Buffer.from(piece as string, 'latin1'))))
 }
 
@@ -49,8 +50,22 @@ describe('requests', () => {
     expect(decode([line])).toEqual([expected])
   })
 
+  test.each([
+    'GET / HTTP/1.1\r\n',
+    'PUT hello HTTP/1.0\n',
+    'POST hello\n',
+    'OPTIONS *\n',
+    'HEAD /\n',
+    'CONNECT a:1\n',
+    'Host: localhost\n',
+    'host: localhost\n'
+  ])('a first line that is not spoken to us: %j', (line) => {
+    expect(decode([line])).toEqual(['foreign'])
+    expect(decode(['PING\n', line])).not.toContain('foreign')
+  })
+
   test('nothing before the line ends', () => {
-    const decoder = new TextDecoder(100, shapeOf)
+    const decoder = codec(100)
     expect(decoder.push(Buffer.from('PING'))).toEqual([])
     expect(decoder.isUnfinished).toBe(true)
     expect(shown(decoder.push(Buffer.from('\nPING')))).toEqual(['["PING"]'])
@@ -67,7 +82,7 @@ describe('requests', () => {
 
   test('a longer one is refused once, at once, and the next line is read', () => {
     const tooLong = 'refused: line too long, the limit is 20 bytes'
-    const decoder = new TextDecoder(20, shapeOf)
+    const decoder = codec(20)
     expect(shown(decoder.push(Buffer.from('PUT k 123456789012345')))).toEqual([])
     expect(shown(decoder.push(Buffer.from('6')))).toEqual([tooLong])
     expect(shown(decoder.push(Buffer.from('7'.repeat(1_000))))).toEqual([])
@@ -180,6 +195,20 @@ describe('replies', () => {
     const replies = [ok, pong, missing, valueReply(Buffer.from('world')), valueReply(Buffer.alloc(0)), errorReply('no')]
     expect(encodeReplies(replies).toString()).toBe('+OK\n+PONG\n-NOT_FOUND\nworld\n\n-ERR no\n')
     expect(encodeReplies([]).length).toBe(0)
+  })
+
+  test('lines end as the requests do', () => {
+    const some = codec(100)
+    some.push(Buffer.from('PING\r\n'))
+    expect(some.encode([pong, linesReply(['a', 'b'])]).toString()).toBe('+PONG\r\na\r\nb\r\n\r\n')
+    some.push(Buffer.from('PING\n'))
+    expect(some.encode([pong]).toString()).toBe('+PONG\n')
+  })
+
+  test('entries, and how many could not be carried', () => {
+    const entry = (key: string, value: string) => [Buffer.from(key), Buffer.from(value)] as const
+    const entries = [entry('a', '1'), entry('b c', '2'), entry('d', 'two\nlines'), entry('', '3'), entry('e', 'x y')]
+    expect(encodeReplies([{ kind: 'entries', entries }]).toString()).toBe('a 1\ne x y\n+END 2 skipped 3\n')
   })
 
   test('a block ends in an empty line', () => {

@@ -54,7 +54,7 @@ const server: readonly Group[] = [
   { name: 'client', files: /^server\/client\//, imports: [...engine, 'protocol', 'store'] },
   {
     name: 'session',
-    files: /^server\/(session|pipeline)\.ts$/,
+    files: /^server\/(session|pipeline|planner|store-errors)\.ts$/,
     imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'config']
   },
   { name: 'guard', files: /^server\/(auth|limits)\.ts$/, imports: [...engine, 'protocol', 'store', 'config'] },
@@ -72,7 +72,7 @@ const server: readonly Group[] = [
     files: /^server\/simulation\//,
     imports: [...engine, 'member', 'raft-shell', 'raft-core', 'store']
   },
-  { name: 'store', files: /^server\/store\.ts$/, imports: engine },
+  { name: 'store', files: /^server\/store(\.ts$|\/)/, imports: engine },
   { name: 'config', files: /^server\/(config|config-file|nearest)\.ts$/, imports: [...engine] }
 ]
 

@@ -1,6 +1,8 @@
 // A Store that keeps everything in a Map, counts its calls, can be held, and can be told to fail: what the tests of sessions
 // need of a store that a database does not offer.
-import type { Operation, Store, StoreStatus } from '../../../server/store.ts'
+
+import { Overlay } from '../../../server/store/overlay.ts'
+import type { Decision, Entry, Key, Operation, Pinned, Store, StoreStatus } from '../../../server/store.ts'
 
 const text = (key: Uint8Array): string => Buffer.from(key).toString('latin1')
 
@@ -42,13 +44,34 @@ export class MemoryStore implements Store {
     return keys.map((key) => this.#values.get(text(key)))
   }
 
+  async getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]> {
+    return (await this.getMany(keys)).map((value) => value && this.#entryOf(value))
+  }
+
+  #entryOf(value: Uint8Array): Entry {
+    return { value: Buffer.from(value), sequence: 1, expiresAt: undefined }
+  }
+
+  async decide<Result>(decision: Decision<Result>): Promise<Result> {
+    await this.#gate
+    const overlay = new Overlay(decision.keys, await this.getEntries(decision.keys), 0)
+    const outcome = overlay.run(decision)
+    if ('error' in outcome) throw outcome.error
+    if (overlay.operations.length > 0) await this.write(overlay.operations)
+    return outcome.result as Result
+  }
+
+  pin(): Pinned {
+    throw new Error('this store has no pages')
+  }
+
   async write(operations: readonly Operation[]): Promise<void> {
     this.batches.push(operations.length)
     // As an engine does: the bytes are taken before the call returns.
-    const taken = operations.map((operation) => ({
-      key: text(operation.key),
-      value: operation.type === 'put' ? Buffer.from(operation.value) : undefined
-    }))
+    const taken = operations.map((operation) => {
+      if (operation.type === 'deleteRange') throw new Error('this store has no ranges')
+      return { key: text(operation.key), value: operation.type === 'put' ? Buffer.from(operation.value) : undefined }
+    })
     await this.#gate
     if (this.#writeFailure !== undefined) throw this.#writeFailure
     this.#index++

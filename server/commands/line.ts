@@ -1,0 +1,113 @@
+// The line protocol's own commands: names, arguments and replies as that protocol fixes them. They make the same plans as
+// those of RESP do.
+import { linesReply, missing, ok, pong, valueOrMissing } from '../protocol/reply.ts'
+import type { ArgumentShape } from '../protocol/text.ts'
+import { keyBytesMax } from '../store.ts'
+import { type Arguments, argument, type Flag, type KeyPlaces, oneKey } from './command.ts'
+import { type Plan, replyPlan } from './plan.ts'
+
+export interface LineCommand extends ArgumentShape {
+  readonly name: string
+  /** How it is written, for the replies to those who write it otherwise. */
+  readonly usage: string
+  readonly flags: readonly Flag[]
+  readonly keys?: KeyPlaces
+  /** What is wrong with arguments of the right number, or `undefined`. */
+  readonly fault?: (args: Arguments) => string | undefined
+  readonly plan: (args: Arguments) => Plan
+}
+
+function keyFault(args: Arguments): string | undefined {
+  const { length } = argument(args, 0)
+  if (length === 0) return 'the key is empty (exactly one space separates)'
+  if (length > keyBytesMax) return `the key is longer than ${keyBytesMax} bytes`
+  return undefined
+}
+
+const ofKey = { takesRest: false, keys: oneKey, fault: keyFault } as const
+
+const put: LineCommand = {
+  ...ofKey,
+  name: 'PUT',
+  usage: 'PUT <key> <value>',
+  flags: ['write'],
+  count: 2,
+  takesRest: true,
+  plan: (args) => ({
+    kind: 'write',
+    operations: [{ type: 'put', key: argument(args, 0), value: argument(args, 1) }],
+    reply: ok
+  })
+}
+
+const get: LineCommand = {
+  ...ofKey,
+  name: 'GET',
+  usage: 'GET <key>',
+  flags: ['read'],
+  count: 1,
+  plan: (keys) => ({
+    kind: 'lookup',
+    keys,
+    reply: ([value]) => (value === undefined ? missing : valueOrMissing(value))
+  })
+}
+
+const del: LineCommand = {
+  ...ofKey,
+  name: 'DELETE',
+  usage: 'DELETE <key>',
+  flags: ['write'],
+  count: 1,
+  plan: (args) => ({ kind: 'write', operations: [{ type: 'del', key: argument(args, 0) }], reply: ok })
+}
+
+const ping: LineCommand = {
+  name: 'PING',
+  usage: 'PING',
+  flags: ['noauth'],
+  count: 0,
+  takesRest: false,
+  plan: () => replyPlan(pong)
+}
+
+/** Readers look lines up by name: more may follow, and these five come first. */
+const status: LineCommand = {
+  name: 'STATUS',
+  usage: 'STATUS',
+  flags: ['read'],
+  count: 0,
+  takesRest: false,
+  plan: () => ({
+    kind: 'session',
+    run: ({ server }) => {
+      const { role, term, commitIndex } = server.status()
+      return linesReply([
+        `Node ID: ${server.nodeId}`,
+        `Role: ${role}`,
+        `Term: ${term}`,
+        `Commit Index: ${commitIndex}`,
+        `Active Connections: ${server.activeConnections}`
+      ])
+    }
+  })
+}
+
+const quit: LineCommand = {
+  name: 'QUIT',
+  usage: 'QUIT',
+  flags: ['noauth'],
+  count: 0,
+  takesRest: false,
+  plan: () => ({
+    kind: 'session',
+    run: (caller) => {
+      caller.close()
+      return ok
+    }
+  })
+}
+
+export const lineCommands: ReadonlyMap<string, LineCommand> = new Map(
+  [put, get, del, ping, status, quit].map((command) => [command.name, command])
+)

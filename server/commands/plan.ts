@@ -1,0 +1,33 @@
+// What a request comes to: what it needs of the store and what it answers. Plans are pure values: making one touches nothing,
+// so many can be made before any runs, and what runs as one call of the store is decided by looking at them (pipeline.ts).
+//
+//   lookup    values of keys → reply                                      GET MGET STRLEN EXISTS
+//   entries   entries of keys with their expiry and the time → reply      TTL
+//   write     operations that depend on nothing → a fixed reply           SET MSET
+//   decide    a decision in the order of all writes                       INCR, SET NX, DEL (it counts)
+//   session   an answer from the connection and the server, at once       PING CLIENT HELLO
+//   slow      many calls of the store, in slices                          SCAN KEYS DBSIZE
+import type { Reply } from '../protocol/reply.ts'
+import type { DecisionView, Entry, Key, Operation } from '../store.ts'
+import type { Caller } from './caller.ts'
+
+export type Plan =
+  | { readonly kind: 'reply'; readonly reply: Reply }
+  | {
+      readonly kind: 'lookup'
+      readonly keys: readonly Key[]
+      readonly reply: (values: readonly (Uint8Array | undefined)[]) => Reply
+    }
+  | {
+      readonly kind: 'entries'
+      readonly keys: readonly Key[]
+      readonly reply: (entries: readonly (Entry | undefined)[], nowMs: number) => Reply
+    }
+  | { readonly kind: 'write'; readonly operations: readonly Operation[]; readonly reply: Reply }
+  | { readonly kind: 'decide'; readonly keys: readonly Key[]; readonly decide: (view: DecisionView) => Reply }
+  | { readonly kind: 'session'; readonly run: (caller: Caller) => Reply }
+  | { readonly kind: 'slow'; readonly run: (caller: Caller) => Promise<Reply> }
+
+export type MutationPlan = Extract<Plan, { kind: 'write' | 'decide' }>
+
+export const replyPlan = (reply: Reply): Plan => ({ kind: 'reply', reply })

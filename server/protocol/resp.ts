@@ -1,0 +1,236 @@
+// RESP2 and RESP3, requests: arrays of bulk strings, in any fragmentation. Pure codec, no sockets.
+//
+//   request = "*" count CRLF count( "$" length CRLF bytes CRLF )
+//
+//   "*2\r\n$3\r\nGET\r\n$5\r\nhello\r\n"  →  GET, ["hello"]
+//
+// 1. What an announced length promises is never allocated before it has come: an unfinished argument grows by doubling.
+// 2. Every byte is looked at once and copied at most a constant number of times.
+// 3. Bytes that are no request end the connection, after a reply that says why: nothing after them can be trusted.
+import type { Reply } from './reply.ts'
+import type { Codec, Decoded, RequestLimits } from './request.ts'
+import { encodeResp } from './resp-encoder.ts'
+
+const star = 0x2a
+const dollar = 0x24
+const carriageReturn = 0x0d
+const lineFeed = 0x0a
+/** "*" or "$", a number, CR: longer lines are none. */
+const headBytesMax = 32
+
+/** Longer names are no command. */
+const nameBytesMax = 64
+/** Buffer.prototype.subarray without its checks: it is the hottest call of the server. */
+const Bytes = (Buffer as unknown as Record<symbol, new (b: ArrayBufferLike, o: number, n: number) => Buffer>)[
+  Symbol.species
+] as new (
+  buffer: ArrayBufferLike,
+  offset: number,
+  length: number
+) => Buffer
+
+export class RespCodec implements Codec {
+  readonly name = 'resp'
+  /** 2 until HELLO asks for 3. */
+  version: 2 | 3 = 2
+  /** Lower before authentication. */
+  limits: RequestLimits
+  readonly #names = new Map<string, string>()
+  #held = Buffer.alloc(0)
+  #heldBytes = 0
+  /** Arguments still to come of the request that is under way; 0: none is. */
+  #missing = 0
+  #args: Buffer[] = []
+  /** Length of the argument that is under way, -1: its head has not come. */
+  #bulk = -1
+  #isBroken = false
+  #decoded: Decoded[] = []
+
+  constructor(limits: RequestLimits) {
+    this.limits = limits
+  }
+
+  get isUnfinished(): boolean {
+    return this.#heldBytes > 0 || this.#missing > 0
+  }
+
+  get heldBytes(): number {
+    return this.#held.length
+  }
+
+  push(chunk: Buffer): Decoded[] {
+    this.#decoded = []
+    if (this.#isBroken) return this.#decoded
+    let at = 0
+    if (this.#heldBytes > 0) {
+      at = this.#fill(chunk)
+      if (at === -1) return this.#decoded
+    }
+    const end = this.#decode(chunk, at)
+    if (end < chunk.length && !this.#isBroken) this.#hold(chunk, end)
+    return this.#decoded
+  }
+
+  encode(replies: readonly Reply[]): Buffer {
+    return encodeResp(replies, this.version)
+  }
+
+  /** Completes the piece that is held with the start of a chunk; where the chunk goes on, or -1. */
+  #fill(chunk: Buffer): number {
+    let at = 0
+    if (this.#bulk >= 0) {
+      const wanted = this.#bulk + 2 - this.#heldBytes
+      at = Math.min(wanted, chunk.length)
+      this.#append(chunk, 0, at)
+      if (at < wanted) return -1
+    } else {
+      const found = chunk.indexOf(lineFeed)
+      at = found === -1 ? chunk.length : found + 1
+      if (this.#heldBytes + at > headBytesMax) {
+        this.#break(`Protocol error: too big ${this.#missing > 0 ? 'bulk' : 'mbulk'} count string`)
+        return -1
+      }
+      this.#append(chunk, 0, at)
+      if (found === -1) return -1
+    }
+    // It is whole now, and read where it is; arguments keep its memory, so the next piece gets its own.
+    const piece = this.#held.subarray(0, this.#heldBytes)
+    this.#held = Buffer.alloc(0)
+    this.#heldBytes = 0
+    this.#decode(piece, 0)
+    return this.#isBroken ? -1 : at
+  }
+
+  /** Reads pieces from `at` on; where the first unfinished one begins. */
+  #decode(chunk: Buffer, from: number): number {
+    let at = from
+    while (at < chunk.length) {
+      if (this.#bulk >= 0) {
+        const end = at + this.#bulk
+        if (end + 2 > chunk.length) return at
+        if (chunk[end] !== carriageReturn || chunk[end + 1] !== lineFeed) {
+          this.#break('Protocol error: an argument is longer than it said')
+          return at
+        }
+        this.#args.push(new Bytes(chunk.buffer, chunk.byteOffset + at, this.#bulk))
+        this.#bulk = -1
+        at = end + 2
+        if (--this.#missing === 0) this.#finish()
+        continue
+      }
+      const lineEnd = endOfLine(chunk, at)
+      if (lineEnd === unfinished) {
+        if (chunk.length - at > headBytesMax) this.#break(this.#tooLong())
+        return at
+      }
+      if (lineEnd === malformed) {
+        this.#break('Protocol error: a line ends with CR and LF')
+        return at
+      }
+      if (this.#missing === 0 ? !this.#begin(chunk, at, lineEnd) : !this.#measure(chunk, at, lineEnd)) return at
+      at = lineEnd + 2
+    }
+    return at
+  }
+
+  #tooLong(): string {
+    return `Protocol error: too big ${this.#missing > 0 ? 'bulk' : 'mbulk'} count string`
+  }
+
+  /** "*3" */
+  #begin(chunk: Buffer, at: number, lineEnd: number): boolean {
+    if (chunk[at] !== star) return this.#break(`Protocol error: expected '*', got '${shown(chunk[at])}'`)
+    const count = numberIn(chunk, at + 1, lineEnd)
+    if (count === undefined || count > this.limits.argumentsMax) {
+      return this.#break('Protocol error: invalid multibulk length')
+    }
+    this.#missing = Math.max(count, 0)
+    return true
+  }
+
+  /** "$5" */
+  #measure(chunk: Buffer, at: number, lineEnd: number): boolean {
+    if (chunk[at] !== dollar) return this.#break(`Protocol error: expected '$', got '${shown(chunk[at])}'`)
+    const length = numberIn(chunk, at + 1, lineEnd)
+    if (length === undefined || length < 0 || length > this.limits.bulkBytesMax) {
+      return this.#break('Protocol error: invalid bulk length')
+    }
+    this.#bulk = length
+    return true
+  }
+
+  #finish(): void {
+    const args = this.#args
+    this.#args = []
+    const name = args.shift()
+    if (name !== undefined) this.#decoded.push({ kind: 'request', name: this.#nameOf(name), args })
+  }
+
+  /** In upper case; the spellings that a client uses are kept, for there are few. */
+  #nameOf(bytes: Buffer): string {
+    const spelt = bytes.latin1Slice(0, Math.min(bytes.length, nameBytesMax))
+    const known = this.#names.get(spelt)
+    if (known !== undefined) return known
+    const name = spelt.toUpperCase()
+    if (this.#names.size < 64) this.#names.set(spelt, name)
+    return name
+  }
+
+  #break(reason: string): false {
+    this.#isBroken = true
+    this.#held = Buffer.alloc(0)
+    this.#heldBytes = 0
+    this.#args = []
+    this.#decoded.push({ kind: 'fatal', reason })
+    return false
+  }
+
+  #hold(chunk: Buffer, from: number): void {
+    this.#append(chunk, from, chunk.length)
+  }
+
+  #append(chunk: Buffer, from: number, to: number): void {
+    const length = this.#heldBytes + to - from
+    if (this.#held.length < length) {
+      const wanted = this.#bulk >= 0 ? this.#bulk + 2 : headBytesMax
+      const grown = Buffer.allocUnsafeSlow(Math.min(Math.max(length, 2 * this.#held.length), Math.max(wanted, length)))
+      this.#held.copy(grown, 0, 0, this.#heldBytes)
+      this.#held = grown
+    }
+    chunk.copy(this.#held, this.#heldBytes, from, to)
+    this.#heldBytes = length
+  }
+}
+
+const unfinished = -1
+const malformed = -2
+
+/** Where the CR of the line's CRLF is. */
+function endOfLine(chunk: Buffer, at: number): number {
+  const last = Math.min(chunk.length, at + headBytesMax)
+  for (let i = at; i < last; i++) {
+    if (chunk[i] === lineFeed) return malformed
+    if (chunk[i] !== carriageReturn) continue
+    if (i + 1 === chunk.length) return unfinished
+    return chunk[i + 1] === lineFeed ? i : malformed
+  }
+  return unfinished
+}
+
+/** A decimal number without sign tricks: "-1", "0", "17", and not "+1", "01" or "". */
+function numberIn(chunk: Buffer, from: number, end: number): number | undefined {
+  const isNegative = chunk[from] === 0x2d
+  const first = isNegative ? from + 1 : from
+  if (first >= end || end - first > 15) return undefined
+  if (chunk[first] === 0x30 && (isNegative || end - first > 1)) return undefined
+  let value = 0
+  for (let i = first; i < end; i++) {
+    const digit = (chunk[i] as number) - 0x30
+    if (digit < 0 || digit > 9) return undefined
+    value = value * 10 + digit
+  }
+  return isNegative ? -value : value
+}
+
+const shown = (byte: number | undefined): string =>
+  byte !== undefined && byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ' '

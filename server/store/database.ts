@@ -1,0 +1,117 @@
+// DatabaseStore: a database in this process, alone: always the leader, always in term 1.
+//
+// What arrives within one turn of the event loop is written together: one batch, one record of the log, whoever asked for
+// it. A turn's reads of sockets all come before its `setImmediate`, so nobody waits longer for that.
+import type { Database } from '../../lib/index.ts'
+import { open } from '../../lib/index.ts'
+import type {
+  Decision,
+  Entry,
+  Key,
+  Operation,
+  PageLimits,
+  Pinned,
+  Range,
+  Store,
+  StoreStatus,
+  WriteOptions
+} from '../store.ts'
+import { DecisionQueue } from './queue.ts'
+
+export interface DatabaseStoreOptions {
+  /** The block cache; the rest of the memory budget stays as it is by default. */
+  readonly cacheBytes?: number
+  readonly durability?: 'interval' | 'sync' | 'os'
+}
+
+// The engine's default budget without its block cache: memtables, pinned indexes and filters.
+const memoryBesideCacheBytes = 192 * 2 ** 20
+
+export class DatabaseStore implements Store {
+  readonly database: Database<Buffer, Buffer>
+  readonly #queue: DecisionQueue
+  readonly #syncedQueue: DecisionQueue
+
+  private constructor(database: Database<Buffer, Buffer>) {
+    this.database = database
+    this.#queue = new DecisionQueue(database, false)
+    this.#syncedQueue = new DecisionQueue(database, true)
+  }
+
+  static async open(path: string, { cacheBytes, durability }: DatabaseStoreOptions = {}): Promise<DatabaseStore> {
+    const memory =
+      cacheBytes === undefined ? {} : { blockCacheBytes: cacheBytes, memoryBytes: cacheBytes + memoryBesideCacheBytes }
+    const durable = durability === undefined ? {} : { durability }
+    return new DatabaseStore(
+      await open(path, { keyEncoding: 'buffer', valueEncoding: 'buffer', ...memory, ...durable })
+    )
+  }
+
+  getMany(keys: readonly Key[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.database.getMany(keys) as Promise<(Uint8Array | undefined)[]>
+  }
+
+  getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]> {
+    return Promise.all(keys.map((key) => this.database.getEntry(key)))
+  }
+
+  write(operations: readonly Operation[], { sync = false }: WriteOptions = {}): Promise<void> {
+    return (sync ? this.#syncedQueue : this.#queue).write(operations)
+  }
+
+  decide<Result>(decision: Decision<Result>, { sync = false }: WriteOptions = {}): Promise<Result> {
+    return (sync ? this.#syncedQueue : this.#queue).decide(decision)
+  }
+
+  pin(): Pinned {
+    return new PinnedDatabase(this.database)
+  }
+
+  status(): StoreStatus {
+    return { role: 'LEADER', term: 1, commitIndex: this.database.stats().log.lastIndex }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#queue.idle(), this.#syncedQueue.idle()])
+    await this.database.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+class PinnedDatabase implements Pinned {
+  readonly #database: Database<Buffer, Buffer>
+  readonly #snapshot: ReturnType<Database<Buffer, Buffer>['snapshot']>
+
+  constructor(database: Database<Buffer, Buffer>) {
+    this.#database = database
+    this.#snapshot = database.snapshot()
+  }
+
+  async page(
+    { values = true, ...range }: Range & { readonly reverse?: boolean; readonly values?: boolean },
+    { entriesMax, bytesMax }: PageLimits
+  ): Promise<readonly (readonly [Buffer, Buffer])[]> {
+    const page: [Buffer, Buffer][] = []
+    let bytes = 0
+    const iterator = this.#database.iterator({ ...range, snapshot: this.#snapshot, limit: entriesMax })
+    try {
+      for await (const [key, value] of iterator) {
+        page.push([key, values ? value : none])
+        bytes += key.length + (values ? value.length : 0)
+        if (bytes >= bytesMax) break
+      }
+    } finally {
+      await iterator.close()
+    }
+    return page
+  }
+
+  async close(): Promise<void> {
+    await this.#snapshot.close()
+  }
+}
+
+const none = Buffer.alloc(0)
