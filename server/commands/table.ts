@@ -1,10 +1,27 @@
 // Every command of RESP by its name. A new one is a file beside this and a word in this list.
+import { client } from './client.ts'
 import type { Command } from './command.ts'
+import { config } from './config.ts'
+import { auth, quit, reset, select } from './connection.ts'
+import { latency, slowlog } from './diagnosis.ts'
 import { get, mget } from './get.ts'
+import { hello } from './hello.ts'
 import { decr, decrby, incr, incrby } from './increment.ts'
+import { info } from './info.ts'
+import { commandCommand } from './introspection.ts'
+import { cluster, debug, lolwut, moduleCommand, readonly, readwrite, role, time, wait } from './node.ts'
+import { memory, objectCommand } from './objects.ts'
 import { echo, ping } from './ping.ts'
 import { mset, set } from './set.ts'
+import { psubscribe, publish, pubsub, punsubscribe, subscribe, unsubscribe } from './subscribe.ts'
 
-const all: readonly Command[] = [get, mget, set, mset, incr, decr, incrby, decrby, ping, echo]
+const strings = [get, mget, set, mset, incr, decr, incrby, decrby]
+const connections = [ping, echo, hello, auth, quit, reset, select, client]
+const messages = [subscribe, psubscribe, unsubscribe, punsubscribe, publish, pubsub]
+const entries = [memory, objectCommand]
+const nodes = [role, time, wait, moduleCommand, readonly, readwrite, cluster, debug, lolwut]
+const servers = [commandCommand, info, config, slowlog, latency]
+
+const all: readonly Command[] = [...strings, ...connections, ...messages, ...entries, ...nodes, ...servers]
 
 export const commands: ReadonlyMap<string, Command> = new Map(all.map((command) => [command.name, command]))
