@@ -1,9 +1,11 @@
 // The listening socket and its sessions. Does not own the store: who opened that closes it, after `stop()`.
 import type { Server as NetServer, Socket } from 'node:net'
 import { createServer } from 'node:net'
+import { Users } from './auth/users.ts'
 import type { Caller, ServerView } from './commands/caller.ts'
 import type { Limits } from './limits.ts'
 import { defaultLimits } from './limits.ts'
+import { Memory } from './memory.ts'
 import { errorReply } from './protocol/reply.ts'
 import { encodeReplies } from './protocol/text.ts'
 import { endAndLinger, Session } from './session.ts'
@@ -16,7 +18,25 @@ export interface ServerOptions {
   /** 0 lets the system choose. */
   readonly port?: number
   readonly limits?: Partial<Limits>
+  /** Undefined: everybody may everything. */
+  readonly users?: Users | undefined
+  readonly clock?: Clock
   readonly onFault?: (error: unknown) => void
+}
+
+/** Time as the server sees it. */
+export interface Clock {
+  nowMs(): number
+  /** Calls about once a second, until the function that it returns is called. */
+  everySecond(call: () => void): () => void
+}
+
+const systemClock: Clock = {
+  nowMs: Date.now,
+  everySecond(call) {
+    const timer = setInterval(call, 1_000).unref()
+    return () => clearInterval(timer)
+  }
 }
 
 export interface Address {
@@ -35,6 +55,10 @@ export class Server {
   readonly #onFault: (error: unknown) => void
   readonly #sessions = new Map<number, Session>()
   readonly #view: ServerView
+  readonly #users: Users
+  readonly #memory: Memory
+  readonly #clock: Clock
+  #stopSweeps = () => {}
   #lastId = 0
   #stopping: Promise<void> | undefined
 
@@ -43,6 +67,9 @@ export class Server {
     this.#nodeId = options.nodeId ?? 1
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#onFault = options.onFault ?? (() => {})
+    this.#users = options.users ?? new Users()
+    this.#clock = options.clock ?? systemClock
+    this.#memory = new Memory(this.#limits, () => this.#sessions.values())
     this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket))
     this.#view = this.#makeView()
     this.#net.maxConnections = this.#limits.connectionsMax + connectionsBeyondMax
@@ -59,6 +86,7 @@ export class Server {
         resolve()
       })
     })
+    server.#stopSweeps = server.#clock.everySecond(() => server.#sweep())
     return server
   }
 
@@ -83,7 +111,15 @@ export class Server {
     return this.stop()
   }
 
+  /** One look at every connection, instead of a timer for each. */
+  #sweep(): void {
+    const nowMs = this.#clock.nowMs()
+    for (const session of this.#sessions.values()) session.sweep(nowMs)
+    this.#memory.tick()
+  }
+
   async #stop(graceMs: number): Promise<void> {
+    this.#stopSweeps()
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()))
     const sessions = [...this.#sessions.values()]
     const timer = setTimeout(() => {
@@ -105,6 +141,7 @@ export class Server {
       store: this.#store,
       limits: this.#limits,
       server: this.#view,
+      memory: this.#memory,
       onFault: this.#onFault
     })
     this.#sessions.set(id, session)
@@ -127,6 +164,7 @@ export class Server {
       nodeId: this.#nodeId,
       startedMs: Date.now(),
       clients: sessions,
+      users: this.#users,
       get activeConnections() {
         return sessions.size
       },
@@ -134,7 +172,7 @@ export class Server {
         const address = net.address()
         return address === null || typeof address === 'string' ? 0 : address.port
       },
-      nowMs: Date.now,
+      nowMs: this.#clock.nowMs,
       status: () => store.status()
     }
   }

@@ -93,6 +93,18 @@ const status: LineCommand = {
   })
 }
 
+const auth: LineCommand = {
+  name: 'AUTH',
+  usage: 'AUTH <user> <password>',
+  flags: ['noauth'],
+  count: 2,
+  takesRest: true,
+  plan: (args) => ({
+    kind: 'slow',
+    run: async (caller) => (await caller.authenticate(argument(args, 0).toString(), argument(args, 1))) ?? ok
+  })
+}
+
 const quit: LineCommand = {
   name: 'QUIT',
   usage: 'QUIT',
@@ -109,5 +121,5 @@ const quit: LineCommand = {
 }
 
 export const lineCommands: ReadonlyMap<string, LineCommand> = new Map(
-  [put, get, del, ping, status, quit].map((command) => [command.name, command])
+  [put, get, del, ping, status, auth, quit].map((command) => [command.name, command])
 )
