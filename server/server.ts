@@ -101,6 +101,10 @@ export class Server {
     return this.#sessions.size
   }
 
+  get isStopping(): boolean {
+    return this.#stopping !== undefined
+  }
+
   /** Stops accepting, lets every session answer what it received, then closes. After `graceMs` what is left is cut off. */
   stop(graceMs = 3_000): Promise<void> {
     this.#stopping ??= this.#stop(graceMs)

@@ -21,8 +21,11 @@ import { DecisionQueue } from './queue.ts'
 
 export interface DatabaseStoreOptions {
   /** The block cache; the rest of the memory budget stays as it is by default. */
-  readonly cacheBytes?: number
+  readonly cacheBytes?: number | undefined
   readonly durability?: 'interval' | 'sync' | 'os'
+  readonly diskReserveBytes?: number | undefined
+  /** Threads for reads that have to wait for the disk. */
+  readonly readThreads?: number
 }
 
 // The engine's default budget without its block cache: memtables, pinned indexes and filters.
@@ -41,12 +44,13 @@ export class DatabaseStore implements Store {
     this.#syncedQueue = new DecisionQueue(database, true)
   }
 
-  static async open(path: string, { cacheBytes, durability }: DatabaseStoreOptions = {}): Promise<DatabaseStore> {
+  static async open(path: string, options: DatabaseStoreOptions = {}): Promise<DatabaseStore> {
+    const { cacheBytes, diskReserveBytes, ...others } = options
     const memory =
       cacheBytes === undefined ? {} : { blockCacheBytes: cacheBytes, memoryBytes: cacheBytes + memoryBesideCacheBytes }
-    const durable = durability === undefined ? {} : { durability }
+    const limits = diskReserveBytes === undefined ? {} : { limits: { diskReserveBytes } }
     return new DatabaseStore(
-      await open(path, { keyEncoding: 'buffer', valueEncoding: 'buffer', ...memory, ...durable })
+      await open(path, { keyEncoding: 'buffer', valueEncoding: 'buffer', ...memory, ...limits, ...others })
     )
   }
 

@@ -48,7 +48,7 @@ const server: readonly Group[] = [
   },
   {
     name: 'server',
-    files: /^server\/(server|tls|http|metrics)\.ts$|^server\/console\//,
+    files: /^server\/(server|tls|http|log)\.ts$|^server\/(console|metrics)\//,
     imports: [...engine, 'session', 'guard', 'protocol', 'commands', 'store', 'config', 'member']
   },
   { name: 'client', files: /^server\/client\//, imports: [...engine, 'protocol', 'store'] },
@@ -78,7 +78,7 @@ const server: readonly Group[] = [
     imports: [...engine, 'member', 'raft-shell', 'raft-core', 'store']
   },
   { name: 'store', files: /^server\/store(\.ts$|\/)/, imports: engine },
-  { name: 'config', files: /^server\/(config|config-file|nearest)\.ts$/, imports: [...engine] }
+  { name: 'config', files: /^server\/(config|nearest)\.ts$|^server\/config\//, imports: [...engine] }
 ]
 
 const native: readonly Group[] = [
