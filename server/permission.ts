@@ -2,10 +2,9 @@
 // Connections of an unrestricted user, and all of them while there are no users, cost one comparison.
 import { type Access, hasRole, mayChannel, mayKey, mayPattern, mayRange, noAccess, type Role } from './auth/access.ts'
 import type { Arguments, Command, Flag } from './commands/command.ts'
-import { argumentsAt, spelt } from './commands/command.ts'
+import { argumentsAt, keysOf, spelt } from './commands/command.ts'
 import type { LineCommand } from './commands/line.ts'
 import { errorReply, type Reply } from './protocol/reply.ts'
-import type { Range } from './store.ts'
 
 type Asked = Command | LineCommand
 
@@ -22,7 +21,7 @@ export function refusalOf(access: Access, command: Asked, args: Arguments): Repl
   if (!hasRole(access, roleFor(command.flags))) {
     return noPermission(`this user has no permissions to run the '${spelt(command)}' command`)
   }
-  if (!argumentsAt(command.keys, args).every((key) => mayKey(access, key)) || !mayRanges(access, command, args)) {
+  if (!keysOf(command, args).every((key) => mayKey(access, key)) || !mayRanges(access, command, args)) {
     return noPermission('this user has no permissions to access one of the keys used as arguments')
   }
   if (!mayChannels(access, command, args)) {
@@ -39,25 +38,9 @@ function roleFor(flags: readonly Flag[]): Role {
   return flags.includes('read') ? 'read' : 'none'
 }
 
-const wholeSpace: Range = {}
-const fromTo = ([from, to]: Arguments): Range => ({
-  ...(from === undefined ? {} : { gte: from }),
-  ...(to === undefined ? {} : { lt: to })
-})
-
-/** Commands that need every key of a range. */
-const ranges: Readonly<Record<string, (args: Arguments) => Range>> = {
-  FLUSHDB: () => wholeSpace,
-  FLUSHALL: () => wholeSpace,
-  RANGE: fromTo,
-  DELRANGE: fromTo
-}
-
-function mayRanges(access: Access, command: Asked, args: Arguments): boolean {
-  if (access.isEveryKey) return true
-  // SCAN of the line protocol names its range; that of RESP has a cursor, and sees what is granted.
-  const rangeOf = 'arity' in command ? ranges[command.name] : command.name === 'SCAN' ? fromTo : undefined
-  return rangeOf === undefined || mayRange(access, rangeOf(args))
+function mayRanges(access: Access, { rangesIn }: Asked, args: Arguments): boolean {
+  if (access.isEveryKey || rangesIn === undefined) return true
+  return rangesIn(args).every((range) => mayRange(access, range))
 }
 
 function mayChannels(access: Access, command: Asked, args: Arguments): boolean {
