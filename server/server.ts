@@ -1,6 +1,7 @@
 // The listening socket and its sessions. Does not own the store: who opened that closes it, after `stop()`.
 import type { Server as NetServer, Socket } from 'node:net'
 import { createServer } from 'node:net'
+import { exposureFault } from './auth/exposure.ts'
 import { Users } from './auth/users.ts'
 import type { Caller, ServerView } from './commands/caller.ts'
 import type { Limits } from './limits.ts'
@@ -10,6 +11,7 @@ import { errorReply } from './protocol/reply.ts'
 import { encodeReplies } from './protocol/text.ts'
 import { endAndLinger, Session } from './session.ts'
 import type { Store } from './store.ts'
+import { TlsDoor, type TlsOptions } from './tls.ts'
 
 export interface ServerOptions {
   readonly store: Store
@@ -20,6 +22,10 @@ export interface ServerOptions {
   readonly limits?: Partial<Limits>
   /** Undefined: everybody may everything. */
   readonly users?: Users | undefined
+  /** Undefined: without TLS. */
+  readonly tls?: TlsOptions | undefined
+  /** Listens where other machines reach it even though nobody has to log in. */
+  readonly insecure?: boolean
   readonly clock?: Clock
   readonly onFault?: (error: unknown) => void
 }
@@ -58,6 +64,7 @@ export class Server {
   readonly #users: Users
   readonly #memory: Memory
   readonly #clock: Clock
+  readonly #door: TlsDoor | undefined
   #stopSweeps = () => {}
   #lastId = 0
   #stopping: Promise<void> | undefined
@@ -70,18 +77,28 @@ export class Server {
     this.#users = options.users ?? new Users()
     this.#clock = options.clock ?? systemClock
     this.#memory = new Memory(this.#limits, () => this.#sessions.values())
-    this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket))
+    this.#door = options.tls && this.#makeDoor(options.tls)
+    this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#receive(socket))
     this.#view = this.#makeView()
     this.#net.maxConnections = this.#limits.connectionsMax + connectionsBeyondMax
   }
 
-  /** Resolves once connections are accepted; rejects with the system's error if the address cannot be had. */
+  /**
+   * Resolves once connections are accepted; rejects with the system's error if the address cannot be had, and with a
+   * sentence if it may not be listened on, or if the files of TLS cannot be used.
+   */
   static async listen(options: ServerOptions): Promise<Server> {
+    const { host = '127.0.0.1', users, insecure = false } = options
+    const fault = exposureFault({ host, isOpen: users?.isOpen ?? true, isInsecure: insecure })
+    if (fault !== undefined) throw new Error(fault)
     const server = new Server(options)
     await new Promise<void>((resolve, reject) => {
-      server.#net.once('error', reject)
-      server.#net.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 9000 }, () => {
-        server.#net.off('error', reject)
+      server.#net.once('error', (error) => {
+        server.#door?.close()
+        reject(error)
+      })
+      server.#net.listen({ host, port: options.port ?? 9000 }, () => {
+        server.#net.removeAllListeners('error')
         server.#net.on('error', server.#onFault)
         resolve()
       })
@@ -124,6 +141,7 @@ export class Server {
 
   async #stop(graceMs: number): Promise<void> {
     this.#stopSweeps()
+    this.#door?.close()
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()))
     const sessions = [...this.#sessions.values()]
     const timer = setTimeout(() => {
@@ -132,6 +150,21 @@ export class Server {
     await Promise.all(sessions.map((session) => session.stop()))
     clearTimeout(timer)
     await closed
+  }
+
+  #makeDoor(options: TlsOptions): TlsDoor {
+    return new TlsDoor(options, {
+      handshakeMs: this.#limits.handshakeMs,
+      onSecure: (socket) => this.#accept(socket)
+    })
+  }
+
+  #receive(socket: Socket): void {
+    const door = this.#door
+    if (door === undefined) this.#accept(socket)
+    else if (this.#sessions.size + door.waiting < this.#limits.connectionsMax) door.accept(socket)
+    // It could be told so only after a handshake, which is what costs.
+    else socket.destroy()
   }
 
   #accept(socket: Socket): void {
