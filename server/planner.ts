@@ -1,10 +1,11 @@
 // Request → plan: which command it names, whether its arguments fit, whether the connection may.
-import type { Caller } from './commands/caller.ts'
+import type { Caller, Noted } from './commands/caller.ts'
 import { type Arguments, type Command, keysOf, spelt, takes, wordOf } from './commands/command.ts'
 import { type LineCommand, lineCommands } from './commands/line.ts'
 import type { Plan } from './commands/plan.ts'
 import { replyPlan } from './commands/plan.ts'
 import { commands } from './commands/table.ts'
+import { needsLogin, noAuth, refusalOf } from './permission.ts'
 import { arrayReply, errorReply, queued, type Reply, textValue, valueReply } from './protocol/reply.ts'
 import type { Decoded } from './protocol/request.ts'
 import { subscriptionsOf } from './pubsub.ts'
@@ -12,12 +13,32 @@ import { keyBytesMax } from './store.ts'
 
 type Request = Extract<Decoded, { kind: 'request' }>
 
-export function planLine(decoded: Decoded): Plan {
-  if (decoded.kind !== 'request') return refusal(decoded)
-  const command = lineCommands.get(decoded.name)
-  if (command === undefined) return replyPlan(errorReply(unknownLine(decoded.name)))
-  const fault = lineFault(command, decoded)
-  return fault === undefined ? command.plan(decoded.args) : replyPlan(errorReply(fault))
+export function planLine(decoded: Decoded, caller: Caller): Plan {
+  if (decoded.kind !== 'request') {
+    caller.noted(undefined, [])
+    return refusal(decoded)
+  }
+  const { name, args } = decoded
+  const command = lineCommands.get(name)
+  const refused = lineRefusal(command, decoded, caller)
+  if (refused !== undefined || command === undefined) return refuse(caller, command, refused)
+  caller.noted(command, args)
+  return command.plan(args)
+}
+
+function lineRefusal(command: LineCommand | undefined, request: Request, { access }: Caller): Reply | undefined {
+  if (needsLogin(access, command)) return noAuth
+  const fault = command === undefined ? unknownLine(request.name) : lineFault(command, request)
+  if (fault !== undefined) return errorReply(fault)
+  return command && refusalOf(access, command, request.args)
+}
+
+/** Tells the counts of a refusal. */
+function refuse(caller: Caller, command: Noted | undefined, reply: Reply = noAuth): Plan {
+  if (command !== undefined) caller.server.statistics.rejected(command.name)
+  if (caller.transaction !== undefined) caller.transaction.isBroken = true
+  caller.noted(undefined, [])
+  return replyPlan(reply)
 }
 
 function lineFault(command: LineCommand, { args }: Request): string | undefined {
@@ -37,38 +58,36 @@ export function planResp(decoded: Decoded, caller: Caller): Plan {
   }
   const { args } = decoded
   const command = commandOf(decoded)
-  const refused = typeof command === 'string' ? command : respFault(command, args, caller)
-  const { transaction } = caller
-  if (refused !== undefined || typeof command === 'string') {
-    if (transaction !== undefined) transaction.isBroken = true
-    if (typeof command !== 'string') caller.server.statistics.rejected(command.name)
-    caller.noted(undefined, args)
-    return replyPlan(errorReply(refused ?? ''))
-  }
+  const refused = respRefusal(command, decoded, caller)
+  if (refused !== undefined || command === undefined) return refuse(caller, command, refused)
   caller.noted(command, args)
   const plan =
     command.name === 'PING' && subscriptionsOf(caller) > 0 && caller.version === 2
       ? pongArray(args)
       : command.plan(args)
+  const { transaction } = caller
   if (transaction === undefined || command.flags.includes('no_multi')) return plan
   transaction.plans.push(plan)
   return replyPlan(queued)
+}
+
+function respRefusal(command: Command | undefined, request: Request, caller: Caller): Reply | undefined {
+  const { access } = caller
+  if (needsLogin(access, command)) return noAuth
+  const fault = command === undefined ? unknownResp(request) : respFault(command, request.args, caller)
+  if (fault !== undefined) return errorReply(fault)
+  return command && refusalOf(access, command, request.args)
 }
 
 /** RESP2 cannot tell a reply from a message but by its shape: with subscriptions, PING answers in that of messages. */
 const pongArray = ([message]: Arguments): Plan =>
   replyPlan(arrayReply([textValue('pong'), message === undefined ? textValue('') : valueReply(message)]))
 
-/** The command, a container's subcommand, or why there is none. */
-function commandOf(request: Request): Command | string {
-  const command = commands.get(request.name)
-  if (command === undefined) return unknownResp(request)
-  const [word] = request.args
-  if (command.subcommands === undefined || word === undefined) return command
-  return (
-    command.subcommands.get(wordOf(word)) ??
-    `unknown subcommand '${word.toString('latin1', 0, shownBytesMax)}'. Try ${command.name} HELP.`
-  )
+/** The command, or a container's subcommand. */
+function commandOf({ name, args: [word] }: Request): Command | undefined {
+  const command = commands.get(name)
+  if (command?.subcommands === undefined || word === undefined) return command
+  return command.subcommands.get(wordOf(word))
 }
 
 function respFault(command: Command, args: Arguments, caller: Caller): string | undefined {
@@ -85,6 +104,10 @@ function respFault(command: Command, args: Arguments, caller: Caller): string | 
 const shownBytesMax = 128
 
 function unknownResp({ name, args }: Request): string {
+  const [word] = args
+  if (commands.has(name) && word !== undefined) {
+    return `unknown subcommand '${word.toString('latin1', 0, shownBytesMax)}'. Try ${name} HELP.`
+  }
   let shown = ''
   for (const arg of args) {
     if (shown.length >= shownBytesMax) break

@@ -11,10 +11,15 @@
 // order of what happened; a client that does not take it is closed.
 import type { Socket } from 'node:net'
 import { Account } from './account.ts'
+import { type Access, noAccess } from './auth/access.ts'
+import { GrantedStore } from './auth/granted-store.ts'
+import type { Identity, Login } from './auth/users.ts'
 import type { Caller, Noted, ServerView, Transaction, Watched } from './commands/caller.ts'
 import type { Arguments } from './commands/command.ts'
 import { lineCommands } from './commands/line.ts'
-import type { Limits } from './limits.ts'
+import { earlyLimits, earlyReplyBytesMax, type Limits } from './limits.ts'
+import type { Holder, Memory } from './memory.ts'
+import { Outbox, type OutboxOwner, sizeOf } from './outbox.ts'
 import { type Group, Requests, runGroup } from './pipeline.ts'
 import { planLine, planResp } from './planner.ts'
 import type { Reply } from './protocol/reply.ts'
@@ -29,28 +34,29 @@ export interface SessionContext {
   readonly store: Store
   readonly limits: Limits
   readonly server: ServerView
+  readonly memory: Memory
   /** A fault of the server itself; the connection it hit is closed. */
   readonly onFault: (error: unknown) => void
 }
 
 const star = 0x2a
+const lineFeed = 0x0a
 /** A lookup may grow this much over the one before it. */
 const growthMax = 8
 
-export class Session implements Caller {
+export class Session implements Caller, Holder, OutboxOwner {
   /** Resolves when the socket is closed and nothing of this session runs any more. */
   readonly closed: Promise<void>
   readonly id: number
   readonly server: ServerView
-  readonly store: Store
   readonly address: string
   readonly localAddress: string
   readonly connectedMs: number
+  inputBytes = 0
+  outputBytes = 0
   readonly watched = new Map<string, Watched>()
   readonly channels = new Map<string, Buffer>()
   readonly patterns = new Map<string, Buffer>()
-  readonly user = 'default'
-  readonly isAuthenticated = true
   name = ''
   isKept = false
   libraryName = ''
@@ -59,16 +65,16 @@ export class Session implements Caller {
   readonly #socket: Socket
   readonly #context: SessionContext
   readonly #account: Account
+  readonly #outbox: Outbox
   readonly #waiting: Buffer[] = []
-  /** Answers and pushes that are not written yet, and about how many bytes they are. */
-  #replies: Reply[] = []
-  #replyBytes = 0
-  /** Pushed since the client had last taken everything. */
-  #pushedBytes = 0
-  #isFlushPlanned = false
-  #activeMs: number
+  #waitingBytes = 0
   #codec: Codec | undefined
+  #identity: Identity
+  /** The store as a user with grants sees it. */
+  #granted: GrantedStore | undefined
   #readsMax: number
+  /** Of replies before a login. */
+  #earlyReplyBytes = 0
   #isServing = false
   /** The client said that it sends no more. */
   #isInputEnded = false
@@ -77,6 +83,12 @@ export class Session implements Caller {
   /** No more requests are taken: QUIT, the end of the input, or the server stops. */
   #isEnding = false
   #wake: (() => void) | undefined
+  #isActive = false
+  #activeMs: number
+  #requests = 0
+  /** At the last look: how many requests there had been, and since when one was not finished. */
+  #requestsSeen = 0
+  #unfinishedMs: number
   #resolveClosed: () => void = () => {}
 
   constructor(socket: Socket, context: SessionContext) {
@@ -84,12 +96,14 @@ export class Session implements Caller {
     this.#context = context
     this.id = context.id
     this.server = context.server
-    this.store = context.store
+    this.#identity = context.server.users.guest
     this.address = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`
     this.localAddress = `${socket.localAddress ?? ''}:${socket.localPort ?? 0}`
     this.connectedMs = context.server.nowMs()
     this.#activeMs = this.connectedMs
     this.#account = new Account(this)
+    this.#outbox = new Outbox(socket, this)
+    this.#unfinishedMs = this.connectedMs
     this.#readsMax = context.limits.firstLookupMax
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
@@ -97,7 +111,8 @@ export class Session implements Caller {
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('end', () => this.#endInput())
-    socket.on('drain', () => this.#wake?.())
+    socket.on('drain', () => this.#drain())
+    socket.on('timeout', () => socket.destroy())
     // A connection reset by its client is an end like any other; 'close' follows.
     socket.on('error', () => {})
     socket.on('close', () => {
@@ -105,6 +120,65 @@ export class Session implements Caller {
       this.#wake?.()
       this.#settle()
     })
+  }
+
+  get user(): string {
+    return this.#identity.name
+  }
+
+  get access(): Access {
+    return this.#identity.access
+  }
+
+  get isAuthenticated(): boolean {
+    return this.#identity.access !== noAccess
+  }
+
+  get store(): Store {
+    const { store } = this.#context
+    if (this.access.isUnrestricted) return store
+    this.#granted ??= new GrantedStore(store, () => this.access)
+    return this.#granted
+  }
+
+  get isBlocked(): boolean {
+    return this.#wake !== undefined || this.#socket.writableNeedDrain
+  }
+
+  get isServing(): boolean {
+    return this.#isServing
+  }
+
+  get codec(): Codec | undefined {
+    return this.#codec
+  }
+
+  async authenticate(user: string, password: Buffer): Promise<Reply | undefined> {
+    const login = await this.server.users.login(user, password, this.#socket.remoteAddress ?? '')
+    if (!('identity' in login)) return loginFault(login)
+    this.#identity = login.identity
+    return undefined
+  }
+
+  forgetUser(): void {
+    this.#identity = this.server.users.guest
+  }
+
+  /** Looks whether the client keeps to the times; called about once a second. */
+  sweep(nowMs: number): void {
+    const { handshakeMs, requestMs, idleMs } = this.#context.limits
+    const codec = this.#codec
+    if (this.#isActive || this.#isServing) this.#activeMs = nowMs
+    this.#isActive = false
+    if (this.#isServing || codec?.isUnfinished !== true || this.#requests !== this.#requestsSeen) {
+      this.#requestsSeen = this.#requests
+      this.#unfinishedMs = nowMs
+    }
+    const isLate =
+      (!this.isAuthenticated && nowMs - this.connectedMs > handshakeMs) ||
+      nowMs - this.#unfinishedMs > requestMs + this.inputBytes ||
+      (idleMs > 0 && nowMs - this.#activeMs > idleMs)
+    if (isLate) this.destroy()
   }
 
   get language(): 'line' | 'resp' {
@@ -118,12 +192,12 @@ export class Session implements Caller {
   /** What was answered before is still said in the version of before. */
   set version(version: 2 | 3) {
     if (!(this.#codec instanceof RespCodec) || this.#codec.version === version) return
-    this.#flush()
+    this.#outbox.flush()
     this.#codec.version = version
   }
 
   get activeMs(): number {
-    return this.#activeMs
+    return this.#isActive ? this.server.nowMs() : this.#activeMs
   }
 
   get lastCommand(): string {
@@ -135,20 +209,12 @@ export class Session implements Caller {
   }
 
   get unsentBytes(): number {
-    return this.#socket.writableLength + this.#replyBytes
+    return this.#socket.writableLength + this.#outbox.bytes
   }
 
   noted(command: Noted | undefined, args: Arguments): void {
     this.#account.note(command, args)
   }
-
-  /** As Redis without users: the one there is has no password. */
-  async authenticate(user: string): Promise<Reply | undefined> {
-    if (user === this.user) return undefined
-    return errorReply('invalid username-password pair or user is disabled.', 'WRONGPASS')
-  }
-
-  forgetUser(): void {}
 
   /** Closes once what was asked before is answered. */
   close(): void {
@@ -156,25 +222,13 @@ export class Session implements Caller {
   }
 
   push(reply: Reply): void {
-    const socket = this.#socket
-    if (socket.destroyed || this.#isEnding) return
-    if (socket.writableLength === 0 && this.#replies.length === 0) this.#pushedBytes = 0
+    if (this.#socket.destroyed || this.#isEnding) return
+    const { limits, memory } = this.#context
     const bytes = sizeOf([reply])
-    this.#pushedBytes += bytes
-    if (this.#pushedBytes > this.#context.limits.pushedBytesMax) {
+    if (this.#outbox.push(reply, bytes) > limits.pushedBytesMax) {
       this.server.statistics.counts.subscribersCut++
-      socket.destroy()
-      return
-    }
-    this.#replies.push(reply)
-    this.#replyBytes += bytes
-    if (this.#isServing || this.#isFlushPlanned) return
-    // All that is published in this turn leaves in one write.
-    this.#isFlushPlanned = true
-    process.nextTick(() => {
-      this.#isFlushPlanned = false
-      if (!this.#isServing) this.#flush()
-    })
+      this.destroy()
+    } else memory.pushed(this, bytes)
   }
 
   /** Answers what has been received, then closes. Idempotent. */
@@ -195,9 +249,10 @@ export class Session implements Caller {
 
   #receive(chunk: Buffer): void {
     if (this.#isEnding) return
-    this.#activeMs = this.server.nowMs()
+    this.#isActive = true
     this.server.statistics.counts.bytesReceived += chunk.length
     this.#waiting.push(chunk)
+    this.#waitingBytes += chunk.length
     if (this.#isServing) this.#socket.pause()
     else void this.#serveWaiting()
   }
@@ -211,7 +266,10 @@ export class Session implements Caller {
     this.#isServing = true
     try {
       for (let chunk = this.#waiting.shift(); chunk !== undefined; chunk = this.#waiting.shift()) {
-        await this.#serve(chunk)
+        this.#waitingBytes -= chunk.length
+        for (const piece of this.#piecesOf(chunk)) {
+          if (!this.#isEnding) await this.#serve(piece)
+        }
       }
       if (this.#socket.isPaused()) this.#socket.resume()
     } catch (error) {
@@ -224,23 +282,44 @@ export class Session implements Caller {
     }
   }
 
-  /** Runs the requests of a chunk; writes once, or once a slice when their replies are long. */
+  /** Before a login line by line: what follows AUTH is read by other limits. */
+  *#piecesOf(chunk: Buffer): Generator<Buffer> {
+    const { pieceBytesMax } = this.#context.limits
+    for (let at = 0; at < chunk.length; ) {
+      const lineEnd = this.isAuthenticated ? -1 : chunk.indexOf(lineFeed, at)
+      const end = Math.min(lineEnd === -1 ? chunk.length : lineEnd + 1, at + pieceBytesMax)
+      yield chunk.subarray(at, end)
+      at = end
+    }
+  }
+
+  /** Runs the requests of a piece; writes once, or once a slice when their replies are long. */
   async #serve(chunk: Buffer): Promise<void> {
-    const { limits } = this.#context
+    const { limits, memory } = this.#context
     this.#codec ??= this.#codecFor(chunk)
-    const requests = new Requests(this.#codec.push(chunk), this.#plan)
+    this.#codec.limits = this.isAuthenticated ? limits : earlyLimits
+    const decoded = this.#codec.push(chunk)
+    this.#requests += decoded.length
+    const held = this.#codec.heldBytes + this.#waitingBytes
+    if (held !== this.inputBytes) memory.input(this, held)
+    const requests = new Requests(decoded, this.#plan)
     this.#account.begin()
     while (!requests.isAtEnd && !this.#isEnding && !this.#socket.destroyed) {
-      const group = requests.take({ readsMax: this.#readsMax, writesMax: limits.batchMax })
+      const readsMax = Math.min(this.#readsMax, memory.lookupMax)
+      const group = requests.take({ readsMax, writesMax: limits.batchMax })
+      const isLookup = group.kind === 'lookup' || group.kind === 'entries'
+      const keys = isLookup ? keysIn(group) : 0
+      const room = isLookup ? memory.reserve(this, keys) : 0
+      const reserved = typeof room === 'number' ? room : await room
       const answers = await runGroup(group, this)
       this.#account.settle(answers)
       const answerBytes = sizeOf(answers)
-      if (this.#replies.length === 0) this.#replies = answers
-      else for (const answer of answers) this.#replies.push(answer)
-      this.#replyBytes += answerBytes
+      if (isLookup) memory.settle(this, { reserved, keys, bytes: answerBytes })
+      else memory.output(this, answerBytes)
+      this.#outbox.add(answers, answerBytes)
       if (group.kind === 'lookup') this.#adapt(group, answerBytes)
       if (this.#isClosing) break
-      if (this.#replyBytes >= limits.replyBytesMax || this.#replies.length >= limits.batchMax) {
+      if (this.#outbox.bytes >= limits.replyBytesMax || this.#outbox.count >= limits.batchMax) {
         await this.#write()
         this.#account.begin()
       }
@@ -254,12 +333,7 @@ export class Session implements Caller {
     return chunk[0] === star ? new RespCodec(limits) : new LineCodec(limits, (name) => lineCommands.get(name))
   }
 
-  readonly #plan = (request: Decoded) => {
-    if (this.language === 'resp') return planResp(request, this)
-    if (request.kind === 'request') this.noted(lineCommands.get(request.name), request.args)
-    else this.noted(undefined, [])
-    return planLine(request)
-  }
+  readonly #plan = (request: Decoded) => (this.language === 'resp' ? planResp(request, this) : planLine(request, this))
 
   /** Sizes the next lookup by what this one brought. */
   #adapt({ plans: { length: count } }: Group, bytes: number): void {
@@ -272,30 +346,52 @@ export class Session implements Caller {
 
   /** Hands replies to the socket; resolves when it has room for more, or is closed. */
   async #write(): Promise<void> {
+    if (!this.#outbox.flush() && !this.#socket.destroyed) await this.#drained()
+    this.#context.memory.output(this, -this.outputBytes)
+  }
+
+  /** Who asks on and on without saying who they are is not worth a longer conversation. */
+  maySend(bytes: number): boolean {
+    this.server.statistics.counts.bytesSent += bytes
+    if (this.isAuthenticated) return true
+    this.#earlyReplyBytes += bytes
+    if (this.#earlyReplyBytes <= earlyReplyBytesMax) return true
+    this.#socket.destroy()
+    return false
+  }
+
+  async #drained(): Promise<void> {
     const socket = this.#socket
-    if (this.#flush() || socket.destroyed) return
+    const { memory, limits } = this.#context
+    // Of the system's clock: only it sees how much of a long write is gone.
+    socket.setTimeout(limits.stalledMs)
     await new Promise<void>((resolve) => {
       this.#wake = resolve
       if (socket.destroyed) resolve()
+      else memory.blocked()
     })
     this.#wake = undefined
+    socket.setTimeout(0)
   }
 
-  /** Hands replies to the socket; false: it holds as much as it should. */
-  #flush(): boolean {
-    const replies = this.#replies
-    if (replies.length === 0 || this.#socket.destroyed || this.#codec === undefined) return true
-    this.#replies = []
-    this.#replyBytes = 0
-    const bytes = this.#codec.encode(replies)
-    this.server.statistics.counts.bytesSent += bytes.length
-    return this.#socket.write(bytes)
+  /** Messages were sent while nothing was asked. */
+  flushed(isFull: boolean): void {
+    if (isFull) this.#socket.setTimeout(this.#context.limits.stalledMs)
+    else this.#context.memory.output(this, -this.outputBytes)
+  }
+
+  #drain(): void {
+    if (this.#wake !== undefined) this.#wake()
+    else if (!this.#isServing) {
+      this.#socket.setTimeout(0)
+      this.flushed(false)
+    }
   }
 
   #end(): void {
     const socket = this.#socket
     if (this.#isEnding || socket.destroyed) return
-    this.#flush()
+    this.#outbox.flush()
     this.#isEnding = true
     this.#waiting.length = 0
     this.server.broker.leave(this)
@@ -309,8 +405,29 @@ export class Session implements Caller {
   }
 
   #settle(): void {
-    if (this.#socket.destroyed && !this.#isServing) this.#resolveClosed()
+    if (!this.#socket.destroyed || this.#isServing) return
+    this.#context.memory.forget(this)
+    this.#resolveClosed()
   }
+}
+
+function loginFault(login: Exclude<Login, { readonly identity: Identity }>): Reply {
+  switch (login.fault) {
+    case 'wrong':
+      return errorReply('invalid username-password pair or user is disabled.', 'WRONGPASS')
+    case 'open':
+      return errorReply(
+        'there are no users, and nobody has to log in. Make the first with auth.user in the configuration.'
+      )
+    case 'throttled':
+      return errorReply(`too many logins failed, try again in ${Math.ceil(login.waitMs / 1_000)} s`, 'BUSY')
+  }
+}
+
+function keysIn({ plans }: Group): number {
+  let count = 0
+  for (const plan of plans) if (plan.kind === 'lookup' || plan.kind === 'entries') count += plan.keys.length
+  return count
 }
 
 /** Ends our side; once all of it is sent, the client has a while to end its own. */
@@ -319,15 +436,4 @@ export function endAndLinger(socket: Socket, lingerMs: number): void {
     const timer = setTimeout(() => socket.destroy(), lingerMs)
     socket.once('close', () => clearTimeout(timer))
   })
-}
-
-/** About how many bytes these replies are. */
-function sizeOf(replies: readonly Reply[]): number {
-  let bytes = 0
-  for (const reply of replies) {
-    if (reply.kind === 'value') bytes += reply.value.length + 16
-    else if (reply.kind === 'array' || reply.kind === 'push') bytes += sizeOf(reply.items) + 16
-    else bytes += 32
-  }
-  return bytes
 }

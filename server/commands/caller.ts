@@ -1,5 +1,7 @@
 // What a command sees of the connection it came by, and of the server behind it.
 import type { Stats } from '../../lib/index.ts'
+import type { Access } from '../auth/access.ts'
+import type { Users } from '../auth/users.ts'
 import type { Reply } from '../protocol/reply.ts'
 import type { Broker, Subscriber } from '../pubsub.ts'
 import type { SlowLog } from '../slow-log.ts'
@@ -25,6 +27,7 @@ export interface Caller extends Subscriber {
   readonly unsentBytes: number
   /** Whom it is served as. */
   readonly user: string
+  readonly access: Access
   /** Whether it may do more than say who it is. */
   readonly isAuthenticated: boolean
   readonly server: ServerView
@@ -82,6 +85,7 @@ export interface ServerView {
   readonly slowLog: SlowLog
   readonly limits: ServedLimits
   limitConnections(countMax: number): void
+  readonly users: Users
   nowMs(): number
   status(): StoreStatus
   /** Of the engine below, where it is in this process. */

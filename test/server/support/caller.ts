@@ -1,4 +1,5 @@
 // A caller without a connection: what commands see of one, over a store.
+import { Users } from '../../../server/auth/users.ts'
 import type { Caller } from '../../../server/commands/caller.ts'
 import { commands } from '../../../server/commands/table.ts'
 import { defaultLimits } from '../../../server/limits.ts'
@@ -15,6 +16,7 @@ export interface TestCaller extends Caller {
 
 export function callerOver(store: Store, nowMs: () => number = () => 0): TestCaller {
   const pushed: Reply[] = []
+  const users = new Users()
   return {
     id: 1,
     language: 'resp',
@@ -25,10 +27,11 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
     lastCommand: 'NULL',
     heldBytes: 0,
     unsentBytes: 0,
-    user: 'default',
-    isAuthenticated: true,
     channels: new Map(),
     patterns: new Map(),
+    user: 'default',
+    access: users.guest.access,
+    isAuthenticated: true,
     store,
     server: {
       nodeId: 3,
@@ -45,6 +48,7 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
       slowLog: new SlowLog(),
       limits: defaultLimits,
       limitConnections: () => {},
+      users,
       nowMs,
       status: () => store.status(),
       engineStats: () => undefined
@@ -58,9 +62,9 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
     watched: new Map(),
     pushed,
     isClosed: false,
-    authenticate: async () => undefined,
-    forgetUser: () => {},
     noted: () => {},
+    authenticate: () => Promise.resolve(undefined),
+    forgetUser() {},
     close() {
       this.isClosed = true
     },
