@@ -1,6 +1,6 @@
 // Request → plan: which command it names, whether its arguments fit, whether the connection may.
 import type { Caller } from './commands/caller.ts'
-import { type Command, keysOf, takes } from './commands/command.ts'
+import { type Command, keysOf, shownText, takes } from './commands/command.ts'
 import { type LineCommand, lineCommands } from './commands/line.ts'
 import { otherTypeFault } from './commands/other-types.ts'
 import type { Plan } from './commands/plan.ts'
@@ -67,16 +67,9 @@ function unknownResp({ name, spelt = name, args }: Request): string {
   let shown = ''
   for (const arg of args) {
     if (shown.length >= shownBytesMax) break
-    shown += `'${textOf(arg, shownBytesMax - shown.length)}' `
+    shown += `'${shownText(arg, shownBytesMax - shown.length)}' `
   }
-  return `unknown command '${textOf(Buffer.from(spelt, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
-}
-
-/** The beginning of bytes, up to the first zero. */
-function textOf(bytes: Buffer, bytesMax: number): string {
-  const piece = bytes.subarray(0, bytesMax)
-  const zero = piece.indexOf(0)
-  return (zero === -1 ? piece : piece.subarray(0, zero)).toString()
+  return `unknown command '${shownText(Buffer.from(spelt, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
 }
 
 function refusal(decoded: Exclude<Decoded, Request>): Plan {
