@@ -62,7 +62,7 @@ function figuresSince(startedMs) {
 }
 
 function writeAccount(run) {
-  const kept = readAccount().filter(({ file }) => files.every((one) => one !== file) && existsSync(inRoot(file)))
+  const kept = readAccount().filter(({ file }) => run.every((one) => one.file !== file) && existsSync(inRoot(file)))
   const suites = [...kept, ...run].sort((a, b) => (a.file < b.file ? -1 : 1))
   writeFileSync(accountPath, `${JSON.stringify({ suites }, null, 2)}\n`)
 }
@@ -72,9 +72,12 @@ function readAccount() {
 }
 
 mkdirSync(results, { recursive: true })
-const suites = files.map(runSuite)
+const suites = []
+for (const file of files) {
+  suites.push(runSuite(file))
+  writeAccount(suites)
+}
 rmSync(summaryPath, { force: true })
-writeAccount(suites)
 console.log(
   `\n${suites.filter((suite) => suite.passed).length} of ${suites.length} suites passed: test/results/long.json`
 )
