@@ -1,13 +1,14 @@
 // Request → plan: which command it names, whether its arguments fit, whether the connection may.
 import type { Caller } from './commands/caller.ts'
-import { type Command, keysOf, shownText, takes } from './commands/command.ts'
+import { type Arguments, type Command, keysOf, shownText, spelt, takes, wordOf } from './commands/command.ts'
 import { type LineCommand, lineCommands } from './commands/line.ts'
 import { otherTypeFault } from './commands/other-types.ts'
 import type { Plan } from './commands/plan.ts'
 import { replyPlan } from './commands/plan.ts'
 import { commands } from './commands/table.ts'
-import { errorReply, queued, type Reply } from './protocol/reply.ts'
+import { arrayReply, errorReply, queued, type Reply, textValue, valueReply } from './protocol/reply.ts'
 import type { Decoded } from './protocol/request.ts'
+import { subscriptionsOf } from './pubsub.ts'
 import { keyBytesMax } from './store.ts'
 
 type Request = Extract<Decoded, { kind: 'request' }>
@@ -32,26 +33,55 @@ function unknownLine(name: string): string {
 }
 
 export function planResp(decoded: Decoded, caller: Caller): Plan {
-  if (decoded.kind !== 'request') return refusal(decoded)
-  const command = commands.get(decoded.name)
-  const refused = command === undefined ? unknownResp(decoded) : respFault(command, decoded)
-  const { transaction } = caller
-  if (refused !== undefined) {
-    if (transaction !== undefined) transaction.isBroken = true
-    return replyPlan(errorReply(refused))
+  if (decoded.kind !== 'request') {
+    caller.noted(undefined, [])
+    return refusal(decoded)
   }
-  const plan = (command as Command).plan(decoded.args)
-  if (transaction === undefined || command?.flags.includes('no_multi') === true) return plan
+  const { args } = decoded
+  const command = commandOf(decoded)
+  const refused = typeof command === 'string' ? command : respFault(command, args, caller)
+  const { transaction } = caller
+  if (refused !== undefined || typeof command === 'string') {
+    if (transaction !== undefined) transaction.isBroken = true
+    if (typeof command !== 'string') caller.server.statistics.rejected(command.name)
+    caller.noted(undefined, args)
+    return replyPlan(errorReply(refused ?? ''))
+  }
+  caller.noted(command, args)
+  const plan =
+    command.name === 'PING' && subscriptionsOf(caller) > 0 && caller.version === 2
+      ? pongArray(args)
+      : command.plan(args)
+  if (transaction === undefined || command.flags.includes('no_multi')) return plan
   if (plan.kind === 'slow') {
     transaction.isBroken = true
-    return replyPlan(errorReply(`${decoded.name} takes many steps and cannot be in a transaction, ask outside of it`))
+    return replyPlan(errorReply(`${command.name} takes many steps and cannot be in a transaction, ask outside of it`))
   }
   if (!transaction.isBroken) transaction.plans.push(plan)
   return replyPlan(queued)
 }
 
-function respFault(command: Command, { args }: Request): string | undefined {
-  if (!takes(command, args)) return `wrong number of arguments for '${command.name.toLowerCase()}' command`
+/** RESP2 cannot tell a reply from a message but by its shape: with subscriptions, PING answers in that of messages. */
+const pongArray = ([message]: Arguments): Plan =>
+  replyPlan(arrayReply([textValue('pong'), message === undefined ? textValue('') : valueReply(message)]))
+
+/** The command, a container's subcommand, or why there is none. */
+function commandOf(request: Request): Command | string {
+  const command = commands.get(request.name)
+  if (command === undefined) return unknownResp(request)
+  const [word] = request.args
+  if (command.subcommands === undefined || word === undefined) return command
+  return (
+    command.subcommands.get(wordOf(word)) ??
+    `unknown subcommand '${shownText(word, shownBytesMax)}'. Try ${command.name} HELP.`
+  )
+}
+
+function respFault(command: Command, args: Arguments, caller: Caller): string | undefined {
+  if (!takes(command, args)) return `wrong number of arguments for '${spelt(command)}' command`
+  if (subscriptionsOf(caller) > 0 && caller.version === 2 && !command.flags.includes('subscribed')) {
+    return `Can't execute '${spelt(command)}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
+  }
   for (const key of keysOf(command, args)) {
     if (key.length > keyBytesMax) return `the key is longer than ${keyBytesMax} bytes`
   }
@@ -61,7 +91,7 @@ function respFault(command: Command, { args }: Request): string | undefined {
 const shownBytesMax = 128
 
 /** Letter by letter as Redis says it: clients look for these words. */
-function unknownResp({ name, spelt = name, args }: Request): string {
+function unknownResp({ name, spelt: sent = name, args }: Request): string {
   const otherType = otherTypeFault(name)
   if (otherType !== undefined) return otherType
   let shown = ''
@@ -69,7 +99,7 @@ function unknownResp({ name, spelt = name, args }: Request): string {
     if (shown.length >= shownBytesMax) break
     shown += `'${shownText(arg, shownBytesMax - shown.length)}' `
   }
-  return `unknown command '${shownText(Buffer.from(spelt, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
+  return `unknown command '${shownText(Buffer.from(sent, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
 }
 
 function refusal(decoded: Exclude<Decoded, Request>): Plan {

@@ -7,9 +7,12 @@
 // One chunk is served at a time. While it is, the socket is paused as soon as another chunk waits, and the replies of a chunk
 // go out in slices of about `replyBytesMax`, each only after the client took the one before. So what a client that never
 // reads can make the server hold is: the chunk, one slice and one lookup. The length of a lookup follows the values met so
-// far, so that a lookup of long values stays short too.
+// far, so that a lookup of long values stays short too. What is pushed (published messages) goes between the replies, in the
+// order of what happened; a client that does not take it is closed.
 import type { Socket } from 'node:net'
-import type { Caller, ServerView, Transaction, Watched } from './commands/caller.ts'
+import { Account } from './account.ts'
+import type { Caller, Noted, ServerView, Transaction, Watched } from './commands/caller.ts'
+import type { Arguments } from './commands/command.ts'
 import { lineCommands } from './commands/line.ts'
 import type { Limits } from './limits.ts'
 import { type Group, Requests, runGroup } from './pipeline.ts'
@@ -41,15 +44,29 @@ export class Session implements Caller {
   readonly server: ServerView
   readonly store: Store
   readonly address: string
+  readonly localAddress: string
   readonly connectedMs: number
   readonly watched = new Map<string, Watched>()
+  readonly channels = new Map<string, Buffer>()
+  readonly patterns = new Map<string, Buffer>()
+  readonly user = 'default'
+  readonly isAuthenticated = true
   name = ''
+  isKept = false
   libraryName = ''
   libraryVersion = ''
   transaction: Transaction | undefined
   readonly #socket: Socket
   readonly #context: SessionContext
+  readonly #account: Account
   readonly #waiting: Buffer[] = []
+  /** Answers and pushes that are not written yet, and about how many bytes they are. */
+  #replies: Reply[] = []
+  #replyBytes = 0
+  /** Pushed since the client had last taken everything. */
+  #pushedBytes = 0
+  #isFlushPlanned = false
+  #activeMs: number
   #codec: Codec | undefined
   #readsMax: number
   #isServing = false
@@ -69,7 +86,10 @@ export class Session implements Caller {
     this.server = context.server
     this.store = context.store
     this.address = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`
+    this.localAddress = `${socket.localAddress ?? ''}:${socket.localPort ?? 0}`
     this.connectedMs = context.server.nowMs()
+    this.#activeMs = this.connectedMs
+    this.#account = new Account(this)
     this.#readsMax = context.limits.firstLookupMax
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
@@ -81,6 +101,7 @@ export class Session implements Caller {
     // A connection reset by its client is an end like any other; 'close' follows.
     socket.on('error', () => {})
     socket.on('close', () => {
+      this.server.broker.leave(this)
       this.#wake?.()
       this.#settle()
     })
@@ -94,9 +115,40 @@ export class Session implements Caller {
     return this.#codec instanceof RespCodec ? this.#codec.version : 2
   }
 
+  /** What was answered before is still said in the version of before. */
   set version(version: 2 | 3) {
-    if (this.#codec instanceof RespCodec) this.#codec.version = version
+    if (!(this.#codec instanceof RespCodec) || this.#codec.version === version) return
+    this.#flush()
+    this.#codec.version = version
   }
+
+  get activeMs(): number {
+    return this.#activeMs
+  }
+
+  get lastCommand(): string {
+    return this.#account.lastCommand
+  }
+
+  get heldBytes(): number {
+    return this.#codec?.heldBytes ?? 0
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.writableLength + this.#replyBytes
+  }
+
+  noted(command: Noted | undefined, args: Arguments): void {
+    this.#account.note(command, args)
+  }
+
+  /** As Redis without users: the one there is has no password. */
+  async authenticate(user: string): Promise<Reply | undefined> {
+    if (user === this.user) return undefined
+    return errorReply('invalid username-password pair or user is disabled.', 'WRONGPASS')
+  }
+
+  forgetUser(): void {}
 
   /** Closes once what was asked before is answered. */
   close(): void {
@@ -104,7 +156,25 @@ export class Session implements Caller {
   }
 
   push(reply: Reply): void {
-    if (this.#codec !== undefined && !this.#socket.destroyed) this.#socket.write(this.#codec.encode([reply]))
+    const socket = this.#socket
+    if (socket.destroyed || this.#isEnding) return
+    if (socket.writableLength === 0 && this.#replies.length === 0) this.#pushedBytes = 0
+    const bytes = sizeOf([reply])
+    this.#pushedBytes += bytes
+    if (this.#pushedBytes > this.#context.limits.pushedBytesMax) {
+      this.server.statistics.counts.subscribersCut++
+      socket.destroy()
+      return
+    }
+    this.#replies.push(reply)
+    this.#replyBytes += bytes
+    if (this.#isServing || this.#isFlushPlanned) return
+    // All that is published in this turn leaves in one write.
+    this.#isFlushPlanned = true
+    process.nextTick(() => {
+      this.#isFlushPlanned = false
+      if (!this.#isServing) this.#flush()
+    })
   }
 
   /** Answers what has been received, then closes. Idempotent. */
@@ -125,6 +195,8 @@ export class Session implements Caller {
 
   #receive(chunk: Buffer): void {
     if (this.#isEnding) return
+    this.#activeMs = this.server.nowMs()
+    this.server.statistics.counts.bytesReceived += chunk.length
     this.#waiting.push(chunk)
     if (this.#isServing) this.#socket.pause()
     else void this.#serveWaiting()
@@ -157,24 +229,23 @@ export class Session implements Caller {
     const { limits } = this.#context
     this.#codec ??= this.#codecFor(chunk)
     const requests = new Requests(this.#codec.push(chunk), this.#plan)
-    let replies: Reply[] = []
-    let bytes = 0
+    this.#account.begin()
     while (!requests.isAtEnd && !this.#isEnding && !this.#socket.destroyed) {
       const group = requests.take({ readsMax: this.#readsMax, writesMax: limits.batchMax })
       const answers = await runGroup(group, this)
+      this.#account.settle(answers)
       const answerBytes = sizeOf(answers)
-      if (replies.length === 0) replies = answers
-      else for (const answer of answers) replies.push(answer)
-      bytes += answerBytes
+      if (this.#replies.length === 0) this.#replies = answers
+      else for (const answer of answers) this.#replies.push(answer)
+      this.#replyBytes += answerBytes
       if (group.kind === 'lookup') this.#adapt(group, answerBytes)
       if (this.#isClosing) break
-      if (bytes >= limits.replyBytesMax || replies.length >= limits.batchMax) {
-        await this.#write(replies)
-        replies = []
-        bytes = 0
+      if (this.#replyBytes >= limits.replyBytesMax || this.#replies.length >= limits.batchMax) {
+        await this.#write()
+        this.#account.begin()
       }
     }
-    await this.#write(replies)
+    await this.#write()
     if (this.#isClosing) this.#end()
   }
 
@@ -183,7 +254,12 @@ export class Session implements Caller {
     return chunk[0] === star ? new RespCodec(limits) : new LineCodec(limits, (name) => lineCommands.get(name))
   }
 
-  readonly #plan = (request: Decoded) => (this.language === 'resp' ? planResp(request, this) : planLine(request))
+  readonly #plan = (request: Decoded) => {
+    if (this.language === 'resp') return planResp(request, this)
+    if (request.kind === 'request') this.noted(lineCommands.get(request.name), request.args)
+    else this.noted(undefined, [])
+    return planLine(request)
+  }
 
   /** Sizes the next lookup by what this one brought. */
   #adapt({ plans: { length: count } }: Group, bytes: number): void {
@@ -195,11 +271,9 @@ export class Session implements Caller {
   }
 
   /** Hands replies to the socket; resolves when it has room for more, or is closed. */
-  async #write(replies: readonly Reply[]): Promise<void> {
+  async #write(): Promise<void> {
     const socket = this.#socket
-    const codec = this.#codec
-    if (replies.length === 0 || socket.destroyed || codec === undefined) return
-    if (socket.write(codec.encode(replies))) return
+    if (this.#flush() || socket.destroyed) return
     await new Promise<void>((resolve) => {
       this.#wake = resolve
       if (socket.destroyed) resolve()
@@ -207,11 +281,24 @@ export class Session implements Caller {
     this.#wake = undefined
   }
 
+  /** Hands replies to the socket; false: it holds as much as it should. */
+  #flush(): boolean {
+    const replies = this.#replies
+    if (replies.length === 0 || this.#socket.destroyed || this.#codec === undefined) return true
+    this.#replies = []
+    this.#replyBytes = 0
+    const bytes = this.#codec.encode(replies)
+    this.server.statistics.counts.bytesSent += bytes.length
+    return this.#socket.write(bytes)
+  }
+
   #end(): void {
     const socket = this.#socket
     if (this.#isEnding || socket.destroyed) return
+    this.#flush()
     this.#isEnding = true
     this.#waiting.length = 0
+    this.server.broker.leave(this)
     if (this.#codec?.name === 'line' && this.#codec.isUnfinished) {
       socket.write(this.#codec.encode([errorReply('the last line has no line break, it was not executed')]))
     }
@@ -239,7 +326,7 @@ function sizeOf(replies: readonly Reply[]): number {
   let bytes = 0
   for (const reply of replies) {
     if (reply.kind === 'value') bytes += reply.value.length + 16
-    else if (reply.kind === 'array') bytes += sizeOf(reply.items) + 16
+    else if (reply.kind === 'array' || reply.kind === 'push') bytes += sizeOf(reply.items) + 16
     else if (reply.kind === 'entries') for (const [key, value] of reply.entries) bytes += key.length + value.length + 32
     else bytes += 32
   }
