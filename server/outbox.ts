@@ -77,6 +77,7 @@ export function sizeOf(replies: readonly Reply[]): number {
   for (const reply of replies) {
     if (reply.kind === 'value') bytes += reply.value.length + 16
     else if (reply.kind === 'array' || reply.kind === 'push') bytes += sizeOf(reply.items) + 16
+    else if (reply.kind === 'entries') for (const [key, value] of reply.entries) bytes += key.length + value.length + 32
     else if (reply.kind === 'many') bytes += sizeOf(reply.replies)
     else bytes += 32
   }

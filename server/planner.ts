@@ -1,7 +1,8 @@
 // Request → plan: which command it names, whether its arguments fit, whether the connection may.
 import type { Caller, Noted } from './commands/caller.ts'
-import { type Arguments, type Command, keysOf, spelt, takes, wordOf } from './commands/command.ts'
+import { type Arguments, type Command, keysOf, shownText, spelt, takes, wordOf } from './commands/command.ts'
 import { type LineCommand, lineCommands } from './commands/line.ts'
+import { otherTypeFault } from './commands/other-types.ts'
 import type { Plan } from './commands/plan.ts'
 import { replyPlan } from './commands/plan.ts'
 import { commands } from './commands/table.ts'
@@ -42,7 +43,8 @@ function refuse(caller: Caller, command: Noted | undefined, reply: Reply = noAut
 }
 
 function lineFault(command: LineCommand, { args }: Request): string | undefined {
-  if (args.length !== command.count) return `write it so: ${command.usage}`
+  const { count, optional = 0 } = command
+  if (args.length > count || args.length < count - optional) return `write it so: ${command.usage}`
   return command.fault?.(args)
 }
 
@@ -67,7 +69,11 @@ export function planResp(decoded: Decoded, caller: Caller): Plan {
       : command.plan(args)
   const { transaction } = caller
   if (transaction === undefined || command.flags.includes('no_multi')) return plan
-  transaction.plans.push(plan)
+  if (plan.kind === 'slow') {
+    transaction.isBroken = true
+    return replyPlan(errorReply(`${command.name} takes many steps and cannot be in a transaction, ask outside of it`))
+  }
+  if (!transaction.isBroken) transaction.plans.push(plan)
   return replyPlan(queued)
 }
 
@@ -103,17 +109,20 @@ function respFault(command: Command, args: Arguments, caller: Caller): string | 
 
 const shownBytesMax = 128
 
-function unknownResp({ name, args }: Request): string {
+/** Letter by letter as Redis says it: clients look for these words. */
+function unknownResp({ name, spelt: sent = name, args }: Request): string {
   const [word] = args
   if (commands.has(name) && word !== undefined) {
-    return `unknown subcommand '${word.toString('latin1', 0, shownBytesMax)}'. Try ${name} HELP.`
+    return `unknown subcommand '${shownText(word, shownBytesMax)}'. Try ${name} HELP.`
   }
+  const otherType = otherTypeFault(name)
+  if (otherType !== undefined) return otherType
   let shown = ''
   for (const arg of args) {
     if (shown.length >= shownBytesMax) break
-    shown += `'${arg.toString('latin1', 0, shownBytesMax - shown.length)}' `
+    shown += `'${shownText(arg, shownBytesMax - shown.length)}' `
   }
-  return `unknown command '${name.slice(0, shownBytesMax)}', with args beginning with: ${shown}`
+  return `unknown command '${shownText(Buffer.from(sent, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
 }
 
 function refusal(decoded: Exclude<Decoded, Request>): Plan {

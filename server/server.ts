@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { exposureFault } from './auth/exposure.ts'
 import { Users } from './auth/users.ts'
 import type { Caller, ServerView } from './commands/caller.ts'
+import { CursorTable } from './commands/cursors.ts'
 import { commands } from './commands/table.ts'
 import type { Limits } from './limits.ts'
 import { defaultLimits } from './limits.ts'
@@ -242,6 +243,8 @@ export class Server {
         return address()?.port ?? 0
       },
       nowMs: this.#clock.nowMs,
+      cursors: new CursorTable(Math.random),
+      random: Math.random,
       status: () => store.status(),
       engineStats: () => store.engineStats?.()
     }

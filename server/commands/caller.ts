@@ -8,6 +8,7 @@ import type { SlowLog } from '../slow-log.ts'
 import type { Statistics } from '../statistics.ts'
 import type { Entry, Key, Store, StoreStatus } from '../store.ts'
 import type { Arguments, Command } from './command.ts'
+import type { CursorTable } from './cursors.ts'
 import type { Plan } from './plan.ts'
 
 /** The connection. What is not readonly a command may change. */
@@ -86,7 +87,11 @@ export interface ServerView {
   readonly limits: ServedLimits
   limitConnections(countMax: number): void
   readonly users: Users
+  /** Where the scans of all connections go on. */
+  readonly cursors: CursorTable
   nowMs(): number
+  /** From 0 to below 1. */
+  random(): number
   status(): StoreStatus
   /** Of the engine below, where it is in this process. */
   engineStats(): Stats | undefined

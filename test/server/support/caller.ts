@@ -1,6 +1,7 @@
 // A caller without a connection: what commands see of one, over a store.
 import { Users } from '../../../server/auth/users.ts'
 import type { Caller } from '../../../server/commands/caller.ts'
+import { CursorTable } from '../../../server/commands/cursors.ts'
 import { commands } from '../../../server/commands/table.ts'
 import { defaultLimits } from '../../../server/limits.ts'
 import type { Reply } from '../../../server/protocol/reply.ts'
@@ -42,6 +43,8 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
       host: '127.0.0.1',
       port: 9000,
       clients: new Map(),
+      cursors: new CursorTable(() => 0),
+      random: () => 0.5,
       commands,
       broker: new Broker(),
       statistics: new Statistics(),
