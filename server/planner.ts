@@ -1,7 +1,8 @@
 // Request → plan: which command it names, whether its arguments fit, whether the connection may.
 import type { Caller } from './commands/caller.ts'
-import { type Command, keysOf, takes } from './commands/command.ts'
+import { type Arguments, type Command, keysOf, spelt, takes, wordOf } from './commands/command.ts'
 import { type LineCommand, lineCommands } from './commands/line.ts'
+import { otherTypeFault } from './commands/other-types.ts'
 import type { Plan } from './commands/plan.ts'
 import { replyPlan } from './commands/plan.ts'
 import { commands } from './commands/table.ts'
@@ -24,7 +25,8 @@ export function planLine(decoded: Decoded, { access }: Caller): Plan {
 }
 
 function lineFault(command: LineCommand, { args }: Request): string | undefined {
-  if (args.length !== command.count) return `write it so: ${command.usage}`
+  const { count, optional = 0 } = command
+  if (args.length > count || args.length < count - optional) return `write it so: ${command.usage}`
   return command.fault?.(args)
 }
 
@@ -35,28 +37,45 @@ function unknownLine(name: string): string {
 
 export function planResp(decoded: Decoded, caller: Caller): Plan {
   if (decoded.kind !== 'request') return refusal(decoded)
-  const command = commands.get(decoded.name)
-  const refused = respRefusal(command, decoded, caller)
+  const { args } = decoded
+  const command = commandOf(decoded)
+  const refused = respRefusal(command, args, caller)
   const { transaction } = caller
-  if (refused !== undefined) {
+  if (refused !== undefined || typeof command === 'string') {
     if (transaction !== undefined) transaction.isBroken = true
-    return replyPlan(refused)
+    return replyPlan(refused ?? noAuth)
   }
-  const plan = (command as Command).plan(decoded.args)
-  if (transaction === undefined || command?.flags.includes('no_multi') === true) return plan
-  transaction.plans.push(plan)
+  const plan = command.plan(args)
+  if (transaction === undefined || command.flags.includes('no_multi')) return plan
+  if (plan.kind === 'slow') {
+    transaction.isBroken = true
+    return replyPlan(errorReply(`${decoded.name} takes many steps and cannot be in a transaction, ask outside of it`))
+  }
+  if (!transaction.isBroken) transaction.plans.push(plan)
   return replyPlan(queued)
 }
 
-function respRefusal(command: Command | undefined, request: Request, { access }: Caller): Reply | undefined {
-  if (needsLogin(access, command)) return noAuth
-  const fault = command === undefined ? unknownResp(request) : respFault(command, request)
-  if (fault !== undefined) return errorReply(fault)
-  return command && refusalOf(access, command, request.args)
+/** The command, a container's subcommand, or why there is none. */
+function commandOf(request: Request): Command | string {
+  const command = commands.get(request.name)
+  if (command === undefined) return unknownResp(request)
+  const [word] = request.args
+  if (command.subcommands === undefined || word === undefined) return command
+  return (
+    command.subcommands.get(wordOf(word)) ??
+    `unknown subcommand '${word.toString('latin1', 0, shownBytesMax)}'. Try ${command.name} HELP.`
+  )
 }
 
-function respFault(command: Command, { args }: Request): string | undefined {
-  if (!takes(command, args)) return `wrong number of arguments for '${command.name.toLowerCase()}' command`
+function respRefusal(command: Command | string, args: Arguments, { access }: Caller): Reply | undefined {
+  if (typeof command === 'string') return needsLogin(access, undefined) ? noAuth : errorReply(command)
+  if (needsLogin(access, command)) return noAuth
+  const fault = respFault(command, args)
+  return fault === undefined ? refusalOf(access, command, args) : errorReply(fault)
+}
+
+function respFault(command: Command, args: Arguments): string | undefined {
+  if (!takes(command, args)) return `wrong number of arguments for '${spelt(command)}' command`
   for (const key of keysOf(command, args)) {
     if (key.length > keyBytesMax) return `the key is longer than ${keyBytesMax} bytes`
   }
@@ -65,13 +84,23 @@ function respFault(command: Command, { args }: Request): string | undefined {
 
 const shownBytesMax = 128
 
-function unknownResp({ name, args }: Request): string {
+/** Letter by letter as Redis says it: clients look for these words. */
+function unknownResp({ name, spelt = name, args }: Request): string {
+  const otherType = otherTypeFault(name)
+  if (otherType !== undefined) return otherType
   let shown = ''
   for (const arg of args) {
     if (shown.length >= shownBytesMax) break
-    shown += `'${arg.toString('latin1', 0, shownBytesMax - shown.length)}' `
+    shown += `'${textOf(arg, shownBytesMax - shown.length)}' `
   }
-  return `unknown command '${name.slice(0, shownBytesMax)}', with args beginning with: ${shown}`
+  return `unknown command '${textOf(Buffer.from(spelt, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
+}
+
+/** The beginning of bytes, up to the first zero. */
+function textOf(bytes: Buffer, bytesMax: number): string {
+  const piece = bytes.subarray(0, bytesMax)
+  const zero = piece.indexOf(0)
+  return (zero === -1 ? piece : piece.subarray(0, zero)).toString()
 }
 
 function refusal(decoded: Exclude<Decoded, Request>): Plan {

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { exposureFault } from './auth/exposure.ts'
 import { Users } from './auth/users.ts'
 import type { Caller, ServerView } from './commands/caller.ts'
+import { CursorTable } from './commands/cursors.ts'
 import type { Limits } from './limits.ts'
 import { defaultLimits } from './limits.ts'
 import { Memory } from './memory.ts'
@@ -209,7 +210,9 @@ export class Server {
         const address = net.address()
         return address === null || typeof address === 'string' ? 0 : address.port
       },
+      cursors: new CursorTable(Math.random),
       nowMs: this.#clock.nowMs,
+      random: Math.random,
       status: () => store.status()
     }
   }

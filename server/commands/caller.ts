@@ -3,6 +3,7 @@ import type { Access } from '../auth/access.ts'
 import type { Users } from '../auth/users.ts'
 import type { Reply } from '../protocol/reply.ts'
 import type { Entry, Key, Store, StoreStatus } from '../store.ts'
+import type { CursorTable } from './cursors.ts'
 import type { Plan } from './plan.ts'
 
 /** The connection. What is not readonly a command may change. */
@@ -56,7 +57,11 @@ export interface ServerView {
   readonly port: number
   readonly clients: ReadonlyMap<number, Caller>
   readonly users: Users
+  /** Where the scans of all connections go on. */
+  readonly cursors: CursorTable
   nowMs(): number
+  /** From 0 to below 1. */
+  random(): number
   status(): StoreStatus
 }
 

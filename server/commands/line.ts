@@ -5,6 +5,7 @@ import type { ArgumentShape } from '../protocol/text.ts'
 import { type Key, keyBytesMax, type Range } from '../store.ts'
 import { type Arguments, argument, type Flag, type KeyPlaces, oneKey } from './command.ts'
 import { type Plan, replyPlan } from './plan.ts'
+import { countOf, entriesPlan, rangeIn, rangeOf } from './range.ts'
 
 export interface LineCommand extends ArgumentShape {
   readonly name: string
@@ -15,6 +16,8 @@ export interface LineCommand extends ArgumentShape {
   readonly keysIn?: (args: Arguments) => readonly Key[]
   /** The ranges that it reads or removes. */
   readonly rangesIn?: (args: Arguments) => readonly Range[]
+  /** How many of the arguments, the last ones, may be left out. */
+  readonly optional?: number
   /** What is wrong with arguments of the right number, or `undefined`. */
   readonly fault?: (args: Arguments) => string | undefined
   readonly plan: (args: Arguments) => Plan
@@ -108,6 +111,26 @@ const auth: LineCommand = {
   })
 }
 
+/** Entries from a key on, below another; an empty word is the beginning, or the end. */
+const scan: LineCommand = {
+  name: 'SCAN',
+  usage: 'SCAN <from> <to> [limit]',
+  flags: ['read'],
+  rangesIn: rangeIn,
+  count: 3,
+  optional: 1,
+  takesRest: false,
+  fault: ([, , limit]) =>
+    limit === undefined || countOf(limit) !== undefined ? undefined : 'the limit of SCAN is a whole number from 0 on',
+  plan: (args) => {
+    const limit = args[2] === undefined ? undefined : countOf(args[2])
+    return entriesPlan({
+      ...rangeOf(argument(args, 0), argument(args, 1)),
+      ...(limit === undefined ? {} : { limit })
+    })
+  }
+}
+
 const quit: LineCommand = {
   name: 'QUIT',
   usage: 'QUIT',
@@ -124,5 +147,5 @@ const quit: LineCommand = {
 }
 
 export const lineCommands: ReadonlyMap<string, LineCommand> = new Map(
-  [put, get, del, ping, status, auth, quit].map((command) => [command.name, command])
+  [put, get, del, scan, ping, status, auth, quit].map((command) => [command.name, command])
 )

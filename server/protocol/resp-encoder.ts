@@ -177,4 +177,4 @@ function reserve(bytes: number): void {
   scratch = grown
 }
 
-const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ')
+const oneLine = (text: string): string => text.replace(/[\r\n]/g, ' ')

@@ -21,7 +21,7 @@ const headBytesMax = 32
 /** What an argument costs beyond its bytes, about. */
 const argumentBytes = 96
 /** Longer names are no command. */
-const nameBytesMax = 64
+const nameBytesMax = 128
 /** Buffer.prototype.subarray without its checks: it is the hottest call of the server. */
 const Bytes = (Buffer as unknown as Record<symbol, new (b: ArrayBufferLike, o: number, n: number) => Buffer>)[
   Symbol.species
@@ -171,12 +171,14 @@ export class RespCodec implements Codec {
     this.#args = []
     this.#argsBytes = 0
     const name = args.shift()
-    if (name !== undefined) this.#decoded.push({ kind: 'request', name: this.#nameOf(name), args })
+    if (name === undefined) return
+    const spelt = name.latin1Slice(0, Math.min(name.length, nameBytesMax))
+    const upper = this.#nameOf(spelt)
+    this.#decoded.push({ kind: 'request', name: upper, spelt: spelt === upper ? undefined : spelt, args })
   }
 
   /** In upper case; the spellings that a client uses are kept, for there are few. */
-  #nameOf(bytes: Buffer): string {
-    const spelt = bytes.latin1Slice(0, Math.min(bytes.length, nameBytesMax))
+  #nameOf(spelt: string): string {
     const known = this.#names.get(spelt)
     if (known !== undefined) return known
     const name = spelt.toUpperCase()

@@ -44,7 +44,7 @@ const server: readonly Group[] = [
   {
     name: 'cli',
     files: /^server\/cli(\.ts$|\/)/,
-    imports: [...engine, 'server', 'client', 'protocol', 'config', 'member', 'store', 'simulation']
+    imports: [...engine, 'server', 'client', 'guard', 'protocol', 'config', 'member', 'store', 'simulation']
   },
   {
     name: 'server',

@@ -1,6 +1,7 @@
 // A caller without a connection: what commands see of one, over a store.
 import { Users } from '../../../server/auth/users.ts'
 import type { Caller } from '../../../server/commands/caller.ts'
+import { CursorTable } from '../../../server/commands/cursors.ts'
 import type { Reply } from '../../../server/protocol/reply.ts'
 import type { Store } from '../../../server/store.ts'
 
@@ -28,7 +29,9 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
       port: 9000,
       clients: new Map(),
       users,
+      cursors: new CursorTable(() => 0),
       nowMs,
+      random: () => 0.5,
       status: () => store.status()
     },
     name: '',
