@@ -4,6 +4,7 @@
 // 1. A read that begins after a write resolved sees it. So does a decision.
 // 2. `write` and each decision are atomic: nothing comes between what a decision sees and what it writes.
 // 3. A rejected write or decision has an unknown outcome unless its error's code says that nothing was written.
+import type { Stats } from '../lib/index.ts'
 
 export interface Entry {
   readonly value: Buffer
@@ -94,6 +95,8 @@ export interface Store {
   decide<Result>(decision: Decision<Result>, options?: WriteOptions): Promise<Result>
   pin(): Pinned
   status(): StoreStatus
+  /** Of an engine in this process; left out where there is none. */
+  engineStats?(): Stats
   close(): Promise<void>
 }
 

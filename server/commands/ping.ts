@@ -6,7 +6,7 @@ import { replyPlan } from './plan.ts'
 export const ping: Command = {
   name: 'PING',
   arity: -1,
-  flags: ['fast'],
+  flags: ['fast', 'subscribed'],
   group: 'connection',
   summary: 'Asks whether the server answers.',
   usage: '[message]',
