@@ -44,7 +44,7 @@ const server: readonly Group[] = [
   {
     name: 'cli',
     files: /^server\/cli(\.ts$|\/)/,
-    imports: [...engine, 'server', 'client', 'protocol', 'config', 'member', 'store', 'simulation', 'version']
+    imports: [...engine, 'server', 'client', 'guard', 'protocol', 'config', 'member', 'store', 'simulation', 'version']
   },
   {
     name: 'server',
@@ -54,13 +54,13 @@ const server: readonly Group[] = [
   { name: 'client', files: /^server\/client\//, imports: [...engine, 'protocol', 'store'] },
   {
     name: 'session',
-    files: /^server\/(session|account|outbox|pipeline|planner|permission|store-errors)\.ts$/,
+    files: /^server\/(session|account|pipeline|planner|permission|store-errors)\.ts$/,
     imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'config']
   },
   // Below the commands: they manage users, and see what a connection may.
   {
     name: 'guard',
-    files: /^server\/auth\/|^server\/(limits|memory)\.ts$/,
+    files: /^server\/auth\/|^server\/(limits|memory|patience)\.ts$/,
     imports: [...engine, 'protocol', 'store', 'config']
   },
   // With what commands act on beside the store: the broker of messages, the counts, the slow log.
