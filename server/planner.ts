@@ -6,6 +6,7 @@ import { otherTypeFault } from './commands/other-types.ts'
 import type { Plan } from './commands/plan.ts'
 import { replyPlan } from './commands/plan.ts'
 import { commands } from './commands/table.ts'
+import { needsLogin, noAuth, refusalOf } from './permission.ts'
 import { arrayReply, errorReply, queued, type Reply, textValue, valueReply } from './protocol/reply.ts'
 import type { Decoded } from './protocol/request.ts'
 import { subscriptionsOf } from './pubsub.ts'
@@ -13,12 +14,15 @@ import { keyBytesMax } from './store.ts'
 
 type Request = Extract<Decoded, { kind: 'request' }>
 
-export function planLine(decoded: Decoded): Plan {
+export function planLine(decoded: Decoded, { access }: Caller): Plan {
   if (decoded.kind !== 'request') return refusal(decoded)
   const command = lineCommands.get(decoded.name)
+  if (needsLogin(access, command)) return replyPlan(noAuth)
   if (command === undefined) return replyPlan(errorReply(unknownLine(decoded.name)))
   const fault = lineFault(command, decoded)
-  return fault === undefined ? command.plan(decoded.args) : replyPlan(errorReply(fault))
+  if (fault !== undefined) return replyPlan(errorReply(fault))
+  const refused = refusalOf(access, command, decoded.args)
+  return refused === undefined ? command.plan(decoded.args) : replyPlan(refused)
 }
 
 function lineFault(command: LineCommand, { args }: Request): string | undefined {
@@ -39,13 +43,13 @@ export function planResp(decoded: Decoded, caller: Caller): Plan {
   }
   const { args } = decoded
   const command = commandOf(decoded)
-  const refused = typeof command === 'string' ? command : respFault(command, args, caller)
+  const refused = respRefusal(command, args, caller)
   const { transaction } = caller
   if (refused !== undefined || typeof command === 'string') {
     if (transaction !== undefined) transaction.isBroken = true
     if (typeof command !== 'string') caller.server.statistics.rejected(command.name)
     caller.noted(undefined, args)
-    return replyPlan(errorReply(refused ?? ''))
+    return replyPlan(refused ?? noAuth)
   }
   caller.noted(command, args)
   const plan =
@@ -75,6 +79,14 @@ function commandOf(request: Request): Command | string {
     command.subcommands.get(wordOf(word)) ??
     `unknown subcommand '${shownText(word, shownBytesMax)}'. Try ${command.name} HELP.`
   )
+}
+
+function respRefusal(command: Command | string, args: Arguments, caller: Caller): Reply | undefined {
+  const { access } = caller
+  if (typeof command === 'string') return needsLogin(access, undefined) ? noAuth : errorReply(command)
+  if (needsLogin(access, command)) return noAuth
+  const fault = respFault(command, args, caller)
+  return fault === undefined ? refusalOf(access, command, args) : errorReply(fault)
 }
 
 function respFault(command: Command, args: Arguments, caller: Caller): string | undefined {

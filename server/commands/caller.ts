@@ -1,5 +1,8 @@
 // What a command sees of the connection it came by, and of the server behind it.
+
 import type { Stats } from '../../lib/index.ts'
+import type { Access } from '../auth/access.ts'
+import type { Users } from '../auth/users.ts'
 import type { Reply } from '../protocol/reply.ts'
 import type { Broker, Subscriber } from '../pubsub.ts'
 import type { SlowLog } from '../slow-log.ts'
@@ -26,6 +29,7 @@ export interface Caller extends Subscriber {
   readonly unsentBytes: number
   /** Whom it is served as. */
   readonly user: string
+  readonly access: Access
   /** Whether it may do more than say who it is. */
   readonly isAuthenticated: boolean
   readonly server: ServerView
@@ -77,14 +81,15 @@ export interface ServerView {
   readonly host: string
   readonly port: number
   readonly clients: ReadonlyMap<number, Caller>
+  readonly users: Users
+  /** Where the scans of all connections go on. */
+  readonly cursors: CursorTable
   readonly commands: ReadonlyMap<string, Command>
   readonly broker: Broker
   readonly statistics: Statistics
   readonly slowLog: SlowLog
   readonly limits: ServedLimits
   limitConnections(countMax: number): void
-  /** Where the scans of all connections go on. */
-  readonly cursors: CursorTable
   nowMs(): number
   /** From 0 to below 1. */
   random(): number

@@ -1,6 +1,6 @@
 // The shape of a command: what it is called, how many arguments it takes, which of them are keys, what it needs of the caller,
 // and how a request becomes a plan.
-import type { Key } from '../store.ts'
+import type { Key, Range } from '../store.ts'
 import type { Plan } from './plan.ts'
 
 export type Arguments = readonly Buffer[]
@@ -18,6 +18,10 @@ export interface Command {
   readonly channels?: KeyPlaces
   /** Of a container such as CLIENT, by their own word in upper case. Its plan is of requests without one. */
   readonly subcommands?: ReadonlyMap<string, Command>
+  /** The keys where places cannot tell. */
+  readonly keysIn?: (args: Arguments) => readonly Key[]
+  /** The ranges that it reads or removes. */
+  readonly rangesIn?: (args: Arguments) => readonly Range[]
   /** What it is about, in one line. */
   readonly summary: string
   /** How its arguments are written. */
@@ -59,7 +63,8 @@ export function takes({ arity }: Command, args: Arguments): boolean {
 }
 
 /** The keys among arguments. */
-export const keysOf = ({ keys }: Command, args: Arguments): readonly Key[] => argumentsAt(keys, args)
+export const keysOf = ({ keys, keysIn }: Pick<Command, 'keys' | 'keysIn'>, args: Arguments): readonly Key[] =>
+  keysIn === undefined ? argumentsAt(keys, args) : keysIn(args)
 
 export function argumentsAt(places: KeyPlaces | undefined, args: Arguments): readonly Buffer[] {
   if (places === undefined) return []

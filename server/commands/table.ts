@@ -1,4 +1,6 @@
 // Every command of RESP by its name. A new one is a file beside this and a word in this list.
+import { acl } from './acl.ts'
+import { apply } from './apply.ts'
 import { cas } from './cas.ts'
 import { client } from './client.ts'
 import type { Command } from './command.ts'
@@ -6,6 +8,7 @@ import { config } from './config.ts'
 import { auth, quit, reset, select } from './connection.ts'
 import { del, flushall, flushdb, unlink } from './delete.ts'
 import { latency, slowlog } from './diagnosis.ts'
+import { entries } from './entries.ts'
 import { exists, touch, type } from './exists.ts'
 import { expire, expireat, persist, pexpire, pexpireat } from './expire.ts'
 import { get, mget } from './get.ts'
@@ -19,12 +22,14 @@ import { dbsize, keys, randomkey } from './keys.ts'
 import { mset, msetnx } from './mset.ts'
 import { cluster, debug, lolwut, moduleCommand, readonly, readwrite, role, time, wait } from './node.ts'
 import { memory, objectCommand } from './objects.ts'
+import { page } from './page.ts'
 import { echo, ping } from './ping.ts'
 import { delrange, range } from './range.ts'
 import { rename, renamenx } from './rename.ts'
 import { scan } from './scan.ts'
 import { psetex, set, setex, setnx } from './set.ts'
 import { append, getrange, setrange, strlen, substr } from './slice.ts'
+import { status } from './status.ts'
 import { psubscribe, publish, pubsub, punsubscribe, subscribe, unsubscribe } from './subscribe.ts'
 import { discard, exec, multi, unwatch, watch } from './transaction.ts'
 import { expiretime, pexpiretime, pttl, ttl } from './ttl.ts'
@@ -35,12 +40,12 @@ const slices = [strlen, getrange, substr, append, setrange]
 const generic = [del, unlink, exists, touch, type, rename, renamenx, scan, keys, randomkey, dbsize, flushdb, flushall]
 const expiry = [expire, pexpire, expireat, pexpireat, persist, ttl, pttl, expiretime, pexpiretime]
 const transactions = [multi, exec, discard, watch, unwatch]
-const own = [range, delrange, cas]
+const own = [range, delrange, cas, entries, apply, page, status]
 const connections = [ping, echo, hello, auth, quit, reset, select, client]
 const messages = [subscribe, psubscribe, unsubscribe, punsubscribe, publish, pubsub]
-const entries = [memory, objectCommand]
+const objects = [memory, objectCommand]
 const nodes = [role, time, wait, moduleCommand, readonly, readwrite, cluster, debug, lolwut]
-const servers = [commandCommand, info, config, slowlog, latency]
+const servers = [commandCommand, info, config, acl, slowlog, latency]
 
 const all: readonly Command[] = [
   ...strings,
@@ -52,7 +57,7 @@ const all: readonly Command[] = [
   ...own,
   ...connections,
   ...messages,
-  ...entries,
+  ...objects,
   ...nodes,
   ...servers
 ]

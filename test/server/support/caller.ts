@@ -1,4 +1,5 @@
 // A caller without a connection: what commands see of one, over a store.
+import { Users } from '../../../server/auth/users.ts'
 import type { Caller } from '../../../server/commands/caller.ts'
 import { CursorTable } from '../../../server/commands/cursors.ts'
 import { commands } from '../../../server/commands/table.ts'
@@ -16,6 +17,7 @@ export interface TestCaller extends Caller {
 
 export function callerOver(store: Store, nowMs: () => number = () => 0): TestCaller {
   const pushed: Reply[] = []
+  const users = new Users()
   return {
     id: 1,
     language: 'resp',
@@ -27,6 +29,7 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
     heldBytes: 0,
     unsentBytes: 0,
     user: 'default',
+    access: users.guest.access,
     isAuthenticated: true,
     channels: new Map(),
     patterns: new Map(),
@@ -40,8 +43,8 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
       host: '127.0.0.1',
       port: 9000,
       clients: new Map(),
+      users,
       cursors: new CursorTable(() => 0),
-      random: () => 0.5,
       commands,
       broker: new Broker(),
       statistics: new Statistics(),
@@ -49,6 +52,7 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
       limits: defaultLimits,
       limitConnections: () => {},
       nowMs,
+      random: () => 0.5,
       status: () => store.status(),
       engineStats: () => undefined
     },
