@@ -134,3 +134,17 @@ test('what a connection answers in a transaction comes in its place', async () =
   const replies = await ask(peer, 'MULTI', 'SET a 1', 'CLIENT SETNAME me', 'CLIENT GETNAME', 'GET a', 'EXEC')
   expect(replies.at(-1)).toBe('*4 +OK +OK $2 me $1 1')
 })
+
+test('a transaction does not grow without end', async () => {
+  const peer = await connected()
+  const piece = Buffer.alloc(16 * 2 ** 20)
+  const requests = [requestOf('MULTI'), ...Array(5).fill(requestOf('SET', 'large', piece)), requestOf('EXEC')]
+  const replies = await peer.ask(requests)
+  expect(replies.slice(3)).toEqual([
+    '+QUEUED\r\n',
+    '-TOO_LARGE the transaction is too large, its requests may hold 64 MiB\r\n',
+    '-TOO_LARGE the transaction is too large, its requests may hold 64 MiB\r\n',
+    '-EXECABORT Transaction discarded because of previous errors.\r\n'
+  ])
+  expect(await ask(peer, 'EXISTS large')).toEqual([':0'])
+})
