@@ -1,6 +1,6 @@
 // Request → plan: which command it names, whether its arguments fit, whether the connection may.
-import type { Caller } from './commands/caller.ts'
-import { type Arguments, type Command, keysOf, spelt, takes, wordOf } from './commands/command.ts'
+import type { Caller, Transaction } from './commands/caller.ts'
+import { type Arguments, type Command, keysOf, shownText, spelt, takes, wordOf } from './commands/command.ts'
 import { type LineCommand, lineCommands } from './commands/line.ts'
 import { otherTypeFault } from './commands/other-types.ts'
 import type { Plan } from './commands/plan.ts'
@@ -57,9 +57,23 @@ export function planResp(decoded: Decoded, caller: Caller): Plan {
       ? pongArray(args)
       : command.plan(args)
   if (transaction === undefined || command.flags.includes('no_multi')) return plan
+  return enqueue(plan, command, args, transaction)
+}
+
+/** What the requests of one transaction may hold, in bytes, with about what a plan costs. */
+const transactionBytesMax = 64 * 2 ** 20
+const planBytes = 200
+
+function enqueue(plan: Plan, { name }: Command, args: Arguments, transaction: Transaction): Plan {
   if (plan.kind === 'slow') {
     transaction.isBroken = true
-    return replyPlan(errorReply(`${decoded.name} takes many steps and cannot be in a transaction, ask outside of it`))
+    return replyPlan(errorReply(`${name} takes many steps and cannot be in a transaction, ask outside of it`))
+  }
+  transaction.bytes += args.reduce((sum, { length }) => sum + length, planBytes)
+  if (transaction.bytes > transactionBytesMax) {
+    transaction.isBroken = true
+    transaction.plans.length = 0
+    return replyPlan(errorReply('the transaction is too large, its requests may hold 64 MiB', 'TOO_LARGE'))
   }
   if (!transaction.isBroken) transaction.plans.push(plan)
   return replyPlan(queued)
@@ -77,7 +91,7 @@ function commandOf(request: Request): Command | string {
   if (command.subcommands === undefined || word === undefined) return command
   return (
     command.subcommands.get(wordOf(word)) ??
-    `unknown subcommand '${word.toString('latin1', 0, shownBytesMax)}'. Try ${command.name} HELP.`
+    `unknown subcommand '${shownText(word, shownBytesMax)}'. Try ${command.name} HELP.`
   )
 }
 
@@ -103,22 +117,15 @@ function respFault(command: Command, args: Arguments, caller: Caller): string | 
 const shownBytesMax = 128
 
 /** Letter by letter as Redis says it: clients look for these words. */
-function unknownResp({ name, spelt = name, args }: Request): string {
+function unknownResp({ name, spelt: sent = name, args }: Request): string {
   const otherType = otherTypeFault(name)
   if (otherType !== undefined) return otherType
   let shown = ''
   for (const arg of args) {
     if (shown.length >= shownBytesMax) break
-    shown += `'${textOf(arg, shownBytesMax - shown.length)}' `
+    shown += `'${shownText(arg, shownBytesMax - shown.length)}' `
   }
-  return `unknown command '${textOf(Buffer.from(spelt, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
-}
-
-/** The beginning of bytes, up to the first zero. */
-function textOf(bytes: Buffer, bytesMax: number): string {
-  const piece = bytes.subarray(0, bytesMax)
-  const zero = piece.indexOf(0)
-  return (zero === -1 ? piece : piece.subarray(0, zero)).toString()
+  return `unknown command '${shownText(Buffer.from(sent, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
 }
 
 function refusal(decoded: Exclude<Decoded, Request>): Plan {
