@@ -177,4 +177,5 @@ function reserve(bytes: number): void {
   scratch = grown
 }
 
-const oneLine = (text: string): string => text.replace(/[\r\n]/g, ' ')
+/** As Redis does: a byte stays a byte, but at the end. */
+const oneLine = (text: string): string => text.replace(/[\r\n]+$/, '').replace(/[\r\n]/g, ' ')
