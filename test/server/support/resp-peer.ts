@@ -25,7 +25,7 @@ export class RespPeer {
   private constructor(socket: Socket) {
     this.#socket = socket
     socket.on('data', (chunk: Buffer) => {
-      this.#held = Buffer.concat([this.#held, chunk])
+      this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
       this.#wake()
     })
     socket.on('error', () => {})
