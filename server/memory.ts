@@ -85,7 +85,7 @@ export class Memory {
   /** More that nobody asked for: messages. There is no waiting with them, so who does not read goes at once. */
   pushed(holder: Holder, bytes: number): void {
     this.output(holder, bytes)
-    if (this.#outputBytes > this.#limits.outputBytesTotalMax) this.#relieveOutput()
+    if (this.#outputBytes > this.#limits.outputBytesTotalMax && holder.isBlocked) this.#relieveOutput()
   }
 
   /** Its client has stopped reading. */

@@ -131,6 +131,11 @@ export class Server {
     return this.#view
   }
 
+  /** What all connections together hold. */
+  get memory(): Pick<Memory, 'inputBytes' | 'outputBytes' | 'evicted'> {
+    return this.#memory
+  }
+
   get isStopping(): boolean {
     return this.#stopping !== undefined
   }
