@@ -1,5 +1,5 @@
 // Request → plan: which command it names, whether its arguments fit, whether the connection may.
-import type { Caller, Noted } from './commands/caller.ts'
+import type { Caller, Noted, Transaction } from './commands/caller.ts'
 import { type Arguments, type Command, keysOf, shownText, spelt, takes, wordOf } from './commands/command.ts'
 import { type LineCommand, lineCommands } from './commands/line.ts'
 import { otherTypeFault } from './commands/other-types.ts'
@@ -69,9 +69,23 @@ export function planResp(decoded: Decoded, caller: Caller): Plan {
       : command.plan(args)
   const { transaction } = caller
   if (transaction === undefined || command.flags.includes('no_multi')) return plan
+  return enqueue(plan, command, args, transaction)
+}
+
+/** What the requests of one transaction may hold, in bytes, with about what a plan costs. */
+const transactionBytesMax = 64 * 2 ** 20
+const planBytes = 200
+
+function enqueue(plan: Plan, { name }: Command, args: Arguments, transaction: Transaction): Plan {
   if (plan.kind === 'slow') {
     transaction.isBroken = true
-    return replyPlan(errorReply(`${command.name} takes many steps and cannot be in a transaction, ask outside of it`))
+    return replyPlan(errorReply(`${name} takes many steps and cannot be in a transaction, ask outside of it`))
+  }
+  transaction.bytes += args.reduce((sum, { length }) => sum + length, planBytes)
+  if (transaction.bytes > transactionBytesMax) {
+    transaction.isBroken = true
+    transaction.plans.length = 0
+    return replyPlan(errorReply('the transaction is too large, its requests may hold 64 MiB', 'TOO_LARGE'))
   }
   if (!transaction.isBroken) transaction.plans.push(plan)
   return replyPlan(queued)

@@ -65,6 +65,8 @@ export interface Watched {
 
 export interface Transaction {
   readonly plans: Plan[]
+  /** About what they hold. */
+  bytes: number
   /** A request was refused: EXEC will refuse too. */
   isBroken: boolean
 }

@@ -20,7 +20,7 @@ export const multi: Command = {
   plan: () =>
     sessionPlan((caller) => {
       if (caller.transaction !== undefined) return errorReply('MULTI calls can not be nested')
-      caller.transaction = { plans: [], isBroken: false }
+      caller.transaction = { plans: [], bytes: 0, isBroken: false }
       return ok
     })
 }

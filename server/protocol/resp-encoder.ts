@@ -141,7 +141,7 @@ function writeNumber(head: number, value: number): void {
   const end = at + digits
   for (let i = end - 1; i >= at; i--) {
     const next = Math.floor(rest / 10)
-    scratch[i] = zero + rest - next * 10
+    scratch[i] = zero + (rest - next * 10)
     rest = next
   }
   at = end
