@@ -160,8 +160,8 @@ async function runMutations(plans: readonly MutationPlan[], store: Store): Promi
 
 async function runMutation(plan: MutationPlan, store: Store): Promise<Reply> {
   try {
-    if (plan.kind === 'decide') return await store.decide(plan)
-    await store.write(plan.operations)
+    if (plan.kind === 'decide') return await store.decide(plan, plan)
+    await store.write(plan.operations, plan)
     return plan.reply
   } catch (error) {
     return storeErrorReply(error)
@@ -170,7 +170,11 @@ async function runMutation(plan: MutationPlan, store: Store): Promise<Reply> {
 
 async function runWrites(plans: readonly Of<'write'>[], store: Store): Promise<Reply[]> {
   try {
-    await store.write(plans.flatMap(({ operations }) => operations))
+    const sync = plans.some((plan) => plan.sync === true)
+    await store.write(
+      plans.flatMap(({ operations }) => operations),
+      { sync }
+    )
     return plans.map(({ reply }) => reply)
   } catch (error) {
     return plans.map(() => storeErrorReply(error))

@@ -1,6 +1,6 @@
 // The shape of a command: what it is called, how many arguments it takes, which of them are keys, what it needs of the caller,
 // and how a request becomes a plan.
-import type { Key } from '../store.ts'
+import type { Key, Range } from '../store.ts'
 import type { Plan } from './plan.ts'
 
 export type Arguments = readonly Buffer[]
@@ -14,6 +14,10 @@ export interface Command {
   readonly flags: readonly Flag[]
   /** Which arguments are keys; undefined: none. */
   readonly keys?: KeyPlaces
+  /** The keys where places cannot tell. */
+  readonly keysIn?: (args: Arguments) => readonly Key[]
+  /** The ranges that it reads or removes. */
+  readonly rangesIn?: (args: Arguments) => readonly Range[]
   /** What it is about, in one line. */
   readonly summary: string
   /** How its arguments are written. */
@@ -44,7 +48,8 @@ export function takes({ arity }: Command, args: Arguments): boolean {
 }
 
 /** The keys among arguments. */
-export function keysOf({ keys }: Command, args: Arguments): readonly Key[] {
+export function keysOf({ keys, keysIn }: Command, args: Arguments): readonly Key[] {
+  if (keysIn !== undefined) return keysIn(args)
   if (keys === undefined) return []
   const last = keys.last < 0 ? args.length + 1 + keys.last : keys.last
   const found: Key[] = []

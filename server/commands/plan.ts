@@ -8,7 +8,7 @@
 //   session   an answer from the connection and the server, at once       PING CLIENT HELLO
 //   slow      many calls of the store, in slices                          SCAN KEYS DBSIZE
 import type { Reply } from '../protocol/reply.ts'
-import type { DecisionView, Entry, Key, Operation } from '../store.ts'
+import type { DecisionView, Entry, Key, Operation, WriteOptions } from '../store.ts'
 import type { Caller } from './caller.ts'
 
 export type Plan =
@@ -23,8 +23,12 @@ export type Plan =
       readonly keys: readonly Key[]
       readonly reply: (entries: readonly (Entry | undefined)[], nowMs: number) => Reply
     }
-  | { readonly kind: 'write'; readonly operations: readonly Operation[]; readonly reply: Reply }
-  | { readonly kind: 'decide'; readonly keys: readonly Key[]; readonly decide: (view: DecisionView) => Reply }
+  | ({ readonly kind: 'write'; readonly operations: readonly Operation[]; readonly reply: Reply } & WriteOptions)
+  | ({
+      readonly kind: 'decide'
+      readonly keys: readonly Key[]
+      readonly decide: (view: DecisionView) => Reply
+    } & WriteOptions)
   | { readonly kind: 'session'; readonly run: (caller: Caller) => Reply }
   | { readonly kind: 'slow'; readonly run: (caller: Caller) => Promise<Reply> }
 
