@@ -19,7 +19,9 @@ type Check =
   | { readonly key: Key; readonly value: Buffer }
 
 /** Of a put: an expiry that counts from when it is written. */
-type Applied = Operation | { readonly type: 'putFor'; readonly key: Key; readonly value: Buffer; readonly ttlMs: number }
+type Applied =
+  | Operation
+  | { readonly type: 'putFor'; readonly key: Key; readonly value: Buffer; readonly ttlMs: number }
 
 interface Parsed {
   readonly sync: boolean

@@ -9,6 +9,21 @@ import { echo, ping } from './ping.ts'
 import { mset, set } from './set.ts'
 import { status } from './status.ts'
 
-const all: readonly Command[] = [get, mget, set, mset, incr, decr, incrby, decrby, ping, echo, entries, apply, page, status]
+const all: readonly Command[] = [
+  get,
+  mget,
+  set,
+  mset,
+  incr,
+  decr,
+  incrby,
+  decrby,
+  ping,
+  echo,
+  entries,
+  apply,
+  page,
+  status
+]
 
 export const commands: ReadonlyMap<string, Command> = new Map(all.map((command) => [command.name, command]))

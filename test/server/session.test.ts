@@ -201,7 +201,9 @@ describe('many requests', () => {
       const raw = await client(server)
       for (const piece of fragments(Buffer.from(requests, 'latin1'), random, 200)) await raw.sent(piece)
       const replies = (await raw.rest()).split(/\r?\n/)
-      expect(replies.map((reply, i) => (isError[i] === true ? /^-(ERR|TOO_LARGE) /.test(reply) : reply))).toEqual(isError)
+      expect(replies.map((reply, i) => (isError[i] === true ? /^-(ERR|TOO_LARGE) /.test(reply) : reply))).toEqual(
+        isError
+      )
       raw.socket.destroy()
     }
   })
