@@ -162,6 +162,7 @@ export class Session implements Caller {
     while (!requests.isAtEnd && !this.#isEnding && !this.#socket.destroyed) {
       const group = requests.take({ readsMax: this.#readsMax, writesMax: limits.batchMax })
       const answers = await runGroup(group, this)
+      if (group.kind !== 'lookup') this.#cutAtUnknown(answers)
       const answerBytes = sizeOf(answers)
       if (replies.length === 0) replies = answers
       else for (const answer of answers) replies.push(answer)
@@ -176,6 +177,14 @@ export class Session implements Caller {
     }
     await this.#write(replies)
     if (this.#isClosing) this.#end()
+  }
+
+  /** RESP: nothing is said of a write whose outcome nobody knows, nor of what came after it; the connection closes. */
+  #cutAtUnknown(answers: Reply[]): void {
+    const unknown = this.language === 'resp' ? answers.findIndex(({ kind }) => kind === 'unknown-outcome') : -1
+    if (unknown === -1) return
+    answers.length = unknown
+    this.#isClosing = true
   }
 
   #codecFor(chunk: Buffer): Codec {
