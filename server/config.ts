@@ -9,7 +9,12 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export interface ServerConfig {
   readonly node: { readonly id: number; readonly role: 'leader' | 'follower' }
-  readonly server: { readonly host: string; readonly port: number; readonly threads: number }
+  readonly server: {
+    readonly host: string
+    readonly port: number
+    readonly threads: number
+    readonly insecure: boolean
+  }
   readonly replication: { readonly port: number }
   readonly peers: readonly Peer[]
   /** What is undefined is the engine's own default. */
@@ -22,7 +27,8 @@ export interface ServerConfig {
   readonly logging: { readonly level: LogLevel; readonly format: 'auto' | 'json' | 'text' }
   /** `port` undefined: no HTTP. */
   readonly http: { readonly host: string; readonly port: number | undefined }
-  readonly auth: { readonly user: string | undefined; readonly password: string | undefined }
+  /** `password` undefined: nobody has to log in, unless there are users already. */
+  readonly auth: { readonly user: string; readonly password: string | undefined }
   readonly tls: {
     readonly cert: string | undefined
     readonly key: string | undefined
@@ -35,6 +41,13 @@ export interface ServerConfig {
     readonly lineBytesMax: number | undefined
     readonly bulkBytesMax: number | undefined
     readonly argumentsMax: number | undefined
+    readonly requestBytesMax: number | undefined
+    readonly inputBytesTotalMax: number | undefined
+    readonly outputBytesTotalMax: number | undefined
+    readonly handshakeMs: number | undefined
+    readonly requestMs: number | undefined
+    readonly stalledMs: number | undefined
+    readonly idleMs: number | undefined
   }
 }
 
@@ -42,7 +55,12 @@ export interface ServerConfig {
 export function configOf(values: Values): ServerConfig {
   return freeze<ServerConfig>({
     node: { id: values['node.id'], role: values['node.role'] },
-    server: { host: values['server.host'], port: values['server.port'], threads: values['server.threads'] },
+    server: {
+      host: values['server.host'],
+      port: values['server.port'],
+      threads: values['server.threads'],
+      insecure: values['server.insecure']
+    },
     replication: { port: values['replication.port'] },
     peers: values.peers,
     storage: {
@@ -64,7 +82,14 @@ export function configOf(values: Values): ServerConfig {
       connectionsMax: values['limits.connections'],
       lineBytesMax: values['limits.line'],
       bulkBytesMax: values['limits.bulk'],
-      argumentsMax: values['limits.arguments']
+      argumentsMax: values['limits.arguments'],
+      requestBytesMax: values['limits.request'],
+      inputBytesTotalMax: values['limits.input'],
+      outputBytesTotalMax: values['limits.output'],
+      handshakeMs: values['limits.handshake_ms'],
+      requestMs: values['limits.request_ms'],
+      stalledMs: values['limits.stalled_ms'],
+      idleMs: values['limits.idle_ms']
     }
   })
 }

@@ -6,18 +6,22 @@ import { otherTypeFault } from './commands/other-types.ts'
 import type { Plan } from './commands/plan.ts'
 import { replyPlan } from './commands/plan.ts'
 import { commands } from './commands/table.ts'
+import { needsLogin, noAuth, refusalOf } from './permission.ts'
 import { errorReply, queued, type Reply } from './protocol/reply.ts'
 import type { Decoded } from './protocol/request.ts'
 import { keyBytesMax } from './store.ts'
 
 type Request = Extract<Decoded, { kind: 'request' }>
 
-export function planLine(decoded: Decoded): Plan {
+export function planLine(decoded: Decoded, { access }: Caller): Plan {
   if (decoded.kind !== 'request') return refusal(decoded)
   const command = lineCommands.get(decoded.name)
+  if (needsLogin(access, command)) return replyPlan(noAuth)
   if (command === undefined) return replyPlan(errorReply(unknownLine(decoded.name)))
   const fault = lineFault(command, decoded)
-  return fault === undefined ? command.plan(decoded.args) : replyPlan(errorReply(fault))
+  if (fault !== undefined) return replyPlan(errorReply(fault))
+  const refused = refusalOf(access, command, decoded.args)
+  return refused === undefined ? command.plan(decoded.args) : replyPlan(refused)
 }
 
 function lineFault(command: LineCommand, { args }: Request): string | undefined {
@@ -34,11 +38,11 @@ function unknownLine(name: string): string {
 export function planResp(decoded: Decoded, caller: Caller): Plan {
   if (decoded.kind !== 'request') return refusal(decoded)
   const command = commands.get(decoded.name)
-  const refused = command === undefined ? unknownResp(decoded) : respFault(command, decoded)
+  const refused = respRefusal(command, decoded, caller)
   const { transaction } = caller
   if (refused !== undefined) {
     if (transaction !== undefined) transaction.isBroken = true
-    return replyPlan(errorReply(refused))
+    return replyPlan(refused)
   }
   const plan = (command as Command).plan(decoded.args)
   if (transaction === undefined || command?.flags.includes('no_multi') === true) return plan
@@ -48,6 +52,13 @@ export function planResp(decoded: Decoded, caller: Caller): Plan {
   }
   if (!transaction.isBroken) transaction.plans.push(plan)
   return replyPlan(queued)
+}
+
+function respRefusal(command: Command | undefined, request: Request, { access }: Caller): Reply | undefined {
+  if (needsLogin(access, command)) return noAuth
+  const fault = command === undefined ? unknownResp(request) : respFault(command, request)
+  if (fault !== undefined) return errorReply(fault)
+  return command && refusalOf(access, command, request.args)
 }
 
 function respFault(command: Command, { args }: Request): string | undefined {

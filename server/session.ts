@@ -9,9 +9,13 @@
 // reads can make the server hold is: the chunk, one slice and one lookup. The length of a lookup follows the values met so
 // far, so that a lookup of long values stays short too.
 import type { Socket } from 'node:net'
+import { type Access, noAccess } from './auth/access.ts'
+import { GrantedStore } from './auth/granted-store.ts'
+import type { Identity, Login } from './auth/users.ts'
 import type { Caller, ServerView, Transaction, Watched } from './commands/caller.ts'
 import { lineCommands } from './commands/line.ts'
-import type { Limits } from './limits.ts'
+import { earlyLimits, earlyReplyBytesMax, type Limits } from './limits.ts'
+import type { Holder, Memory } from './memory.ts'
 import { type Group, Requests, runGroup } from './pipeline.ts'
 import { planLine, planResp } from './planner.ts'
 import type { Reply } from './protocol/reply.ts'
@@ -26,22 +30,25 @@ export interface SessionContext {
   readonly store: Store
   readonly limits: Limits
   readonly server: ServerView
+  readonly memory: Memory
   /** A fault of the server itself; the connection it hit is closed. */
   readonly onFault: (error: unknown) => void
 }
 
 const star = 0x2a
+const lineFeed = 0x0a
 /** A lookup may grow this much over the one before it. */
 const growthMax = 8
 
-export class Session implements Caller {
+export class Session implements Caller, Holder {
   /** Resolves when the socket is closed and nothing of this session runs any more. */
   readonly closed: Promise<void>
   readonly id: number
   readonly server: ServerView
-  readonly store: Store
   readonly address: string
   readonly connectedMs: number
+  inputBytes = 0
+  outputBytes = 0
   readonly watched = new Map<string, Watched>()
   name = ''
   libraryName = ''
@@ -50,8 +57,14 @@ export class Session implements Caller {
   readonly #socket: Socket
   readonly #context: SessionContext
   readonly #waiting: Buffer[] = []
+  #waitingBytes = 0
   #codec: Codec | undefined
+  #identity: Identity
+  /** The store as a user with grants sees it. */
+  #granted: GrantedStore | undefined
   #readsMax: number
+  /** Of replies before a login. */
+  #earlyReplyBytes = 0
   #isServing = false
   /** The client said that it sends no more. */
   #isInputEnded = false
@@ -60,6 +73,12 @@ export class Session implements Caller {
   /** No more requests are taken: QUIT, the end of the input, or the server stops. */
   #isEnding = false
   #wake: (() => void) | undefined
+  #isActive = false
+  #activeMs: number
+  #requests = 0
+  /** At the last look: how many requests there had been, and since when one was not finished. */
+  #requestsSeen = 0
+  #unfinishedMs: number
   #resolveClosed: () => void = () => {}
 
   constructor(socket: Socket, context: SessionContext) {
@@ -67,9 +86,11 @@ export class Session implements Caller {
     this.#context = context
     this.id = context.id
     this.server = context.server
-    this.store = context.store
+    this.#identity = context.server.users.guest
     this.address = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`
     this.connectedMs = context.server.nowMs()
+    this.#activeMs = this.connectedMs
+    this.#unfinishedMs = this.connectedMs
     this.#readsMax = context.limits.firstLookupMax
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
@@ -78,12 +99,64 @@ export class Session implements Caller {
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('end', () => this.#endInput())
     socket.on('drain', () => this.#wake?.())
+    socket.on('timeout', () => socket.destroy())
     // A connection reset by its client is an end like any other; 'close' follows.
     socket.on('error', () => {})
     socket.on('close', () => {
       this.#wake?.()
       this.#settle()
     })
+  }
+
+  get user(): string {
+    return this.#identity.name
+  }
+
+  get access(): Access {
+    return this.#identity.access
+  }
+
+  get isAuthenticated(): boolean {
+    return this.#identity.access !== noAccess
+  }
+
+  get store(): Store {
+    const { store } = this.#context
+    if (this.access.isUnrestricted) return store
+    this.#granted ??= new GrantedStore(store, () => this.access)
+    return this.#granted
+  }
+
+  get isBlocked(): boolean {
+    return this.#wake !== undefined
+  }
+
+  async authenticate(user: string, password: Buffer): Promise<Reply | undefined> {
+    const login = await this.server.users.login(user, password, this.#socket.remoteAddress ?? '')
+    if (!('identity' in login)) return loginFault(login)
+    this.#identity = login.identity
+    return undefined
+  }
+
+  forgetUser(): void {
+    this.#identity = this.server.users.guest
+  }
+
+  /** Looks whether the client keeps to the times; called about once a second. */
+  sweep(nowMs: number): void {
+    const { handshakeMs, requestMs, idleMs } = this.#context.limits
+    const codec = this.#codec
+    if (this.#isActive || this.#isServing) this.#activeMs = nowMs
+    this.#isActive = false
+    if (this.#isServing || codec?.isUnfinished !== true || this.#requests !== this.#requestsSeen) {
+      this.#requestsSeen = this.#requests
+      this.#unfinishedMs = nowMs
+    }
+    const isLate =
+      (!this.isAuthenticated && nowMs - this.connectedMs > handshakeMs) ||
+      nowMs - this.#unfinishedMs > requestMs + this.inputBytes ||
+      (idleMs > 0 && nowMs - this.#activeMs > idleMs)
+    if (isLate) this.destroy()
   }
 
   get language(): 'line' | 'resp' {
@@ -125,7 +198,9 @@ export class Session implements Caller {
 
   #receive(chunk: Buffer): void {
     if (this.#isEnding) return
+    this.#isActive = true
     this.#waiting.push(chunk)
+    this.#waitingBytes += chunk.length
     if (this.#isServing) this.#socket.pause()
     else void this.#serveWaiting()
   }
@@ -139,7 +214,10 @@ export class Session implements Caller {
     this.#isServing = true
     try {
       for (let chunk = this.#waiting.shift(); chunk !== undefined; chunk = this.#waiting.shift()) {
-        await this.#serve(chunk)
+        this.#waitingBytes -= chunk.length
+        for (const piece of this.#piecesOf(chunk)) {
+          if (!this.#isEnding) await this.#serve(piece)
+        }
       }
       if (this.#socket.isPaused()) this.#socket.resume()
     } catch (error) {
@@ -152,18 +230,41 @@ export class Session implements Caller {
     }
   }
 
-  /** Runs the requests of a chunk; writes once, or once a slice when their replies are long. */
+  /** Before a login line by line: what follows AUTH is read by other limits. */
+  *#piecesOf(chunk: Buffer): Generator<Buffer> {
+    const { pieceBytesMax } = this.#context.limits
+    for (let at = 0; at < chunk.length; ) {
+      const lineEnd = this.isAuthenticated ? -1 : chunk.indexOf(lineFeed, at)
+      const end = Math.min(lineEnd === -1 ? chunk.length : lineEnd + 1, at + pieceBytesMax)
+      yield chunk.subarray(at, end)
+      at = end
+    }
+  }
+
+  /** Runs the requests of a piece; writes once, or once a slice when their replies are long. */
   async #serve(chunk: Buffer): Promise<void> {
-    const { limits } = this.#context
+    const { limits, memory } = this.#context
     this.#codec ??= this.#codecFor(chunk)
-    const requests = new Requests(this.#codec.push(chunk), this.#plan)
+    this.#codec.limits = this.isAuthenticated ? limits : earlyLimits
+    const decoded = this.#codec.push(chunk)
+    this.#requests += decoded.length
+    const held = this.#codec.heldBytes + this.#waitingBytes
+    if (held !== this.inputBytes) memory.input(this, held)
+    const requests = new Requests(decoded, this.#plan)
     let replies: Reply[] = []
     let bytes = 0
     while (!requests.isAtEnd && !this.#isEnding && !this.#socket.destroyed) {
-      const group = requests.take({ readsMax: this.#readsMax, writesMax: limits.batchMax })
+      const readsMax = Math.min(this.#readsMax, memory.lookupMax)
+      const group = requests.take({ readsMax, writesMax: limits.batchMax })
+      const isLookup = group.kind === 'lookup' || group.kind === 'entries'
+      const keys = isLookup ? keysIn(group) : 0
+      const room = isLookup ? memory.reserve(this, keys) : 0
+      const reserved = typeof room === 'number' ? room : await room
       const answers = await runGroup(group, this)
       if (group.kind !== 'lookup') this.#cutAtUnknown(answers)
       const answerBytes = sizeOf(answers)
+      if (isLookup) memory.settle(this, { reserved, keys, bytes: answerBytes })
+      else memory.output(this, answerBytes)
       if (replies.length === 0) replies = answers
       else for (const answer of answers) replies.push(answer)
       bytes += answerBytes
@@ -192,7 +293,7 @@ export class Session implements Caller {
     return chunk[0] === star ? new RespCodec(limits) : new LineCodec(limits, (name) => lineCommands.get(name))
   }
 
-  readonly #plan = (request: Decoded) => (this.language === 'resp' ? planResp(request, this) : planLine(request))
+  readonly #plan = (request: Decoded) => (this.language === 'resp' ? planResp(request, this) : planLine(request, this))
 
   /** Sizes the next lookup by what this one brought. */
   #adapt({ plans: { length: count } }: Group, bytes: number): void {
@@ -208,12 +309,32 @@ export class Session implements Caller {
     const socket = this.#socket
     const codec = this.#codec
     if (replies.length === 0 || socket.destroyed || codec === undefined) return
-    if (socket.write(codec.encode(replies))) return
+    const bytes = codec.encode(replies)
+    if (!this.isAuthenticated && !this.#mayReplyEarly(bytes.length)) return
+    if (!socket.write(bytes)) await this.#drained()
+    this.#context.memory.output(this, -this.outputBytes)
+  }
+
+  /** Who asks on and on without saying who they are is not worth a longer conversation. */
+  #mayReplyEarly(bytes: number): boolean {
+    this.#earlyReplyBytes += bytes
+    if (this.#earlyReplyBytes <= earlyReplyBytesMax) return true
+    this.#socket.destroy()
+    return false
+  }
+
+  async #drained(): Promise<void> {
+    const socket = this.#socket
+    const { memory, limits } = this.#context
+    // Of the system's clock: only it sees how much of a long write is gone.
+    socket.setTimeout(limits.stalledMs)
     await new Promise<void>((resolve) => {
       this.#wake = resolve
       if (socket.destroyed) resolve()
+      else memory.blocked()
     })
     this.#wake = undefined
+    socket.setTimeout(0)
   }
 
   #end(): void {
@@ -231,8 +352,29 @@ export class Session implements Caller {
   }
 
   #settle(): void {
-    if (this.#socket.destroyed && !this.#isServing) this.#resolveClosed()
+    if (!this.#socket.destroyed || this.#isServing) return
+    this.#context.memory.forget(this)
+    this.#resolveClosed()
   }
+}
+
+function loginFault(login: Exclude<Login, { readonly identity: Identity }>): Reply {
+  switch (login.fault) {
+    case 'wrong':
+      return errorReply('invalid username-password pair or user is disabled.', 'WRONGPASS')
+    case 'open':
+      return errorReply(
+        'there are no users, and nobody has to log in. Make the first with auth.user in the configuration.'
+      )
+    case 'throttled':
+      return errorReply(`too many logins failed, try again in ${Math.ceil(login.waitMs / 1_000)} s`, 'BUSY')
+  }
+}
+
+function keysIn({ plans }: Group): number {
+  let count = 0
+  for (const plan of plans) if (plan.kind === 'lookup' || plan.kind === 'entries') count += plan.keys.length
+  return count
 }
 
 /** Ends our side; once all of it is sent, the client has a while to end its own. */

@@ -74,7 +74,18 @@ export interface WriteOptions {
   readonly sync?: boolean
 }
 
+/** What the server itself keeps beside the entries, out of their reach: users. Values are JSON. */
+export interface SystemRecords {
+  /** All whose key begins so, in order. */
+  list(prefix: string): Promise<readonly (readonly [key: string, value: unknown])[]>
+  /** Resolves when it is on disk, as `del` does. */
+  put(key: string, value: unknown): Promise<void>
+  del(key: string): Promise<void>
+}
+
 export interface Store {
+  /** Undefined: this store keeps none. */
+  readonly records?: SystemRecords
   /** The values in the keys' order, `undefined` where there is none. */
   getMany(keys: readonly Key[]): Promise<readonly (Uint8Array | undefined)[]>
   /** The same with sequence and expiry. */

@@ -86,7 +86,8 @@ function fishScript(program: Command): string {
     for (const option of command.options) {
       const long = option.long?.replace(/^--/, '')
       const takes = option.required || option.optional ? ' -r' : ''
-      if (long !== undefined) lines.push(`complete -c varve${condition} -l ${long}${takes} -d ${quoted(option.description)}`)
+      if (long !== undefined)
+        lines.push(`complete -c varve${condition} -l ${long}${takes} -d ${quoted(option.description)}`)
     }
   }
   return lines.join('\n')

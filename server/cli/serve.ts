@@ -1,12 +1,14 @@
 // varve serve: a database behind the line protocol, until it is told to stop.
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
+import type { Users } from '../auth/users.ts'
 import type { LogLevel, ServerConfig } from '../config.ts'
 import { defaultConfig } from '../config.ts'
 import type { AdminServer } from '../http.ts'
 import type { Log } from '../log.ts'
 import type { Server } from '../server.ts'
 import type { DatabaseStore } from '../store/database.ts'
+import type { TlsOptions } from '../tls.ts'
 import { parsePort } from './address.ts'
 import { printBanner } from './banner.ts'
 import { watchEngine } from './engine-events.ts'
@@ -21,6 +23,7 @@ interface ServeFlags {
   readonly port?: number
   readonly dataDir?: string
   readonly httpPort?: number
+  readonly insecure?: boolean
   readonly logLevel?: LogLevel
 }
 
@@ -35,6 +38,7 @@ export const serveCommand = (): Command =>
       `where the data is, made if it is not there (default: ${defaultConfig.storage.dataDir})`
     )
     .option('--http-port <port>', 'port for health and metrics; 0 takes a free one (default: none)', parsePort)
+    .option('--insecure', 'listen where other machines reach it, and ask nobody for a password')
     .addOption(new Option('--log-level <level>', 'the least important that is logged').choices([...levels]))
     .addHelpText(
       'after',
@@ -45,12 +49,13 @@ export const serveCommand = (): Command =>
         'VARVE_SERVER_PORT=9001 varve serve   # every key of the file, as a variable'
       )
     )
-    .action(async ({ file, host, port, dataDir, httpPort, logLevel }: ServeFlags) => {
+    .action(async ({ file, host, port, dataDir, httpPort, insecure, logLevel }: ServeFlags) => {
       const { config, notes } = await effectiveConfig(file, {
         'server.host': host,
         'server.port': port,
         'storage.data_dir': dataDir,
         'http.port': httpPort,
+        'server.insecure': insecure,
         'logging.level': logLevel
       })
       if (config.node.role === 'follower') {
@@ -82,7 +87,7 @@ async function run(config: ServerConfig, log: Log): Promise<void> {
     const stopped = untilSignal(log)
     const { server, http } = parts
     log.info({ dataDir, ...server.address, http: http?.address }, 'listening')
-    printBanner({ address: server.address, dataDir, http: http?.address, isTls: false })
+    printBanner({ address: server.address, dataDir, http: http?.address, isTls: config.tls.cert !== undefined })
     await stopped
   } finally {
     // Health answers to the last: whoever balances load sees that this node is going.
@@ -106,7 +111,8 @@ async function openStore(dataDir: string, { storage, server }: ServerConfig): Pr
 
 async function listen(store: DatabaseStore, config: ServerConfig, log: Log): Promise<Server> {
   const { Server } = await import('../server.ts')
-  const { host, port } = config.server
+  const { host, port, insecure } = config.server
+  const users = await openUsers(store, config)
   const given = Object.entries(config.limits).filter(([, value]) => value !== undefined)
   try {
     return await Server.listen({
@@ -115,11 +121,34 @@ async function listen(store: DatabaseStore, config: ServerConfig, log: Log): Pro
       port,
       nodeId: config.node.id,
       limits: Object.fromEntries(given),
+      users,
+      tls: tlsOf(config, log),
+      insecure,
       onFault: (error) => log.error({ err: error }, 'a fault of the server; the connection it hit is closed')
     })
   } catch (error) {
     throw exit(exitCodes.connection, listenFault(codeOf(error), host, port, '--port') ?? messageOf(error))
   }
+}
+
+/** The users that are stored, and the admin of the configuration. */
+async function openUsers({ records }: DatabaseStore, { auth }: ServerConfig): Promise<Users> {
+  const { Users } = await import('../auth/users.ts')
+  const users = await Users.open({ records })
+  if (auth.password === undefined) return users
+  const fault = await users.seed(auth.user, Buffer.from(auth.password))
+  if (fault !== undefined) throw exit(exitCodes.usage, `auth: ${fault}.`)
+  return users
+}
+
+function tlsOf({ tls: { cert, key, ca, clientAuth } }: ServerConfig, log: Log): TlsOptions | undefined {
+  if (cert === undefined && key === undefined && ca === undefined && !clientAuth) return undefined
+  if (cert === undefined || key === undefined) throw exit(exitCodes.usage, 'TLS needs both tls.cert and tls.key.')
+  const onReload = (fault: string | undefined) => {
+    if (fault === undefined) log.info('new certificates are in force')
+    else log.error(fault)
+  }
+  return { cert, key, ca, clientAuth, onReload }
 }
 
 async function listenHttp(

@@ -37,7 +37,9 @@ const many = (value: string, before: readonly string[] = []): string[] => {
 
 const addSubcommand = (): Command =>
   addClientFlags(new Command('add'))
-    .description('make a user, or give one another password, role and grants; the password is asked for, or comes on stdin')
+    .description(
+      'make a user, or give one another password, role and grants; the password is asked for, or comes on stdin'
+    )
     .argument('<name>')
     .addOption(new Option('--role <role>', 'what it may do').choices([...roles]).default('read'))
     .option('--prefix <text>', 'only keys that begin so; may be given several times (default: all keys)', many)

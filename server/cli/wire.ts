@@ -161,7 +161,8 @@ export class Wire {
   }
 }
 
-async function dial({ host, port, tls }: Target, timeoutMs: number): Promise<Socket> {
+/** A socket that is connected, and encrypted where that is asked for. */
+export async function dial({ host, port, tls }: Target, timeoutMs: number): Promise<Socket> {
   const socket =
     tls === undefined ? connect({ host, port }) : (await import('node:tls')).connect({ host, port, ...tls })
   return await new Promise((resolve, reject) => {

@@ -1,4 +1,6 @@
 // What a command sees of the connection it came by, and of the server behind it.
+import type { Access } from '../auth/access.ts'
+import type { Users } from '../auth/users.ts'
 import type { Reply } from '../protocol/reply.ts'
 import type { Entry, Key, Store, StoreStatus } from '../store.ts'
 import type { CursorTable } from './cursors.ts'
@@ -10,6 +12,11 @@ export interface Caller {
   readonly language: 'line' | 'resp'
   readonly address: string
   readonly connectedMs: number
+  /** Whom it is served as. */
+  readonly user: string
+  readonly access: Access
+  /** Whether it may do more than say who it is. */
+  readonly isAuthenticated: boolean
   readonly server: ServerView
   readonly store: Store
   name: string
@@ -21,6 +28,10 @@ export interface Caller {
   transaction: Transaction | undefined
   /** Key (latin1) → its entry's sequence when it was watched; undefined: there was none. */
   readonly watched: Map<string, Watched>
+  /** Checks who it says it is, and serves it as that user from then on; undefined: done, else what is wrong. */
+  authenticate(user: string, password: Buffer): Promise<Reply | undefined>
+  /** Back to the user that a new connection has. */
+  forgetUser(): void
   /** Once the reply is sent: close the connection. */
   close(): void
   /** Sends something that is no reply. */
@@ -47,6 +58,7 @@ export interface ServerView {
   readonly clients: ReadonlyMap<number, Caller>
   /** Where the scans of all connections go on. */
   readonly cursors: CursorTable
+  readonly users: Users
   nowMs(): number
   /** From 0 to below 1. */
   random(): number

@@ -2,7 +2,7 @@
 // those of RESP do.
 import { linesReply, missing, ok, pong, valueOrMissing } from '../protocol/reply.ts'
 import type { ArgumentShape } from '../protocol/text.ts'
-import { keyBytesMax } from '../store.ts'
+import { type Key, keyBytesMax, type Range } from '../store.ts'
 import { type Arguments, argument, type Flag, type KeyPlaces, oneKey } from './command.ts'
 import { type Plan, replyPlan } from './plan.ts'
 import { countOf, entriesPlan, rangeOf } from './range.ts'
@@ -15,6 +15,9 @@ export interface LineCommand extends ArgumentShape {
   readonly keys?: KeyPlaces
   /** How many of the arguments, the last ones, may be left out. */
   readonly optional?: number
+  readonly keysIn?: (args: Arguments) => readonly Key[]
+  /** The ranges that it reads or removes. */
+  readonly rangesIn?: (args: Arguments) => readonly Range[]
   /** What is wrong with arguments of the right number, or `undefined`. */
   readonly fault?: (args: Arguments) => string | undefined
   readonly plan: (args: Arguments) => Plan
@@ -115,6 +118,18 @@ const scan: LineCommand = {
   }
 }
 
+const auth: LineCommand = {
+  name: 'AUTH',
+  usage: 'AUTH <user> <password>',
+  flags: ['noauth'],
+  count: 2,
+  takesRest: true,
+  plan: (args) => ({
+    kind: 'slow',
+    run: async (caller) => (await caller.authenticate(argument(args, 0).toString(), argument(args, 1))) ?? ok
+  })
+}
+
 const quit: LineCommand = {
   name: 'QUIT',
   usage: 'QUIT',
@@ -131,5 +146,5 @@ const quit: LineCommand = {
 }
 
 export const lineCommands: ReadonlyMap<string, LineCommand> = new Map(
-  [put, get, del, scan, ping, status, quit].map((command) => [command.name, command])
+  [put, get, del, scan, ping, status, auth, quit].map((command) => [command.name, command])
 )

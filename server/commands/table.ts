@@ -1,4 +1,5 @@
 // Every command of RESP by its name. A new one is a file beside this and a word in this list.
+import { acl } from './acl.ts'
 import { apply } from './apply.ts'
 import { cas } from './cas.ts'
 import type { Command } from './command.ts'
@@ -31,6 +32,7 @@ const expiry = [expire, pexpire, expireat, pexpireat, persist, ttl, pttl, expire
 const transactions = [multi, exec, discard, watch, unwatch]
 const own = [range, delrange, cas, entries, apply, page, status]
 const connection = [ping, echo]
+const server = [acl]
 
 const all: readonly Command[] = [
   ...strings,
@@ -40,7 +42,8 @@ const all: readonly Command[] = [
   ...expiry,
   ...transactions,
   ...own,
-  ...connection
+  ...connection,
+  ...server
 ]
 
 export const commands: ReadonlyMap<string, Command> = new Map(all.map((command) => [command.name, command]))

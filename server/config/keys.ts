@@ -18,12 +18,15 @@ const optional = <T>(reader: Reader<T>, summary: string): Key<T | undefined> => 
 })
 const secret = (summary: string): Key<string | undefined> => ({ ...optional(text, summary), isSecret: true })
 
+const milliseconds = integer(0, 2 ** 31 - 1)
+
 export const keys = {
   'node.id': key(integer(1, 2 ** 31), 1, 'number of this node'),
   'node.role': key(oneOf('leader', 'follower'), 'leader', 'what it begins as'),
   'server.host': key(text, '127.0.0.1', 'address to listen on'),
   'server.port': key(port, 9000, 'its port; 0 takes a free one'),
   'server.threads': key(integer(1, 64), 4, 'threads that read the disk'),
+  'server.insecure': key(truth, false, 'listen where other machines reach it, and ask nobody for a password'),
   'replication.port': key(port, 9100, 'port for other nodes'),
   peers: key(peers, [], 'the other nodes'),
   'storage.data_dir': key(text, './data', 'directory of the data'),
@@ -34,7 +37,7 @@ export const keys = {
   'logging.format': key(oneOf('auto', 'json', 'text'), 'auto', 'auto: text on a terminal, else JSON'),
   'http.host': key(text, '127.0.0.1', 'address of health and metrics'),
   'http.port': optional(port, 'its port; none: no HTTP'),
-  'auth.user': optional(text, 'the first admin'),
+  'auth.user': key(text, 'default', 'the admin who is always there, once there is a password'),
   'auth.password': secret('its password'),
   'auth.password_file': optional(text, 'file that holds its password'),
   'tls.cert': optional(text, 'file of the certificate and its chain'),
@@ -44,7 +47,14 @@ export const keys = {
   'limits.connections': optional(integer(1, 1_000_000), 'connections at a time'),
   'limits.line': optional(size, 'longest line of the line protocol'),
   'limits.bulk': optional(size, 'longest argument of RESP'),
-  'limits.arguments': optional(integer(1, 2 ** 24), 'arguments of one request')
+  'limits.arguments': optional(integer(1, 2 ** 24), 'arguments of one request'),
+  'limits.request': optional(size, 'longest request of RESP, all its arguments together'),
+  'limits.input': optional(size, 'unfinished requests of all connections together'),
+  'limits.output': optional(size, 'replies of all connections that are not sent yet'),
+  'limits.handshake_ms': optional(milliseconds, 'time to log in, TLS included'),
+  'limits.request_ms': optional(milliseconds, 'time to finish a request, and a millisecond more for each of its bytes'),
+  'limits.stalled_ms': optional(milliseconds, 'time to take something of a reply'),
+  'limits.idle_ms': optional(milliseconds, 'time without a request; 0: for ever')
 } as const satisfies Readonly<Record<string, Key<unknown>>>
 
 export type KeyName = keyof typeof keys

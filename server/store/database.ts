@@ -14,6 +14,7 @@ import type {
   Range,
   Store,
   StoreStatus,
+  SystemRecords,
   WriteOptions
 } from '../store.ts'
 import { DecisionQueue } from './queue.ts'
@@ -32,11 +33,13 @@ const memoryBesideCacheBytes = 192 * 2 ** 20
 
 export class DatabaseStore implements Store {
   readonly database: Database<Buffer, Buffer>
+  readonly records: SystemRecords
   readonly #queue: DecisionQueue
   readonly #syncedQueue: DecisionQueue
 
   private constructor(database: Database<Buffer, Buffer>) {
     this.database = database
+    this.records = recordsOf(database)
     this.#queue = new DecisionQueue(database, false)
     this.#syncedQueue = new DecisionQueue(database, true)
   }
@@ -82,6 +85,14 @@ export class DatabaseStore implements Store {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+}
+
+function recordsOf({ system }: Database<Buffer, Buffer>): SystemRecords {
+  return {
+    list: (prefix) => system.iterator({ gte: prefix, lt: `${prefix}\u{10ffff}` }).all(),
+    put: (key, value) => system.put(key, value, { sync: true }),
+    del: (key) => system.del(key, { sync: true })
   }
 }
 

@@ -47,7 +47,7 @@ describe('what is read', () => {
     expect(config).toEqual({
       ...defaultConfig,
       node: { id: 1, role: 'leader' },
-      server: { host: '0.0.0.0', port: 9000, threads: 4 },
+      server: { host: '0.0.0.0', port: 9000, threads: 4, insecure: false },
       replication: { port: 9100 },
       peers: [
         { host: '10.0.1.11', port: 9101 },
@@ -116,7 +116,7 @@ describe('the environment and flags', () => {
       env,
       flags: { 'server.port': 0, 'http.port': 1, 'server.host': undefined }
     })
-    expect(config.server).toEqual({ host: '0.0.0.0', port: 0, threads: 4 })
+    expect(config.server).toEqual({ host: '0.0.0.0', port: 0, threads: 4, insecure: false })
     expect(config.storage.cacheBytes).toBe(8 * 2 ** 20)
     expect(config.logging.level).toBe('info')
     const origins = ['server.port', 'server.host', 'storage.cache_size', 'logging.level', 'http.port', 'http.host']

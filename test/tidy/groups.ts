@@ -44,7 +44,7 @@ const server: readonly Group[] = [
   {
     name: 'cli',
     files: /^server\/cli(\.ts$|\/)/,
-    imports: [...engine, 'server', 'client', 'protocol', 'config', 'member', 'store', 'simulation']
+    imports: [...engine, 'server', 'guard', 'client', 'commands', 'protocol', 'config', 'member', 'store', 'simulation']
   },
   {
     name: 'server',
@@ -54,11 +54,16 @@ const server: readonly Group[] = [
   { name: 'client', files: /^server\/client\//, imports: [...engine, 'protocol', 'store'] },
   {
     name: 'session',
-    files: /^server\/(session|pipeline|planner|store-errors)\.ts$/,
+    files: /^server\/(session|pipeline|planner|permission|store-errors)\.ts$/,
     imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'config']
   },
-  { name: 'guard', files: /^server\/(auth|limits)\.ts$/, imports: [...engine, 'protocol', 'store', 'config'] },
-  { name: 'commands', files: /^server\/commands\//, imports: [...engine, 'protocol', 'store'] },
+  // Below the commands: they manage users, and see what a connection may.
+  {
+    name: 'guard',
+    files: /^server\/auth\/|^server\/(limits|memory)\.ts$/,
+    imports: [...engine, 'protocol', 'store', 'config']
+  },
+  { name: 'commands', files: /^server\/commands\//, imports: [...engine, 'guard', 'protocol', 'store'] },
   { name: 'protocol', files: /^server\/protocol\//, imports: ['errors', 'assert'] },
   { name: 'member', files: /^server\/raft\/member\.ts$/, imports: [...engine, 'raft-shell', 'raft-core', 'store'] },
   {

@@ -1,4 +1,5 @@
 // A caller without a connection: what commands see of one, over a store.
+import { Users } from '../../../server/auth/users.ts'
 import type { Caller } from '../../../server/commands/caller.ts'
 import { CursorTable } from '../../../server/commands/cursors.ts'
 import type { Reply } from '../../../server/protocol/reply.ts'
@@ -11,11 +12,15 @@ export interface TestCaller extends Caller {
 
 export function callerOver(store: Store, nowMs: () => number = () => 0): TestCaller {
   const pushed: Reply[] = []
+  const users = new Users()
   return {
     id: 1,
     language: 'resp',
     address: '127.0.0.1:1',
     connectedMs: 0,
+    user: 'default',
+    access: users.guest.access,
+    isAuthenticated: true,
     store,
     server: {
       nodeId: 3,
@@ -24,6 +29,7 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
       port: 9000,
       clients: new Map(),
       cursors: new CursorTable(() => 0),
+      users,
       nowMs,
       random: () => 0.5,
       status: () => store.status()
@@ -36,6 +42,8 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
     watched: new Map(),
     pushed,
     isClosed: false,
+    authenticate: () => Promise.resolve(undefined),
+    forgetUser() {},
     close() {
       this.isClosed = true
     },
