@@ -1,6 +1,6 @@
 // Request → plan: which command it names, whether its arguments fit, whether the connection may.
 import type { Caller } from './commands/caller.ts'
-import { type Command, keysOf, takes } from './commands/command.ts'
+import { type Arguments, type Command, keysOf, spelt, takes, wordOf } from './commands/command.ts'
 import { type LineCommand, lineCommands } from './commands/line.ts'
 import { otherTypeFault } from './commands/other-types.ts'
 import type { Plan } from './commands/plan.ts'
@@ -37,15 +37,16 @@ function unknownLine(name: string): string {
 
 export function planResp(decoded: Decoded, caller: Caller): Plan {
   if (decoded.kind !== 'request') return refusal(decoded)
-  const command = commands.get(decoded.name)
-  const refused = respRefusal(command, decoded, caller)
+  const { args } = decoded
+  const command = commandOf(decoded)
+  const refused = respRefusal(command, args, caller)
   const { transaction } = caller
-  if (refused !== undefined) {
+  if (refused !== undefined || typeof command === 'string') {
     if (transaction !== undefined) transaction.isBroken = true
-    return replyPlan(refused)
+    return replyPlan(refused ?? noAuth)
   }
-  const plan = (command as Command).plan(decoded.args)
-  if (transaction === undefined || command?.flags.includes('no_multi') === true) return plan
+  const plan = command.plan(args)
+  if (transaction === undefined || command.flags.includes('no_multi')) return plan
   if (plan.kind === 'slow') {
     transaction.isBroken = true
     return replyPlan(errorReply(`${decoded.name} takes many steps and cannot be in a transaction, ask outside of it`))
@@ -54,15 +55,27 @@ export function planResp(decoded: Decoded, caller: Caller): Plan {
   return replyPlan(queued)
 }
 
-function respRefusal(command: Command | undefined, request: Request, { access }: Caller): Reply | undefined {
-  if (needsLogin(access, command)) return noAuth
-  const fault = command === undefined ? unknownResp(request) : respFault(command, request)
-  if (fault !== undefined) return errorReply(fault)
-  return command && refusalOf(access, command, request.args)
+/** The command, a container's subcommand, or why there is none. */
+function commandOf(request: Request): Command | string {
+  const command = commands.get(request.name)
+  if (command === undefined) return unknownResp(request)
+  const [word] = request.args
+  if (command.subcommands === undefined || word === undefined) return command
+  return (
+    command.subcommands.get(wordOf(word)) ??
+    `unknown subcommand '${word.toString('latin1', 0, shownBytesMax)}'. Try ${command.name} HELP.`
+  )
 }
 
-function respFault(command: Command, { args }: Request): string | undefined {
-  if (!takes(command, args)) return `wrong number of arguments for '${command.name.toLowerCase()}' command`
+function respRefusal(command: Command | string, args: Arguments, { access }: Caller): Reply | undefined {
+  if (typeof command === 'string') return needsLogin(access, undefined) ? noAuth : errorReply(command)
+  if (needsLogin(access, command)) return noAuth
+  const fault = respFault(command, args)
+  return fault === undefined ? refusalOf(access, command, args) : errorReply(fault)
+}
+
+function respFault(command: Command, args: Arguments): string | undefined {
+  if (!takes(command, args)) return `wrong number of arguments for '${spelt(command)}' command`
   for (const key of keysOf(command, args)) {
     if (key.length > keyBytesMax) return `the key is longer than ${keyBytesMax} bytes`
   }

@@ -211,8 +211,8 @@ export class Server {
         return address === null || typeof address === 'string' ? 0 : address.port
       },
       cursors: new CursorTable(Math.random),
-      random: Math.random,
       nowMs: this.#clock.nowMs,
+      random: Math.random,
       status: () => store.status()
     }
   }

@@ -80,11 +80,11 @@ export function mayRange({ isEveryKey, keys }: Access, { gte, lt }: Range): bool
 export function grantedRanges({ keys }: Access): readonly Range[] {
   const sorted = [...keys].sort((a, b) => Buffer.compare(a.bytes, b.bytes) || Number(a.isExact) - Number(b.isExact))
   const ranges: Range[] = []
-  let widest: Grant | undefined
+  let last: Grant | undefined
   for (const grant of sorted) {
     // Whatever lies in a prefix follows it in order.
-    if (widest !== undefined && covers(widest, grant.bytes)) continue
-    if (!grant.isExact) widest = grant
+    if (last !== undefined && covers(last, grant.bytes) && (!last.isExact || grant.isExact)) continue
+    last = grant
     const end = grant.isExact ? Buffer.concat([grant.bytes, Buffer.of(0)]) : endOfPrefix(grant.bytes)
     ranges.push(end === undefined ? { gte: grant.bytes } : { gte: grant.bytes, lt: end })
   }

@@ -92,16 +92,16 @@ export class Users {
   /** Never says which of the two was wrong. `address` without its port. */
   async login(name: string, password: Buffer, address: string): Promise<Login> {
     if (this.isOpen) return name === defaultUser ? { identity: this.#guest } : { fault: 'open' }
-    const waitMs = this.#throttle.waitOf(address)
-    if (waitMs > 0) return { fault: 'throttled', waitMs }
-    const known = this.#known.get(name)
     const mark = this.#logins.markOf(name, password)
-    if (known?.user.isOn && this.#logins.has(mark, known.user.hashes)) {
-      return { identity: known.identity }
-    }
     // A whole pool of clients may come at once, after a restart: they are one attempt.
     const underWay = this.#underWay.get(mark)
     if (underWay !== undefined) return underWay
+    const waitMs = this.#throttle.waitOf(address)
+    if (waitMs > 0) return { fault: 'throttled', waitMs }
+    const known = this.#known.get(name)
+    if (known?.user.isOn && this.#logins.has(mark, known.user.hashes)) {
+      return { identity: known.identity }
+    }
     const waitOfAllMs = this.#throttle.waitOfAll()
     if (waitOfAllMs > 0) return { fault: 'throttled', waitMs: waitOfAllMs }
     if (this.#waiting.length >= hashingWaitingMax) return { fault: 'throttled', waitMs: 1_000 }

@@ -56,9 +56,9 @@ export interface ServerView {
   readonly activeConnections: number
   readonly port: number
   readonly clients: ReadonlyMap<number, Caller>
+  readonly users: Users
   /** Where the scans of all connections go on. */
   readonly cursors: CursorTable
-  readonly users: Users
   nowMs(): number
   /** From 0 to below 1. */
   random(): number

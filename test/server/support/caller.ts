@@ -28,8 +28,8 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
       activeConnections: 2,
       port: 9000,
       clients: new Map(),
-      cursors: new CursorTable(() => 0),
       users,
+      cursors: new CursorTable(() => 0),
       nowMs,
       random: () => 0.5,
       status: () => store.status()
