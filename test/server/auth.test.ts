@@ -25,7 +25,11 @@ import { randomOf } from './support/random.ts'
 const rules = (text: string): Buffer[] => text.split(' ').map((rule) => Buffer.from(rule))
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')
 const granted = (...texts: string[]) =>
-  accessOf('read', texts.map((text) => parseGrant(bytes(text))).filter((grant) => grant !== undefined), [])
+  accessOf(
+    'read',
+    texts.map((text) => parseGrant(bytes(text))).filter((grant) => grant !== undefined),
+    []
+  )
 
 class Records implements SystemRecords {
   readonly kept = new Map<string, unknown>()
@@ -83,7 +87,11 @@ describe('rules', () => {
   })
 
   test('what is stored is what is read, bytes of any kind included', async () => {
-    const ruled = await applyRules(newUser('ada'), [...rules('on >secret +@write'), bytes('~\xff\x00*'), bytes('&\xe4')])
+    const ruled = await applyRules(newUser('ada'), [
+      ...rules('on >secret +@write'),
+      bytes('~\xff\x00*'),
+      bytes('&\xe4')
+    ])
     if (!('user' in ruled)) throw new Error(ruled.fault)
     const stored = JSON.stringify(encodeUser(ruled.user))
     expect(decodeUser('user:ada', JSON.parse(stored))).toEqual(ruled.user)
@@ -108,7 +116,11 @@ describe('grants', () => {
   })
 
   test('a pattern is granted by what stands before its first wildcard', () => {
-    const access = accessOf('read', [], [parseGrant(bytes('news:*')), parseGrant(bytes('one'))].filter((g) => g !== undefined))
+    const access = accessOf(
+      'read',
+      [],
+      [parseGrant(bytes('news:*')), parseGrant(bytes('one'))].filter((g) => g !== undefined)
+    )
     expect(['news:*', 'news:a?', 'news:[ab]', 'one', 'news:x'].map((p) => mayPattern(access, bytes(p)))).toEqual(
       Array(5).fill(true)
     )
@@ -141,7 +153,10 @@ describe('grants', () => {
       }
       if (mayRange(access, range)) {
         const inside = keys.filter((key) => within(range, key))
-        expect(inside.every((key) => mayKey(access, key)), shown).toBe(true)
+        expect(
+          inside.every((key) => mayKey(access, key)),
+          shown
+        ).toBe(true)
       }
     }
   })
@@ -219,7 +234,9 @@ describe('users', () => {
     const again = await Users.open({ records })
     expect(await again.seed('root', bytes('second'))).toBeUndefined()
     expect(await again.login('root', bytes('first'), '')).toEqual({ fault: 'wrong' })
-    expect(await again.login('root', bytes('second'), '')).toMatchObject({ identity: { access: { isUnrestricted: true } } })
+    expect(await again.login('root', bytes('second'), '')).toMatchObject({
+      identity: { access: { isUnrestricted: true } }
+    })
     expect(await again.seed('with space', bytes('x'))).toMatch(/a name of a user/)
     expect(await again.seed('root', bytes(''))).toMatch(/1 to 1024 bytes/)
   })
