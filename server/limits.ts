@@ -19,6 +19,10 @@ export interface Limits extends RequestLimits {
   readonly lookupMax: number
   /** Keys in a connection's first lookup, before it is known how long its values are. */
   readonly firstLookupMax: number
+  /** Channels and patterns that one connection may be subscribed to. */
+  readonly subscriptionsMax: number
+  /** Messages that a subscriber has not taken: one with more is closed. */
+  readonly pushedBytesMax: number
   /** Once the last reply is sent: how long a client may take to close its side. */
   readonly lingerMs: number
   /** Bytes of a chunk that are made requests of at once: what is decoded and not run yet takes several times its length. */
@@ -47,6 +51,8 @@ export const defaultLimits: Limits = {
   batchMax: 1_000,
   lookupMax: 128,
   firstLookupMax: 16,
+  subscriptionsMax: 10_000,
+  pushedBytesMax: 8 * 2 ** 20,
   lingerMs: 1_000,
   pieceBytesMax: 16 * 2 ** 10,
   handshakeMs: 10_000,

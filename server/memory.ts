@@ -69,7 +69,7 @@ export class Memory {
 
   /** What it brought, instead of what was reserved. */
   settle(holder: Holder, { reserved, keys, bytes }: Readonly<Record<'reserved' | 'keys' | 'bytes', number>>): void {
-    this.#valueBytes = Math.max(this.#valueBytes, Math.ceil(bytes / Math.max(keys, 1)))
+    if (keys > 0) this.#valueBytes = Math.max(this.#valueBytes, Math.ceil(bytes / keys))
     this.output(holder, bytes - reserved)
   }
 
@@ -79,7 +79,9 @@ export class Memory {
     const held = Math.max(0, holder.outputBytes + bytes)
     this.#outputBytes += held - holder.outputBytes
     holder.outputBytes = held
-    if (bytes < 0 && this.#waiting.length > 0) this.#wakeAll()
+    if (bytes < 0) {
+      if (this.#waiting.length > 0) this.#wakeAll()
+    } else if (this.#outputBytes > this.#limits.outputBytesTotalMax && holder.isBlocked) this.#relieveOutput()
   }
 
   /** Its client has stopped reading. */

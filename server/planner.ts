@@ -7,8 +7,9 @@ import type { Plan } from './commands/plan.ts'
 import { replyPlan } from './commands/plan.ts'
 import { commands } from './commands/table.ts'
 import { needsLogin, noAuth, refusalOf } from './permission.ts'
-import { errorReply, queued, type Reply } from './protocol/reply.ts'
+import { arrayReply, errorReply, queued, type Reply, textValue, valueReply } from './protocol/reply.ts'
 import type { Decoded } from './protocol/request.ts'
+import { subscriptionsOf } from './pubsub.ts'
 import { keyBytesMax } from './store.ts'
 
 type Request = Extract<Decoded, { kind: 'request' }>
@@ -36,16 +37,25 @@ function unknownLine(name: string): string {
 }
 
 export function planResp(decoded: Decoded, caller: Caller): Plan {
-  if (decoded.kind !== 'request') return refusal(decoded)
+  if (decoded.kind !== 'request') {
+    caller.noted(undefined, [])
+    return refusal(decoded)
+  }
   const { args } = decoded
   const command = commandOf(decoded)
   const refused = respRefusal(command, args, caller)
   const { transaction } = caller
   if (refused !== undefined || typeof command === 'string') {
     if (transaction !== undefined) transaction.isBroken = true
+    if (typeof command !== 'string') caller.server.statistics.rejected(command.name)
+    caller.noted(undefined, args)
     return replyPlan(refused ?? noAuth)
   }
-  const plan = command.plan(args)
+  caller.noted(command, args)
+  const plan =
+    command.name === 'PING' && subscriptionsOf(caller) > 0 && caller.version === 2
+      ? pongArray(args)
+      : command.plan(args)
   if (transaction === undefined || command.flags.includes('no_multi')) return plan
   if (plan.kind === 'slow') {
     transaction.isBroken = true
@@ -54,6 +64,10 @@ export function planResp(decoded: Decoded, caller: Caller): Plan {
   if (!transaction.isBroken) transaction.plans.push(plan)
   return replyPlan(queued)
 }
+
+/** RESP2 cannot tell a reply from a message but by its shape: with subscriptions, PING answers in that of messages. */
+const pongArray = ([message]: Arguments): Plan =>
+  replyPlan(arrayReply([textValue('pong'), message === undefined ? textValue('') : valueReply(message)]))
 
 /** The command, a container's subcommand, or why there is none. */
 function commandOf(request: Request): Command | string {
@@ -67,15 +81,19 @@ function commandOf(request: Request): Command | string {
   )
 }
 
-function respRefusal(command: Command | string, args: Arguments, { access }: Caller): Reply | undefined {
+function respRefusal(command: Command | string, args: Arguments, caller: Caller): Reply | undefined {
+  const { access } = caller
   if (typeof command === 'string') return needsLogin(access, undefined) ? noAuth : errorReply(command)
   if (needsLogin(access, command)) return noAuth
-  const fault = respFault(command, args)
+  const fault = respFault(command, args, caller)
   return fault === undefined ? refusalOf(access, command, args) : errorReply(fault)
 }
 
-function respFault(command: Command, args: Arguments): string | undefined {
+function respFault(command: Command, args: Arguments, caller: Caller): string | undefined {
   if (!takes(command, args)) return `wrong number of arguments for '${spelt(command)}' command`
+  if (subscriptionsOf(caller) > 0 && caller.version === 2 && !command.flags.includes('subscribed')) {
+    return `Can't execute '${spelt(command)}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
+  }
   for (const key of keysOf(command, args)) {
     if (key.length > keyBytesMax) return `the key is longer than ${keyBytesMax} bytes`
   }

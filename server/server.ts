@@ -1,18 +1,24 @@
 // The listening socket and its sessions. Does not own the store: who opened that closes it, after `stop()`.
+import { randomBytes } from 'node:crypto'
 import type { Server as NetServer, Socket } from 'node:net'
 import { createServer } from 'node:net'
 import { exposureFault } from './auth/exposure.ts'
 import { Users } from './auth/users.ts'
 import type { Caller, ServerView } from './commands/caller.ts'
 import { CursorTable } from './commands/cursors.ts'
+import { commands } from './commands/table.ts'
 import type { Limits } from './limits.ts'
 import { defaultLimits } from './limits.ts'
 import { Memory } from './memory.ts'
 import { errorReply } from './protocol/reply.ts'
 import { encodeReplies } from './protocol/text.ts'
+import { Broker } from './pubsub.ts'
 import { endAndLinger, Session } from './session.ts'
+import { SlowLog } from './slow-log.ts'
+import { Statistics } from './statistics.ts'
 import type { Store } from './store.ts'
 import { TlsDoor, type TlsOptions } from './tls.ts'
+import { version } from './version.ts'
 
 export interface ServerOptions {
   readonly store: Store
@@ -58,7 +64,8 @@ export class Server {
   readonly #net: NetServer
   readonly #store: Store
   readonly #nodeId: number
-  readonly #limits: Limits
+  readonly #statistics = new Statistics()
+  #limits: Limits
   readonly #onFault: (error: unknown) => void
   readonly #sessions = new Map<number, Session>()
   readonly #view: ServerView
@@ -81,7 +88,7 @@ export class Server {
     this.#door = options.tls && this.#makeDoor(options.tls)
     this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#receive(socket))
     this.#view = this.#makeView()
-    this.#net.maxConnections = this.#limits.connectionsMax + connectionsBeyondMax
+    this.#limitConnections(this.#limits.connectionsMax)
   }
 
   /**
@@ -110,17 +117,26 @@ export class Server {
 
   /** Where it listens, with the port that the system chose. */
   get address(): Address {
-    const address = this.#net.address()
-    if (address === null || typeof address === 'string') throw new Error('the server does not listen')
-    return { host: address.address, port: address.port }
+    const address = addressOf(this.#net)
+    if (address === undefined) throw new Error('the server does not listen')
+    return address
   }
 
   get activeConnections(): number {
     return this.#sessions.size
   }
 
+  get statistics(): Statistics {
+    return this.#statistics
+  }
+
   get isStopping(): boolean {
     return this.#stopping !== undefined
+  }
+
+  /** What commands see of this server; for metrics, too. */
+  get view(): ServerView {
+    return this.#view
   }
 
   /** Stops accepting, lets every session answer what it received, then closes. After `graceMs` what is left is cut off. */
@@ -169,6 +185,7 @@ export class Server {
   }
 
   #accept(socket: Socket): void {
+    this.#statistics.counts.connectionsReceived++
     if (this.#sessions.size >= this.#limits.connectionsMax) {
       this.#turnAway(socket)
       return
@@ -187,6 +204,7 @@ export class Server {
   }
 
   #turnAway(socket: Socket): void {
+    this.#statistics.counts.connectionsRejected++
     const reply = errorReply(`too many connections, the limit is ${this.#limits.connectionsMax}`)
     socket.on('error', () => {})
     socket.write(encodeReplies([reply]))
@@ -194,26 +212,50 @@ export class Server {
     endAndLinger(socket, this.#limits.lingerMs)
   }
 
+  #limitConnections(connectionsMax: number): void {
+    this.#limits = { ...this.#limits, connectionsMax }
+    this.#net.maxConnections = connectionsMax + connectionsBeyondMax
+  }
+
   #makeView(): ServerView {
     const sessions: ReadonlyMap<number, Caller> = this.#sessions
-    const net = this.#net
+    const address = () => addressOf(this.#net)
     const store = this.#store
+    const limits = () => this.#limits
     return {
       nodeId: this.#nodeId,
+      runId: randomBytes(20).toString('hex'),
+      version: version(),
       startedMs: Date.now(),
       clients: sessions,
       users: this.#users,
+      commands,
+      broker: new Broker(),
+      statistics: this.#statistics,
+      slowLog: new SlowLog(),
+      get limits() {
+        return limits()
+      },
+      limitConnections: (countMax) => this.#limitConnections(countMax),
       get activeConnections() {
         return sessions.size
       },
+      get host() {
+        return address()?.host ?? ''
+      },
       get port() {
-        const address = net.address()
-        return address === null || typeof address === 'string' ? 0 : address.port
+        return address()?.port ?? 0
       },
       cursors: new CursorTable(Math.random),
       nowMs: this.#clock.nowMs,
       random: Math.random,
-      status: () => store.status()
+      status: () => store.status(),
+      engineStats: () => store.engineStats?.()
     }
   }
+}
+
+function addressOf(net: NetServer): Address | undefined {
+  const address = net.address()
+  return address === null || typeof address === 'string' ? undefined : { host: address.address, port: address.port }
 }

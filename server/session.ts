@@ -7,15 +7,19 @@
 // One chunk is served at a time. While it is, the socket is paused as soon as another chunk waits, and the replies of a chunk
 // go out in slices of about `replyBytesMax`, each only after the client took the one before. So what a client that never
 // reads can make the server hold is: the chunk, one slice and one lookup. The length of a lookup follows the values met so
-// far, so that a lookup of long values stays short too.
+// far, so that a lookup of long values stays short too. What is pushed (published messages) goes between the replies, in the
+// order of what happened; a client that does not take it is closed.
 import type { Socket } from 'node:net'
+import { Account } from './account.ts'
 import { type Access, noAccess } from './auth/access.ts'
 import { GrantedStore } from './auth/granted-store.ts'
-import type { Identity, Login } from './auth/users.ts'
-import type { Caller, ServerView, Transaction, Watched } from './commands/caller.ts'
+import { type Identity, loginFault } from './auth/users.ts'
+import type { Caller, Noted, ServerView, Transaction, Watched } from './commands/caller.ts'
+import type { Arguments } from './commands/command.ts'
 import { lineCommands } from './commands/line.ts'
 import { earlyLimits, earlyReplyBytesMax, type Limits } from './limits.ts'
 import type { Holder, Memory } from './memory.ts'
+import { Patience } from './patience.ts'
 import { type Group, Requests, runGroup } from './pipeline.ts'
 import { planLine, planResp } from './planner.ts'
 import type { Reply } from './protocol/reply.ts'
@@ -46,25 +50,41 @@ export class Session implements Caller, Holder {
   readonly id: number
   readonly server: ServerView
   readonly address: string
+  readonly localAddress: string
   readonly connectedMs: number
+  readonly watched = new Map<string, Watched>()
+  readonly channels = new Map<string, Buffer>()
+  readonly patterns = new Map<string, Buffer>()
   inputBytes = 0
   outputBytes = 0
-  readonly watched = new Map<string, Watched>()
   name = ''
+  isKept = false
   libraryName = ''
   libraryVersion = ''
   transaction: Transaction | undefined
   readonly #socket: Socket
   readonly #context: SessionContext
+  readonly #account: Account
+  readonly #patience: Patience
   readonly #waiting: Buffer[] = []
   #waitingBytes = 0
-  #codec: Codec | undefined
   #identity: Identity
   /** The store as a user with grants sees it. */
   #granted: GrantedStore | undefined
-  #readsMax: number
+  /** Answers and pushes that are not written yet, and about how many bytes they are. */
+  #replies: Reply[] = []
+  #replyBytes = 0
+  /** Room that the running lookup may take. */
+  #reservedBytes = 0
   /** Of replies before a login. */
   #earlyReplyBytes = 0
+  #requests = 0
+  /** Pushed since the client had last taken everything. */
+  #pushedBytes = 0
+  #isFlushPlanned = false
+  #activeMs: number
+  #codec: Codec | undefined
+  #readsMax: number
   #isServing = false
   /** The client said that it sends no more. */
   #isInputEnded = false
@@ -73,12 +93,6 @@ export class Session implements Caller, Holder {
   /** No more requests are taken: QUIT, the end of the input, or the server stops. */
   #isEnding = false
   #wake: (() => void) | undefined
-  #isActive = false
-  #activeMs: number
-  #requests = 0
-  /** At the last look: how many requests there had been, and since when one was not finished. */
-  #requestsSeen = 0
-  #unfinishedMs: number
   #resolveClosed: () => void = () => {}
 
   constructor(socket: Socket, context: SessionContext) {
@@ -88,9 +102,11 @@ export class Session implements Caller, Holder {
     this.server = context.server
     this.#identity = context.server.users.guest
     this.address = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`
+    this.localAddress = `${socket.localAddress ?? ''}:${socket.localPort ?? 0}`
     this.connectedMs = context.server.nowMs()
     this.#activeMs = this.connectedMs
-    this.#unfinishedMs = this.connectedMs
+    this.#account = new Account(this)
+    this.#patience = new Patience(context.limits, this.connectedMs)
     this.#readsMax = context.limits.firstLookupMax
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
@@ -98,11 +114,12 @@ export class Session implements Caller, Holder {
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('end', () => this.#endInput())
-    socket.on('drain', () => this.#wake?.())
+    socket.on('drain', () => this.#drained())
     socket.on('timeout', () => socket.destroy())
     // A connection reset by its client is an end like any other; 'close' follows.
     socket.on('error', () => {})
     socket.on('close', () => {
+      this.server.broker.leave(this)
       this.#wake?.()
       this.#settle()
     })
@@ -121,14 +138,48 @@ export class Session implements Caller, Holder {
   }
 
   get store(): Store {
-    const { store } = this.#context
-    if (this.access.isUnrestricted) return store
-    this.#granted ??= new GrantedStore(store, () => this.access)
+    if (this.access.isUnrestricted) return this.#context.store
+    this.#granted ??= new GrantedStore(this.#context.store, () => this.access)
     return this.#granted
   }
 
   get isBlocked(): boolean {
-    return this.#wake !== undefined
+    return this.#socket.writableNeedDrain
+  }
+
+  get language(): 'line' | 'resp' {
+    return this.#codec?.name ?? 'line'
+  }
+
+  get version(): 2 | 3 {
+    return this.#codec instanceof RespCodec ? this.#codec.version : 2
+  }
+
+  /** What was answered before is still said in the version of before. */
+  set version(version: 2 | 3) {
+    if (!(this.#codec instanceof RespCodec) || this.#codec.version === version) return
+    this.#flush()
+    this.#codec.version = version
+  }
+
+  get activeMs(): number {
+    return this.#activeMs
+  }
+
+  get lastCommand(): string {
+    return this.#account.lastCommand
+  }
+
+  get heldBytes(): number {
+    return this.#codec?.heldBytes ?? 0
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.writableLength + this.#replyBytes
+  }
+
+  noted(command: Noted | undefined, args: Arguments): void {
+    this.#account.note(command, args)
   }
 
   async authenticate(user: string, password: Buffer): Promise<Reply | undefined> {
@@ -142,33 +193,20 @@ export class Session implements Caller, Holder {
     this.#identity = this.server.users.guest
   }
 
-  /** Looks whether the client keeps to the times; called about once a second. */
+  /** Closes if the client does not keep to the times; called about once a second. */
   sweep(nowMs: number): void {
-    const { handshakeMs, requestMs, idleMs } = this.#context.limits
-    const codec = this.#codec
-    if (this.#isActive || this.#isServing) this.#activeMs = nowMs
-    this.#isActive = false
-    if (this.#isServing || codec?.isUnfinished !== true || this.#requests !== this.#requestsSeen) {
-      this.#requestsSeen = this.#requests
-      this.#unfinishedMs = nowMs
+    const { isAuthenticated, heldBytes } = this
+    const isBusy = this.#isServing || this.channels.size + this.patterns.size > 0
+    const isUnfinished = this.#codec?.isUnfinished ?? false
+    const progress = {
+      isAuthenticated,
+      isBusy,
+      isUnfinished,
+      heldBytes,
+      requests: this.#requests,
+      activeMs: this.#activeMs
     }
-    const isLate =
-      (!this.isAuthenticated && nowMs - this.connectedMs > handshakeMs) ||
-      nowMs - this.#unfinishedMs > requestMs + this.inputBytes ||
-      (idleMs > 0 && nowMs - this.#activeMs > idleMs)
-    if (isLate) this.destroy()
-  }
-
-  get language(): 'line' | 'resp' {
-    return this.#codec?.name ?? 'line'
-  }
-
-  get version(): 2 | 3 {
-    return this.#codec instanceof RespCodec ? this.#codec.version : 2
-  }
-
-  set version(version: 2 | 3) {
-    if (this.#codec instanceof RespCodec) this.#codec.version = version
+    if (this.#patience.isOver(progress, nowMs)) this.destroy()
   }
 
   /** Closes once what was asked before is answered. */
@@ -177,7 +215,26 @@ export class Session implements Caller, Holder {
   }
 
   push(reply: Reply): void {
-    if (this.#codec !== undefined && !this.#socket.destroyed) this.#socket.write(this.#codec.encode([reply]))
+    const socket = this.#socket
+    if (socket.destroyed || this.#isEnding) return
+    if (socket.writableLength === 0 && this.#replies.length === 0) this.#pushedBytes = 0
+    const bytes = sizeOf([reply])
+    this.#pushedBytes += bytes
+    if (this.#pushedBytes > this.#context.limits.pushedBytesMax) {
+      this.server.statistics.counts.subscribersCut++
+      socket.destroy()
+      return
+    }
+    this.#replies.push(reply)
+    this.#replyBytes += bytes
+    this.#context.memory.output(this, bytes)
+    if (this.#isServing || this.#isFlushPlanned) return
+    // All that is published in this turn leaves in one write.
+    this.#isFlushPlanned = true
+    process.nextTick(() => {
+      this.#isFlushPlanned = false
+      if (!this.#isServing) this.#flush()
+    })
   }
 
   /** Answers what has been received, then closes. Idempotent. */
@@ -198,7 +255,8 @@ export class Session implements Caller, Holder {
 
   #receive(chunk: Buffer): void {
     if (this.#isEnding) return
-    this.#isActive = true
+    this.#activeMs = this.server.nowMs()
+    this.server.statistics.counts.bytesReceived += chunk.length
     this.#waiting.push(chunk)
     this.#waitingBytes += chunk.length
     if (this.#isServing) this.#socket.pause()
@@ -241,42 +299,47 @@ export class Session implements Caller, Holder {
     }
   }
 
-  /** Runs the requests of a piece; writes once, or once a slice when their replies are long. */
-  async #serve(chunk: Buffer): Promise<void> {
+  #decode(piece: Buffer): Requests {
     const { limits, memory } = this.#context
-    this.#codec ??= this.#codecFor(chunk)
+    this.#codec ??= this.#codecFor(piece)
     this.#codec.limits = this.isAuthenticated ? limits : earlyLimits
-    const decoded = this.#codec.push(chunk)
+    const decoded = this.#codec.push(piece)
     this.#requests += decoded.length
     const held = this.#codec.heldBytes + this.#waitingBytes
     if (held !== this.inputBytes) memory.input(this, held)
-    const requests = new Requests(decoded, this.#plan)
-    let replies: Reply[] = []
-    let bytes = 0
+    return new Requests(decoded, this.#plan)
+  }
+
+  /** Runs the requests of a piece; writes once, or once a slice when their replies are long. */
+  async #serve(piece: Buffer): Promise<void> {
+    const { limits, memory } = this.#context
+    const requests = this.#decode(piece)
+    this.#account.begin()
     while (!requests.isAtEnd && !this.#isEnding && !this.#socket.destroyed) {
       const readsMax = Math.min(this.#readsMax, memory.lookupMax)
       const group = requests.take({ readsMax, writesMax: limits.batchMax })
-      const isLookup = group.kind === 'lookup' || group.kind === 'entries'
-      const keys = isLookup ? keysIn(group) : 0
-      const room = isLookup ? memory.reserve(this, keys) : 0
-      const reserved = typeof room === 'number' ? room : await room
+      const keys = keysIn(group)
+      if (keys > 0) {
+        const room = memory.reserve(this, keys)
+        this.#reservedBytes = typeof room === 'number' ? room : await room
+      }
       const answers = await runGroup(group, this)
       if (group.kind !== 'lookup') this.#cutAtUnknown(answers)
+      this.#account.settle(answers)
       const answerBytes = sizeOf(answers)
-      if (isLookup) memory.settle(this, { reserved, keys, bytes: answerBytes })
-      else memory.output(this, answerBytes)
-      if (replies.length === 0) replies = answers
-      else for (const answer of answers) replies.push(answer)
-      bytes += answerBytes
+      memory.settle(this, { reserved: this.#reservedBytes, keys, bytes: answerBytes })
+      this.#reservedBytes = 0
+      if (this.#replies.length === 0) this.#replies = answers
+      else for (const answer of answers) this.#replies.push(answer)
+      this.#replyBytes += answerBytes
       if (group.kind === 'lookup') this.#adapt(group, answerBytes)
       if (this.#isClosing) break
-      if (bytes >= limits.replyBytesMax || replies.length >= limits.batchMax) {
-        await this.#write(replies)
-        replies = []
-        bytes = 0
+      if (this.#replyBytes >= limits.replyBytesMax || this.#replies.length >= limits.batchMax) {
+        await this.#write()
+        this.#account.begin()
       }
     }
-    await this.#write(replies)
+    await this.#write()
     if (this.#isClosing) this.#end()
   }
 
@@ -293,7 +356,12 @@ export class Session implements Caller, Holder {
     return chunk[0] === star ? new RespCodec(limits) : new LineCodec(limits, (name) => lineCommands.get(name))
   }
 
-  readonly #plan = (request: Decoded) => (this.language === 'resp' ? planResp(request, this) : planLine(request, this))
+  readonly #plan = (request: Decoded) => {
+    if (this.language === 'resp') return planResp(request, this)
+    if (request.kind === 'request') this.noted(lineCommands.get(request.name), request.args)
+    else this.noted(undefined, [])
+    return planLine(request, this)
+  }
 
   /** Sizes the next lookup by what this one brought. */
   #adapt({ plans: { length: count } }: Group, bytes: number): void {
@@ -305,14 +373,44 @@ export class Session implements Caller, Holder {
   }
 
   /** Hands replies to the socket; resolves when it has room for more, or is closed. */
-  async #write(replies: readonly Reply[]): Promise<void> {
+  async #write(): Promise<void> {
     const socket = this.#socket
-    const codec = this.#codec
-    if (replies.length === 0 || socket.destroyed || codec === undefined) return
-    const bytes = codec.encode(replies)
-    if (!this.isAuthenticated && !this.#mayReplyEarly(bytes.length)) return
-    if (!socket.write(bytes)) await this.#drained()
-    this.#context.memory.output(this, -this.outputBytes)
+    if (this.#flush() || socket.destroyed) return
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      if (socket.destroyed) resolve()
+    })
+    this.#wake = undefined
+  }
+
+  #drained(): void {
+    this.#socket.setTimeout(0)
+    this.#release()
+    this.#wake?.()
+  }
+
+  /** What was written is the system's. */
+  #release(): void {
+    this.#context.memory.output(this, this.#replyBytes + this.#reservedBytes - this.outputBytes)
+  }
+
+  /** Hands replies to the socket; false: it holds as much as it should. */
+  #flush(): boolean {
+    const replies = this.#replies
+    if (replies.length === 0 || this.#socket.destroyed || this.#codec === undefined) return true
+    this.#replies = []
+    this.#replyBytes = 0
+    const bytes = this.#codec.encode(replies)
+    this.server.statistics.counts.bytesSent += bytes.length
+    if (!this.isAuthenticated && !this.#mayReplyEarly(bytes.length)) return true
+    if (this.#socket.write(bytes)) {
+      this.#release()
+      return true
+    }
+    // Of the system's clock: only it sees how much of a long write is gone.
+    this.#socket.setTimeout(this.#context.limits.stalledMs)
+    this.#context.memory.blocked()
+    return false
   }
 
   /** Who asks on and on without saying who they are is not worth a longer conversation. */
@@ -323,25 +421,13 @@ export class Session implements Caller, Holder {
     return false
   }
 
-  async #drained(): Promise<void> {
-    const socket = this.#socket
-    const { memory, limits } = this.#context
-    // Of the system's clock: only it sees how much of a long write is gone.
-    socket.setTimeout(limits.stalledMs)
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve
-      if (socket.destroyed) resolve()
-      else memory.blocked()
-    })
-    this.#wake = undefined
-    socket.setTimeout(0)
-  }
-
   #end(): void {
     const socket = this.#socket
     if (this.#isEnding || socket.destroyed) return
+    this.#flush()
     this.#isEnding = true
     this.#waiting.length = 0
+    this.server.broker.leave(this)
     if (this.#codec?.name === 'line' && this.#codec.isUnfinished) {
       socket.write(this.#codec.encode([errorReply('the last line has no line break, it was not executed')]))
     }
@@ -358,20 +444,9 @@ export class Session implements Caller, Holder {
   }
 }
 
-function loginFault(login: Exclude<Login, { readonly identity: Identity }>): Reply {
-  switch (login.fault) {
-    case 'wrong':
-      return errorReply('invalid username-password pair or user is disabled.', 'WRONGPASS')
-    case 'open':
-      return errorReply(
-        'there are no users, and nobody has to log in. Make the first with auth.user in the configuration.'
-      )
-    case 'throttled':
-      return errorReply(`too many logins failed, try again in ${Math.ceil(login.waitMs / 1_000)} s`, 'BUSY')
-  }
-}
-
-function keysIn({ plans }: Group): number {
+/** Keys whose values a group brings. */
+function keysIn({ kind, plans }: Group): number {
+  if (kind !== 'lookup' && kind !== 'entries') return 0
   let count = 0
   for (const plan of plans) if (plan.kind === 'lookup' || plan.kind === 'entries') count += plan.keys.length
   return count
@@ -390,8 +465,8 @@ function sizeOf(replies: readonly Reply[]): number {
   let bytes = 0
   for (const reply of replies) {
     if (reply.kind === 'value') bytes += reply.value.length + 16
-    else if (reply.kind === 'array') bytes += sizeOf(reply.items) + 16
     else if (reply.kind === 'entries') for (const [key, value] of reply.entries) bytes += key.length + value.length + 32
+    else if (reply.kind === 'array' || reply.kind === 'push') bytes += sizeOf(reply.items) + 16
     else bytes += 32
   }
   return bytes

@@ -6,6 +6,7 @@
 // 3. A rejected write or decision has an unknown outcome unless its error's code says that nothing was written (see
 //    `writtenNothing`). It is not half done: either all of it is there or nothing.
 // 4. Writes and decisions happen in the order of their calls. One that is refused or that throws rejects itself alone.
+import type { Stats } from '../lib/index.ts'
 
 export interface Entry {
   readonly value: Buffer
@@ -96,6 +97,8 @@ export interface Store {
   decide<Result>(decision: Decision<Result>, options?: WriteOptions): Promise<Result>
   pin(): Pinned
   status(): StoreStatus
+  /** Of an engine in this process; left out where there is none. */
+  engineStats?(): Stats
   close(): Promise<void>
 }
 

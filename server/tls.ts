@@ -61,8 +61,8 @@ export class TlsDoor {
       this.#waiting.delete(peerOf(socket))
       onSecure(socket)
     })
-    // Somebody who cannot shake hands is not worth a word; the socket is closed already.
-    this.#tls.on('tlsClientError', () => {})
+    // Somebody who cannot shake hands is not worth a word. After a timeout the socket is still there.
+    this.#tls.on('tlsClientError', (_, socket) => socket.destroy())
     this.#watch()
   }
 

@@ -4,6 +4,7 @@
 // 2. There is always an admin who can log in, once there is a user.
 // 3. A connection holds the Identity of its user, so a change of grants holds for it from the next command on.
 // 4. A login that fails costs one scrypt whether there is such a user or not. A login that was right before costs an HMAC.
+import { errorReply, type Reply } from '../protocol/reply.ts'
 import type { SystemRecords } from '../store.ts'
 import { type Access, fullAccess, noAccess } from './access.ts'
 import { Logins } from './logins.ts'
@@ -215,6 +216,20 @@ export class Users {
     const result = this.#changes.then(change)
     this.#changes = result.catch(() => {})
     return result
+  }
+}
+
+/** What a client is told. */
+export function loginFault(login: Exclude<Login, { readonly identity: Identity }>): Reply {
+  switch (login.fault) {
+    case 'wrong':
+      return errorReply('invalid username-password pair or user is disabled.', 'WRONGPASS')
+    case 'open':
+      return errorReply(
+        'there are no users, so nobody has to log in; auth.password of the configuration makes the first'
+      )
+    case 'throttled':
+      return errorReply(`too many logins failed, try again in ${Math.ceil(login.waitMs / 1_000)} s`, 'BUSY')
   }
 }
 

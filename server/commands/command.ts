@@ -89,3 +89,10 @@ export function argument(args: Arguments, index: number): Buffer {
 
 /** An argument as the word of an option, in upper case; a longer one is none. */
 export const wordOf = (bytes: Buffer): string => bytes.toString('latin1', 0, 32).toUpperCase()
+
+/** An argument as errors show it: text, up to its first zero. */
+export function shownText(bytes: Buffer, bytesMax = bytes.length): string {
+  const piece = bytes.subarray(0, bytesMax)
+  const zero = piece.indexOf(0)
+  return (zero === -1 ? piece : piece.subarray(0, zero)).toString()
+}

@@ -102,7 +102,7 @@ const status: LineCommand = {
 const auth: LineCommand = {
   name: 'AUTH',
   usage: 'AUTH <user> <password>',
-  flags: ['noauth'],
+  flags: ['noauth', 'secret'],
   count: 2,
   takesRest: true,
   plan: (args) => ({

@@ -185,4 +185,5 @@ function errorText(code: ErrorCode, message: string): string {
   return code === 'NO_LEADER' ? `CLUSTERDOWN ${message}` : `${code} ${message}`
 }
 
-const oneLine = (text: string): string => text.replace(/[\r\n]/g, ' ')
+/** As Redis does: a byte stays a byte, but at the end. */
+const oneLine = (text: string): string => text.replace(/[\r\n]+$/, '').replace(/[\r\n]/g, ' ')

@@ -2,7 +2,7 @@
 //
 // What arrives within one turn of the event loop is written together: one batch, one record of the log, whoever asked for
 // it. A turn's reads of sockets all come before its `setImmediate`, so nobody waits longer for that.
-import type { Database } from '../../lib/index.ts'
+import type { Database, Stats } from '../../lib/index.ts'
 import { open } from '../../lib/index.ts'
 import type {
   Decision,
@@ -76,6 +76,10 @@ export class DatabaseStore implements Store {
 
   status(): StoreStatus {
     return { role: 'LEADER', term: 1, commitIndex: this.database.stats().log.lastIndex }
+  }
+
+  engineStats(): Stats {
+    return this.database.stats()
   }
 
   async close(): Promise<void> {

@@ -70,8 +70,12 @@ async function prepare(): Promise<void> {
   await db.close()
 }
 
+/** Less of it than a person would ask for. */
+const lessened = (line: string): string =>
+  line.replace(/--seeds 1000/, '--seeds 2').replace(/^varve bench.*/, (bench) => `${bench} -n 40 -r 20`)
+
 const placed = (line: string): string =>
-  line
+  lessened(line)
     .replace(/\s+# .*$/, '')
     .replace(/\bnpx varve\b/g, 'varve')
     .replaceAll('10.0.1.10', '127.0.0.1')

@@ -18,7 +18,7 @@ import { applyRules, newUser, rulesOf } from '../../server/auth/rules.ts'
 import { Throttle } from '../../server/auth/throttle.ts'
 import { decodeUser, encodeUser } from '../../server/auth/user.ts'
 import { Users } from '../../server/auth/users.ts'
-import type { SystemRecords } from '../../server/store.ts'
+import type { Range, SystemRecords } from '../../server/store.ts'
 import { seedOf } from '../support/campaign.ts'
 import { randomOf } from './support/random.ts'
 
@@ -142,7 +142,7 @@ describe('grants', () => {
         ...(random.below(4) ? { gte: bytes(text()) } : {}),
         ...(random.below(4) ? { lt: bytes(text()) } : {})
       }
-      const within = ({ gte, lt }: typeof range, key: Buffer) =>
+      const within = ({ gte, lt }: Range, key: Buffer) =>
         (gte === undefined || Buffer.compare(key, gte) >= 0) && (lt === undefined || Buffer.compare(key, lt) < 0)
       const ranges = grantedRanges(access)
       const shown = `${access.keys.map(grantText).join(' ')} of ${JSON.stringify(range)}`
