@@ -2,7 +2,7 @@
 // there a server of this test listens, and the examples' directories are in one that is removed.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -41,6 +41,8 @@ afterAll(async () => {
   directory[Symbol.dispose]()
 })
 
+const backups = 3
+
 /** What the examples speak of. */
 async function prepare(): Promise<void> {
   for (const path of ['bin', 'home/config/varve', 'home/.config/fish/completions']) {
@@ -51,7 +53,10 @@ async function prepare(): Promise<void> {
   chmodSync(shim, 0o755)
   const settings = { host: '127.0.0.1', port: server.port, user: 'root' }
   writeFileSync(join(home, 'config', 'varve', 'config.json'), JSON.stringify(settings))
-  cpSync(join(root, 'server'), join(work, 'server'), { recursive: true, filter: (path) => !/\/(raft|cli)\b/.test(path) })
+  cpSync(join(root, 'server'), join(work, 'server'), {
+    recursive: true,
+    filter: (path) => !/\/(raft|cli)\b/.test(path)
+  })
   const cities = '{"key":"city:1","value":"Ada"}\n'
   const files = {
     'cities.jsonl': cities,
@@ -67,6 +72,7 @@ async function prepare(): Promise<void> {
   await db.put('hello', 'world')
   await db.flush()
   await db.put('more', 'in the log')
+  for (let i = 0; i < backups; i++) await db.backup(join(work, 'backups'))
   await db.close()
 }
 
@@ -82,6 +88,7 @@ const placed = (line: string): string =>
     .replace(/\bport 9\d\d\d\b/g, `port ${server.port}`)
     .replaceAll('/mnt/backups', './backups')
     .replaceAll('/var/lib/varve', './data')
+    .replace(/^(varve restore \S+) \.\/data/, '$1 ./restored')
 
 /** Made by an example before, and in the way of the next. */
 const targets = ['data-before-upgrade', 'restored', 'data2', 'all.jsonl', 'all.jsonl.gz', 'data-repaired']
@@ -96,12 +103,15 @@ async function runExample(example: string): Promise<Ended> {
   const variable = /^([A-Z_]+)=(.*)$/.exec(first)
   const [, ...behind] = variable === null ? ['', ...args] : args
   const more = variable === null ? {} : { [variable[1] ?? '']: variable[2] ?? '' }
-  return await varve(behind, { env: { ...env, ...more }, input: 'battery staple\n' })
+  const input = line.startsWith('varve user add') ? 'battery staple\n' : 'PING\n'
+  return await varve(behind, { env: { ...env, ...more }, input })
 }
 
 async function runInBash(line: string): Promise<Ended> {
   const options = { cwd: work, env: { ...process.env, ...env } }
-  const child = tracked(spawn('bash', ['-c', `set -o pipefail\n${line}`], { ...options, stdio: ['ignore', 'pipe', 'pipe'] }))
+  const child = tracked(
+    spawn('bash', ['-c', `set -o pipefail\n${line}`], { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  )
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => {
     stdout += chunk
@@ -131,35 +141,37 @@ async function examplesOf(): Promise<string[]> {
   return [...new Set(found)]
 }
 
-/** Those that end otherwise than with 0, or are run elsewhere. */
 const isServe = (line: string): boolean => /\bvarve serve\b/.test(line)
-const exitCodeOf = (line: string): number => (/^varve user del/.test(line) ? 1 : 0)
 
 describe('the examples of --help', () => {
   test('do what they say', async () => {
     const failed: string[] = []
     for (const example of (await examplesOf()).filter((line) => !isServe(line))) {
       const { code, stderr } = await runExample(example)
-      if (code !== exitCodeOf(example)) failed.push(`${example} ended with ${code}: ${stderr}`)
+      if (code !== 0) failed.push(`${example} ended with ${code}: ${stderr}`)
     }
     expect(failed).toEqual([])
   })
 
-  test('of serve start a server', async () => {
-    const lines = (await examplesOf()).filter(isServe).map((line) => line.replace(/\s+# .*$/, ''))
-    expect(lines.length).toBeGreaterThanOrEqual(4)
-    await Promise.all(
-      lines.map(async (line, i) => {
-        const [, variable = '', flags = ''] = /^(\S+=\S+ )?varve serve ?(.*)$/.exec(line) ?? []
-        const args = flags.replace('server/', `${root}server/`).split(' ').filter(Boolean)
-        const [name = '', value = ''] = variable.trim().split('=')
-        const more = ['--port', '0', '--data-dir', join(work, `serve-${i}`), '--http-port', '0']
-        await using started = await ServerProcess.start([...args, ...more], name === '' ? {} : { [name]: value })
-        expect(started.output).toContain(`listening on 127.0.0.1:${started.port}`)
-      })
-    )
+  test('of serve start a server, and so does every example file', async () => {
+    const examples = (await examplesOf()).filter(isServe).map((line) => line.replace(/\s+# .*$/, ''))
+    expect(examples.length).toBeGreaterThanOrEqual(4)
+    const files = readdirSync(join(root, 'server')).filter((name) => name.endsWith('.yaml'))
+    const lines = new Set([...examples, ...files.map((name) => `varve serve -f server/${name}`)])
+    await Promise.all([...lines].map((line, i) => startsBy(line, join(work, `serve-${i}`))))
   })
 })
+
+/** Runs a line of `varve serve` until it listens: on a free port, with a data directory and secrets that there are. */
+async function startsBy(line: string, dataDir: string): Promise<void> {
+  const [, variable = '', flags = ''] = /^(\S+=\S+ )?varve serve ?(.*)$/.exec(line) ?? []
+  const args = flags.replace('server/', `${root}server/`).split(' ').filter(Boolean)
+  const [name = '', value = ''] = variable.trim().split('=')
+  const secret = { VARVE_AUTH_PASSWORD_FILE: join(work, 'root.txt'), ...(name === '' ? {} : { [name]: value }) }
+  const more = ['--port', '0', '--data-dir', dataDir, '--http-port', '0']
+  await using started = await ServerProcess.start([...args, ...more], secret)
+  expect([line, started.output]).toEqual([line, expect.stringMatching(/listening on \S+:\d+\n/)])
+}
 
 describe('the README', () => {
   const pages = ['README.md', 'server/README.md'].map((name) => readFileSync(join(root, name), 'utf8'))
