@@ -312,6 +312,7 @@ export class Session implements Caller, Holder, OutboxOwner {
       const room = isLookup ? memory.reserve(this, keys) : 0
       const reserved = typeof room === 'number' ? room : await room
       const answers = await runGroup(group, this)
+      if (group.kind !== 'lookup') this.#cutAtUnknown(answers)
       this.#account.settle(answers)
       const answerBytes = sizeOf(answers)
       if (isLookup) memory.settle(this, { reserved, keys, bytes: answerBytes })
@@ -326,6 +327,14 @@ export class Session implements Caller, Holder, OutboxOwner {
     }
     await this.#write()
     if (this.#isClosing) this.#end()
+  }
+
+  /** RESP: nothing is said of a write whose outcome nobody knows, nor of what came after it; the connection closes. */
+  #cutAtUnknown(answers: Reply[]): void {
+    const unknown = this.language === 'resp' ? answers.findIndex(({ kind }) => kind === 'unknown-outcome') : -1
+    if (unknown === -1) return
+    answers.length = unknown
+    this.#isClosing = true
   }
 
   #codecFor(chunk: Buffer): Codec {

@@ -140,7 +140,7 @@ export class DecisionQueue {
 }
 
 /** A write that has to come after decisions. */
-function writing(operations: readonly Operation[]): Decision<void> {
+export function writing(operations: readonly Operation[]): Decision<void> {
   return {
     keys: [],
     decide: (view) => {
