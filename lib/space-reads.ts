@@ -121,7 +121,12 @@ export class SpaceReads<Key = string, Value = string> {
     const values: unknown[] = []
     for (let from = 0; from < keyed.length; from += limits.slicedOperations) {
       const slice = keyed.slice(from, from + limits.slicedOperations)
-      const some = this.#reader.getMany(slice, valueEncoding, sequence, nowMs, tiers.noWait)
+      const [only] = slice
+      // One alone shares the slab of point reads; many get slabs of their own.
+      const some =
+        slice.length === 1 && only !== undefined
+          ? [this.#reader.get(only, valueEncoding, sequence, nowMs, tiers.noWait)]
+          : this.#reader.getMany(slice, valueEncoding, sequence, nowMs, tiers.noWait)
       for (const value of some) values.push(value)
       const pause = this.#parts.turn.breath(some.length)
       if (pause !== undefined) await pause

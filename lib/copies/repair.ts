@@ -19,7 +19,7 @@ import { invalid, VarveError } from '../errors.ts'
 import { type Environment, realEnvironment } from '../options.ts'
 import { emptyVersion, type Levels, type Version } from '../tree/version.ts'
 import { withDisk } from './environment.ts'
-import { examineLog, type SavedLog, saveLog } from './repair/log.ts'
+import { type ExaminedLog, examineLog, type SavedLog, saveLog } from './repair/log.ts'
 import type { DamagedFile } from './repair/lost.ts'
 import { damageOf, type FoundState, findState, twice } from './repair/state.ts'
 import { switchTo } from './repair/switch.ts'
@@ -107,7 +107,7 @@ async function checkIsDatabase(disk: Disk, directory: string): Promise<void> {
 class RepairRun {
   readonly #workshop: Workshop
   readonly #names: readonly string[]
-  readonly #state: FoundState
+  #state: FoundState
   readonly #stop: Stop
   #isSwitching = false
 
@@ -130,11 +130,17 @@ class RepairRun {
   }
 
   async #run(options: CopyOptions): Promise<Repair> {
-    const { version, damaged } = this.#state
     const identity = await this.#examineIdentity()
+    let found = await this.#examineLog()
+    if (found !== undefined && 'error' in found && this.#state.guess !== undefined) {
+      // The log does not go on from where the manifest says tables end, and there are tables it does not name.
+      this.#state = this.#state.guess
+      found = undefined
+    }
+    const { version, damaged } = this.#state
     const examined = await this.#examineTables(options)
     const isLossy = examined.some((one) => (one.damaged?.lost.length ?? 0) > 0)
-    const log = await this.#saveLog(examined, isLossy)
+    const log = await this.#saveLog(examined, isLossy, found)
     const tables = examined.flatMap((one) => one.damaged ?? [])
     const files = [...damaged, ...identity, ...tables, ...log.damaged]
     const report = { ok: files.length === 0, files, isLossy: files.some(({ lost }) => lost.length > 0) }
@@ -188,19 +194,28 @@ class RepairRun {
     return examined
   }
 
-  // What is left of the log as a table, unless it may stay as it is.
-  async #saveLog(
-    examined: readonly Examined[],
-    isLossy: boolean
-  ): Promise<{ saved: SavedLog | undefined; damaged: readonly DamagedFile[] }> {
-    const { version } = this.#state
-    const walNumbers = this.#names
+  get #walNumbers(): readonly number[] {
+    return this.#names
       .map(parseName)
       .filter(({ kind }) => kind === 'wal')
       .map(({ number }) => number)
       .sort((a, b) => a - b)
-    const found = version === undefined ? undefined : await examineLog(this.#workshop, walNumbers, version)
-    const lastIndex = found !== undefined && 'lastIndex' in found ? found.lastIndex : undefined
+  }
+
+  async #examineLog(): Promise<ExaminedLog | undefined> {
+    const { version } = this.#state
+    return version === undefined ? undefined : examineLog(this.#workshop, this.#walNumbers, version)
+  }
+
+  // What is left of the log as a table, unless it may stay as it is.
+  async #saveLog(
+    examined: readonly Examined[],
+    isLossy: boolean,
+    found: ExaminedLog | undefined
+  ): Promise<{ saved: SavedLog | undefined; damaged: readonly DamagedFile[] }> {
+    const { version, isTorn } = this.#state
+    const walNumbers = this.#walNumbers
+    const lastIndex = found !== undefined && 'lastIndex' in found && !isTorn ? found.lastIndex : undefined
     if (lastIndex !== undefined && !isLossy) return { saved: undefined, damaged: [] }
     const sequence = Math.max(this.#state.flushedSequence, ...examined.map((one) => one.sequenceLast))
     const error =
@@ -210,7 +225,8 @@ class RepairRun {
     const saved = await saveLog(this.#workshop, {
       walNumbers,
       flushed: version?.flushed ?? { index: 0, term: 0, timeMs: 0, sequence },
-      syncedIndex: version?.syncedIndex,
+      syncedIndex: version?.syncedIndex ?? 0,
+      isEndKnown: version !== undefined && !isTorn,
       lastIndex,
       isFromStart: isLossy,
       error

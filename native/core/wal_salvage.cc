@@ -165,6 +165,11 @@ class Salvage {
     bool is_known = StartsAt(&before);
     std::string file = segments_.empty() ? "" : segments_.front().listed->path;
     uint64_t offset = 0;
+    // Entries between what is in tables and where the log begins.
+    if (is_known && before.sequence > request_.flushed.sequence) {
+      is_whole_ = false;
+      Lose(file, 0, request_.flushed.sequence + 1, before.sequence);
+    }
     for (auto entry = log_.begin(); entry != log_.end();) {
       const RecordHeader& header = entry->second.header;
       if (is_known && header.first_sequence <= before.sequence) {

@@ -37,7 +37,6 @@ export interface NodeDisk extends LogStorage {
   crash(random: Random): void
   /** The term of an entry that is durable, or covered by the durable snapshot (then of the entry or 0). */
   durableTerm(index: LogIndex): Term | undefined
-  durableHardState(): HardState | undefined
 }
 
 type Task =
@@ -85,10 +84,6 @@ export class MemoryDisk implements NodeDisk {
 
   durableTerm(index: LogIndex): Term | undefined {
     return this.term(index) ?? (index <= (this.#snapshot?.index ?? 0) ? 0 : undefined)
-  }
-
-  durableHardState(): HardState | undefined {
-    return this.#hardState
   }
 
   initialState(): ReturnType<LogStorage['initialState']> {

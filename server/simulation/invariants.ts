@@ -232,7 +232,8 @@ export class Invariants {
     if (message.kind !== 'vote' && message.kind !== 'voteResponse' && message.kind !== 'appendResponse') return
     if (message.kind !== 'vote' && message.reject) return
     const { disk } = this.#viewOf(message.from)
-    const hardState = disk.durableHardState()
+    // What a restart would know: a write that was kept in part leaves its term in an entry.
+    const { hardState } = disk.initialState()
     const term = hardState?.term ?? 0
     const isKept =
       message.kind === 'voteResponse'

@@ -30,12 +30,23 @@ let live: Files
 
 function put(db: Database, key: string, value: string): Promise<void> {
   history.set(key, [...(history.get(key) ?? []), { sequence: ++sequence, value }])
-  return db.put(key, value)
+  // Some would expire, long after the test.
+  return db.put(key, value, below(5) === 0 ? { expiresAt: 4e12 } : {})
 }
 
 function del(db: Database, key: string): Promise<void> {
   history.set(key, [...(history.get(key) ?? []), { sequence: ++sequence, value: undefined }])
   return db.del(key)
+}
+
+function deleteRange(db: Database, first: number, count: number): Promise<void> {
+  sequence++
+  for (let n = first; n < first + count; n++) {
+    const key = keyOf(n)
+    const writes = history.get(key)
+    if (writes !== undefined) history.set(key, [...writes, { sequence, value: undefined }])
+  }
+  return db.deleteRange({ gte: keyOf(first), lt: keyOf(first + count) })
 }
 
 const keyOf = (n: number): string => `key${String(n).padStart(4, '0')}`
@@ -49,12 +60,14 @@ async function write(machine: Machine, db: Database): Promise<void> {
       else void put(db, keyOf(n), `${round}.${n} ${'v'.repeat(below(200))}`)
     }
     if (round === 1) void put(db, keyOf(200), 'large '.repeat(3000))
+    if (round > 0) void deleteRange(db, 100 * round + below(50), 20)
     if (round === 0) await machine.run(db.compact())
     else await machine.run(db.flush())
     await machine.run(db.drain())
   }
   for (let i = 0; i < 60; i++) {
     const key = keyOf(below(420))
+    if (i === 30) await machine.run(deleteRange(db, below(400), 10))
     await machine.run(below(4) === 0 ? del(db, key) : put(db, key, `wal ${i} ${'w'.repeat(below(150))}`))
   }
 }

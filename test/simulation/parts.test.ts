@@ -31,9 +31,14 @@ describe('a disk', () => {
     disk.append({ ...nothing, entries: [entry(3, 2)], hardState: { term: 2, vote: 1, commit: 2 } })
     expect(disk.lastIndex()).toBe(1)
     disk.sync(first)
-    expect([disk.lastIndex(), disk.term(3), disk.term(4), disk.durableHardState()?.term]).toEqual([3, 1, undefined, 1])
+    expect([disk.lastIndex(), disk.term(3), disk.term(4), disk.initialState().hardState?.term]).toEqual([
+      3,
+      1,
+      undefined,
+      1
+    ])
     disk.sync(first + 1)
-    expect([disk.lastIndex(), disk.term(3), disk.durableHardState()?.vote]).toEqual([3, 2, 1])
+    expect([disk.lastIndex(), disk.term(3), disk.initialState().hardState?.vote]).toEqual([3, 2, 1])
     expect(disk.entries(2, 4, 0)?.map(({ index }) => index)).toEqual([2])
     expect(() => disk.sync(99)).toThrow('was never taken')
   })

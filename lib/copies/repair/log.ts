@@ -13,12 +13,14 @@ import { newTable, type Workshop } from './tables.ts'
 
 const memtableBytes = 1 << 20
 
+export type ExaminedLog = { readonly lastIndex: number } | { readonly error: VarveError }
+
 /** The index of the last entry of a log that recovery would take as it is; or why it would not. */
 export async function examineLog(
   { disk, directory }: Workshop,
   walNumbers: readonly number[],
   version: Version
-): Promise<{ readonly lastIndex: number } | { readonly error: VarveError }> {
+): Promise<ExaminedLog> {
   // An engine has one log, once.
   const engine = native.createEngine(disk.executor, disk.fs, 0)
   const memtable = native.createMemtable(engine, memtableBytes)
@@ -45,8 +47,10 @@ export interface LogToSave {
   readonly walNumbers: readonly number[]
   /** index 0: only the sequence is known. */
   readonly flushed: FlushedState
-  /** Entries up to here were on disk; undefined: nobody knows. */
-  readonly syncedIndex: number | undefined
+  /** Entries up to here were on disk at least. */
+  readonly syncedIndex: number
+  /** Whether more than that were not: else a log without a mark at its end may lack some. */
+  readonly isEndKnown: boolean
   /** Of a log that is whole: entries above are a torn end. */
   readonly lastIndex: number | undefined
   /** Tables were lost, which entries at or below `flushed` may make good for. */
@@ -66,8 +70,8 @@ export async function saveLog(workshop: Workshop, log: LogToSave): Promise<Saved
       flushedTerm: flushed.term,
       flushedSequence: flushed.sequence,
       flushedTimeMs: flushed.timeMs,
-      syncedIndex: log.syncedIndex ?? 0,
-      isEndKnown: log.syncedIndex !== undefined,
+      syncedIndex: log.syncedIndex,
+      isEndKnown: log.isEndKnown,
       fromStart: log.isFromStart,
       memtable,
       ...(log.lastIndex === undefined ? {} : { lastIndex: log.lastIndex })

@@ -19,6 +19,13 @@ export interface FoundState {
   readonly flushedSequence: number
   readonly nextNumber: number
   readonly damaged: readonly DamagedFile[]
+  /** The manifest ends with a line that cannot be read: more may have been on disk than it says. */
+  readonly isTorn: boolean
+  /**
+   * The state as files and lines tell it, where there are tables that the manifest does not name: for a manifest that lost
+   * its last lines is a whole one still. undefined: there is no such table.
+   */
+  readonly guess: FoundState | undefined
 }
 
 /** Twice: a disk that fails now and then is not a damaged one. */
@@ -64,12 +71,24 @@ export async function findState(disk: Disk, directory: string, names: readonly s
     // A last line that cannot be read is a torn one only as long as the line before it tells of all there is.
     if (!isTorn || (unnamed.length === 0 && !isMissing)) {
       const tables = listed.map((file) => ({ number: file.number, file }))
-      return { version, tables, flushedSequence: version.flushed.sequence, nextNumber, damaged }
+      const cut = { name: named.name, error: 'The manifest lacks its last lines.', lost: [] }
+      const guess = { ...guessState(manifests, names), nextNumber, damaged: [...damaged, cut], ...unknown }
+      return {
+        version,
+        tables,
+        flushedSequence: version.flushed.sequence,
+        nextNumber,
+        damaged,
+        isTorn,
+        guess: unnamed.length === 0 ? undefined : guess
+      }
     }
     note(named.name, 'The last line of the manifest cannot be read, and the tables are not those of the line before.')
   }
-  return { ...guessState(manifests, names), version: undefined, nextNumber, damaged }
+  return { ...guessState(manifests, names), nextNumber, damaged, ...unknown }
 }
+
+const unknown = { version: undefined, isTorn: false, guess: undefined } as const
 
 async function readManifests(
   disk: Disk,

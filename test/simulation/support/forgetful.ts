@@ -36,7 +36,6 @@ export function forgetfulDisk(): NodeDisk {
       inner = rebuilt
     },
     durableTerm: (index) => inner.durableTerm(index),
-    durableHardState: () => inner.durableHardState(),
     initialState: () => inner.initialState(),
     firstIndex: () => inner.firstIndex(),
     lastIndex: () => inner.lastIndex(),
