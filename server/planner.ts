@@ -2,6 +2,7 @@
 import type { Caller } from './commands/caller.ts'
 import { type Command, keysOf, takes } from './commands/command.ts'
 import { type LineCommand, lineCommands } from './commands/line.ts'
+import { otherTypeFault } from './commands/other-types.ts'
 import type { Plan } from './commands/plan.ts'
 import { replyPlan } from './commands/plan.ts'
 import { commands } from './commands/table.ts'
@@ -20,7 +21,8 @@ export function planLine(decoded: Decoded): Plan {
 }
 
 function lineFault(command: LineCommand, { args }: Request): string | undefined {
-  if (args.length !== command.count) return `write it so: ${command.usage}`
+  const { count, optional = 0 } = command
+  if (args.length > count || args.length < count - optional) return `write it so: ${command.usage}`
   return command.fault?.(args)
 }
 
@@ -40,7 +42,11 @@ export function planResp(decoded: Decoded, caller: Caller): Plan {
   }
   const plan = (command as Command).plan(decoded.args)
   if (transaction === undefined || command?.flags.includes('no_multi') === true) return plan
-  transaction.plans.push(plan)
+  if (plan.kind === 'slow') {
+    transaction.isBroken = true
+    return replyPlan(errorReply(`${decoded.name} takes many steps and cannot be in a transaction, ask outside of it`))
+  }
+  if (!transaction.isBroken) transaction.plans.push(plan)
   return replyPlan(queued)
 }
 
@@ -54,13 +60,23 @@ function respFault(command: Command, { args }: Request): string | undefined {
 
 const shownBytesMax = 128
 
-function unknownResp({ name, args }: Request): string {
+/** Letter by letter as Redis says it: clients look for these words. */
+function unknownResp({ name, spelt = name, args }: Request): string {
+  const otherType = otherTypeFault(name)
+  if (otherType !== undefined) return otherType
   let shown = ''
   for (const arg of args) {
     if (shown.length >= shownBytesMax) break
-    shown += `'${arg.toString('latin1', 0, shownBytesMax - shown.length)}' `
+    shown += `'${textOf(arg, shownBytesMax - shown.length)}' `
   }
-  return `unknown command '${name.slice(0, shownBytesMax)}', with args beginning with: ${shown}`
+  return `unknown command '${textOf(Buffer.from(spelt, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
+}
+
+/** The beginning of bytes, up to the first zero. */
+function textOf(bytes: Buffer, bytesMax: number): string {
+  const piece = bytes.subarray(0, bytesMax)
+  const zero = piece.indexOf(0)
+  return (zero === -1 ? piece : piece.subarray(0, zero)).toString()
 }
 
 function refusal(decoded: Exclude<Decoded, Request>): Plan {

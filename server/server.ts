@@ -2,6 +2,7 @@
 import type { Server as NetServer, Socket } from 'node:net'
 import { createServer } from 'node:net'
 import type { Caller, ServerView } from './commands/caller.ts'
+import { CursorTable } from './commands/cursors.ts'
 import type { Limits } from './limits.ts'
 import { defaultLimits } from './limits.ts'
 import { errorReply } from './protocol/reply.ts'
@@ -134,7 +135,9 @@ export class Server {
         const address = net.address()
         return address === null || typeof address === 'string' ? 0 : address.port
       },
+      cursors: new CursorTable(Math.random),
       nowMs: Date.now,
+      random: Math.random,
       status: () => store.status()
     }
   }

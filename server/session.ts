@@ -249,6 +249,7 @@ function sizeOf(replies: readonly Reply[]): number {
   for (const reply of replies) {
     if (reply.kind === 'value') bytes += reply.value.length + 16
     else if (reply.kind === 'array') bytes += sizeOf(reply.items) + 16
+    else if (reply.kind === 'entries') for (const [key, value] of reply.entries) bytes += key.length + value.length + 32
     else bytes += 32
   }
   return bytes

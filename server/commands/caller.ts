@@ -1,6 +1,7 @@
 // What a command sees of the connection it came by, and of the server behind it.
 import type { Reply } from '../protocol/reply.ts'
 import type { Entry, Key, Store, StoreStatus } from '../store.ts'
+import type { CursorTable } from './cursors.ts'
 import type { Plan } from './plan.ts'
 
 /** The connection. What is not readonly a command may change. */
@@ -44,7 +45,11 @@ export interface ServerView {
   readonly activeConnections: number
   readonly port: number
   readonly clients: ReadonlyMap<number, Caller>
+  /** Where the scans of all connections go on. */
+  readonly cursors: CursorTable
   nowMs(): number
+  /** From 0 to below 1. */
+  random(): number
   status(): StoreStatus
 }
 

@@ -5,6 +5,7 @@ import type { ArgumentShape } from '../protocol/text.ts'
 import { keyBytesMax } from '../store.ts'
 import { type Arguments, argument, type Flag, type KeyPlaces, oneKey } from './command.ts'
 import { type Plan, replyPlan } from './plan.ts'
+import { countOf, entriesPlan, rangeOf } from './range.ts'
 
 export interface LineCommand extends ArgumentShape {
   readonly name: string
@@ -12,6 +13,8 @@ export interface LineCommand extends ArgumentShape {
   readonly usage: string
   readonly flags: readonly Flag[]
   readonly keys?: KeyPlaces
+  /** How many of the arguments, the last ones, may be left out. */
+  readonly optional?: number
   /** What is wrong with arguments of the right number, or `undefined`. */
   readonly fault?: (args: Arguments) => string | undefined
   readonly plan: (args: Arguments) => Plan
@@ -93,6 +96,25 @@ const status: LineCommand = {
   })
 }
 
+/** Entries from a key on, below another; an empty word is the beginning, or the end. */
+const scan: LineCommand = {
+  name: 'SCAN',
+  usage: 'SCAN <from> <to> [limit]',
+  flags: ['read'],
+  count: 3,
+  optional: 1,
+  takesRest: false,
+  fault: ([, , limit]) =>
+    limit === undefined || countOf(limit) !== undefined ? undefined : 'the limit of SCAN is a whole number from 0 on',
+  plan: (args) => {
+    const limit = args[2] === undefined ? undefined : countOf(args[2])
+    return entriesPlan({
+      ...rangeOf(argument(args, 0), argument(args, 1)),
+      ...(limit === undefined ? {} : { limit })
+    })
+  }
+}
+
 const quit: LineCommand = {
   name: 'QUIT',
   usage: 'QUIT',
@@ -109,5 +131,5 @@ const quit: LineCommand = {
 }
 
 export const lineCommands: ReadonlyMap<string, LineCommand> = new Map(
-  [put, get, del, ping, status, quit].map((command) => [command.name, command])
+  [put, get, del, scan, ping, status, quit].map((command) => [command.name, command])
 )

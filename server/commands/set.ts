@@ -1,9 +1,17 @@
-// SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL], MSET key value …
+// SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL] · SETNX · SETEX · PSETEX
 import type { Reply } from '../protocol/reply.ts'
-import { errorReply, missing, ok, valueOrMissing } from '../protocol/reply.ts'
-import type { DecisionView, Operation } from '../store.ts'
+import { integerReply, missing, ok, valueOrMissing } from '../protocol/reply.ts'
+import type { DecisionView } from '../store.ts'
 import { type Arguments, argument, type Command, oneKey, wordOf } from './command.ts'
-import { type Expiry, expiryOf, isExpiryWord, syntaxError } from './expiry.ts'
+import {
+  type Expiry,
+  type ExpiryWord,
+  expiryOf,
+  expiryOfOptions,
+  noExpiryOptions,
+  syntaxError,
+  takeExpiryOption
+} from './expiry.ts'
 import { type Plan, replyPlan } from './plan.ts'
 
 export const set: Command = {
@@ -48,40 +56,70 @@ function decideSet(view: DecisionView, key: Buffer, value: Buffer, options: SetO
 function optionsOf(args: Arguments): SetOptions | Reply {
   let condition: SetOptions['condition']
   let gets = false
-  let keepsExpiry = false
-  let expiry: Expiry | undefined
-  for (let i = 2; i < args.length; i++) {
+  const timing = noExpiryOptions()
+  for (let i = 2; i < args.length; ) {
     const word = wordOf(argument(args, i))
     if ((word === 'NX' || word === 'XX') && (condition === undefined || condition === word)) condition = word
     else if (word === 'GET') gets = true
-    else if (word === 'KEEPTTL' && expiry === undefined) keepsExpiry = true
-    else if (isExpiryWord(word) && expiry === undefined && !keepsExpiry && i + 1 < args.length) {
-      const parsed = expiryOf(word, argument(args, ++i), 'set')
-      if ('kind' in parsed) return parsed
-      expiry = parsed
-    } else return syntaxError
+    else {
+      const taken = takeExpiryOption(args, i, 'KEEPTTL', timing)
+      if (taken === 0) return syntaxError
+      i += taken
+      continue
+    }
+    i++
   }
-  return { condition, gets, keepsExpiry, expiry }
+  const expiry = expiryOfOptions(timing, 'set')
+  if (expiry !== undefined && 'kind' in expiry) return expiry
+  return { condition, gets, keepsExpiry: timing.isOther, expiry }
 }
 
-export const mset: Command = {
-  name: 'MSET',
-  arity: -3,
-  flags: ['write'],
-  keys: { first: 1, last: -1, step: 2 },
+export const setnx: Command = {
+  name: 'SETNX',
+  arity: 3,
+  flags: ['write', 'fast'],
+  keys: oneKey,
   group: 'string',
-  summary: 'Stores several values, all at once.',
-  usage: 'key value [key value ...]',
+  summary: 'Stores a value under a key that has none.',
+  usage: 'key value',
   plan: (args: Arguments): Plan => {
-    if (args.length % 2 !== 0) return replyPlan(errorReply("wrong number of arguments for 'mset' command"))
-    return { kind: 'write', operations: putsOf(args), reply: ok }
+    const key = argument(args, 0)
+    return {
+      kind: 'decide',
+      keys: [key],
+      decide: (view) => {
+        if (view.get(key) !== undefined) return integerReply(0)
+        view.put(key, argument(args, 1))
+        return integerReply(1)
+      }
+    }
   }
 }
 
-export function putsOf(args: Arguments): Operation[] {
-  const operations: Operation[] = []
-  for (let i = 0; i + 1 < args.length; i += 2) {
-    operations.push({ type: 'put', key: argument(args, i), value: argument(args, i + 1) })
+function setFor(name: string, word: ExpiryWord, unit: string): Command {
+  return {
+    name,
+    arity: 4,
+    flags: ['write'],
+    keys: oneKey,
+    group: 'string',
+    summary: `Stores a value for so many ${unit}.`,
+    usage: `key ${unit} value`,
+    plan: (args: Arguments): Plan => {
+      const key = argument(args, 0)
+      const expiry = expiryOf(word, argument(args, 1), name.toLowerCase())
+      if ('kind' in expiry) return replyPlan(expiry)
+      return {
+        kind: 'decide',
+        keys: [],
+        decide: (view) => {
+          view.put(key, argument(args, 2), expiry.at(view.nowMs))
+          return ok
+        }
+      }
+    }
   }
-  return operations
 }
+
+export const setex = setFor('SETEX', 'EX', 'seconds')
+export const psetex = setFor('PSETEX', 'PX', 'milliseconds')

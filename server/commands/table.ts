@@ -1,29 +1,46 @@
 // Every command of RESP by its name. A new one is a file beside this and a word in this list.
 import { apply } from './apply.ts'
+import { cas } from './cas.ts'
 import type { Command } from './command.ts'
+import { del, flushall, flushdb, unlink } from './delete.ts'
 import { entries } from './entries.ts'
+import { exists, touch, type } from './exists.ts'
+import { expire, expireat, persist, pexpire, pexpireat } from './expire.ts'
 import { get, mget } from './get.ts'
+import { getdel, getex, getset } from './get-change.ts'
 import { decr, decrby, incr, incrby } from './increment.ts'
+import { incrbyfloat } from './increment-float.ts'
+import { dbsize, keys, randomkey } from './keys.ts'
+import { mset, msetnx } from './mset.ts'
 import { page } from './page.ts'
 import { echo, ping } from './ping.ts'
-import { mset, set } from './set.ts'
+import { delrange, range } from './range.ts'
+import { rename, renamenx } from './rename.ts'
+import { scan } from './scan.ts'
+import { psetex, set, setex, setnx } from './set.ts'
+import { append, getrange, setrange, strlen, substr } from './slice.ts'
 import { status } from './status.ts'
+import { discard, exec, multi, unwatch, watch } from './transaction.ts'
+import { expiretime, pexpiretime, pttl, ttl } from './ttl.ts'
+
+const strings = [get, mget, set, setnx, setex, psetex, mset, msetnx, getset, getdel, getex]
+const numbers = [incr, decr, incrby, decrby, incrbyfloat]
+const slices = [strlen, getrange, substr, append, setrange]
+const generic = [del, unlink, exists, touch, type, rename, renamenx, scan, keys, randomkey, dbsize, flushdb, flushall]
+const expiry = [expire, pexpire, expireat, pexpireat, persist, ttl, pttl, expiretime, pexpiretime]
+const transactions = [multi, exec, discard, watch, unwatch]
+const own = [range, delrange, cas, entries, apply, page, status]
+const connection = [ping, echo]
 
 const all: readonly Command[] = [
-  get,
-  mget,
-  set,
-  mset,
-  incr,
-  decr,
-  incrby,
-  decrby,
-  ping,
-  echo,
-  entries,
-  apply,
-  page,
-  status
+  ...strings,
+  ...numbers,
+  ...slices,
+  ...generic,
+  ...expiry,
+  ...transactions,
+  ...own,
+  ...connection
 ]
 
 export const commands: ReadonlyMap<string, Command> = new Map(all.map((command) => [command.name, command]))

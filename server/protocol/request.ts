@@ -2,7 +2,14 @@
 import type { Reply } from './reply.ts'
 
 export type Decoded =
-  | { readonly kind: 'request'; readonly name: string; readonly args: readonly Buffer[] }
+  | {
+      readonly kind: 'request'
+      /** In upper case. */
+      readonly name: string
+      /** As it came, where that differs: latin1, for errors. */
+      readonly spelt?: string | undefined
+      readonly args: readonly Buffer[]
+    }
   | { readonly kind: 'refused'; readonly reason: string; readonly code?: 'ERR' | 'TOO_LARGE' }
   /** Bytes after which nothing can be understood: said, and the connection closes. */
   | { readonly kind: 'fatal'; readonly reason: string }

@@ -193,4 +193,4 @@ function errorText(code: ErrorCode, message: string): string {
   return code === 'NO_LEADER' ? `CLUSTERDOWN ${message}` : `${code} ${message}`
 }
 
-const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ')
+const oneLine = (text: string): string => text.replace(/[\r\n]/g, ' ')

@@ -19,7 +19,7 @@ const lineFeed = 0x0a
 const headBytesMax = 32
 
 /** Longer names are no command. */
-const nameBytesMax = 64
+const nameBytesMax = 128
 /** Buffer.prototype.subarray without its checks: it is the hottest call of the server. */
 const Bytes = (Buffer as unknown as Record<symbol, new (b: ArrayBufferLike, o: number, n: number) => Buffer>)[
   Symbol.species
@@ -163,12 +163,14 @@ export class RespCodec implements Codec {
     const args = this.#args
     this.#args = []
     const name = args.shift()
-    if (name !== undefined) this.#decoded.push({ kind: 'request', name: this.#nameOf(name), args })
+    if (name === undefined) return
+    const spelt = name.latin1Slice(0, Math.min(name.length, nameBytesMax))
+    const upper = this.#nameOf(spelt)
+    this.#decoded.push({ kind: 'request', name: upper, spelt: spelt === upper ? undefined : spelt, args })
   }
 
   /** In upper case; the spellings that a client uses are kept, for there are few. */
-  #nameOf(bytes: Buffer): string {
-    const spelt = bytes.latin1Slice(0, Math.min(bytes.length, nameBytesMax))
+  #nameOf(spelt: string): string {
     const known = this.#names.get(spelt)
     if (known !== undefined) return known
     const name = spelt.toUpperCase()

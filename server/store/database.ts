@@ -91,17 +91,24 @@ class PinnedDatabase implements Pinned {
   }
 
   async page(
-    { values = true, ...range }: Range & { readonly reverse?: boolean; readonly values?: boolean },
+    { gte, lt, reverse = false, values = true }: Range & { readonly reverse?: boolean; readonly values?: boolean },
     { entriesMax, bytesMax }: PageLimits
   ): Promise<readonly (readonly [Buffer, Buffer])[]> {
     const page: [Buffer, Buffer][] = []
     let bytes = 0
-    const iterator = this.#database.iterator({ ...range, snapshot: this.#snapshot, limit: entriesMax })
+    const bounds = { ...(gte === undefined ? {} : { gte }), ...(lt === undefined ? {} : { lt }) }
+    const options = { ...bounds, reverse, values, snapshot: this.#snapshot, limit: entriesMax }
+    const iterator = this.#database.iterator(options)
     try {
-      for await (const [key, value] of iterator) {
-        page.push([key, values ? value : none])
-        bytes += key.length + (values ? value.length : 0)
-        if (bytes >= bytesMax) break
+      while (page.length < entriesMax && bytes < bytesMax) {
+        // Few at once where there are values: they may be long.
+        const entries = await iterator.nextv(Math.min(values ? 16 : 256, entriesMax - page.length))
+        if (entries.length === 0) break
+        for (const [key, value = none] of entries as [Buffer, Buffer | undefined][]) {
+          page.push([key, value])
+          bytes += key.length + value.length
+          if (bytes >= bytesMax) break
+        }
       }
     } finally {
       await iterator.close()

@@ -59,7 +59,7 @@ test('what is wrong is answered in its place and reaches no store', async () => 
   const replies = await run(`PUT a 1\n${bad.join('\n')}\nGET a\n`, store)
   expect(replies.split('\n')).toEqual([
     '+OK',
-    '-ERR unknown command NOPE, there are PUT GET DELETE PING STATUS QUIT',
+    '-ERR unknown command NOPE, there are PUT GET DELETE SCAN PING STATUS QUIT',
     '-ERR write it so: GET <key>',
     '-ERR write it so: GET <key>',
     '-ERR write it so: PUT <key> <value>',
@@ -67,7 +67,7 @@ test('what is wrong is answered in its place and reaches no store', async () => 
     '-ERR the key is empty (exactly one space separates)',
     '-ERR the key is empty (exactly one space separates)',
     `-ERR the key is longer than ${keyBytesMax} bytes`,
-    '-ERR unknown command, there are PUT GET DELETE PING STATUS QUIT',
+    '-ERR unknown command, there are PUT GET DELETE SCAN PING STATUS QUIT',
     '-ERR empty line',
     '1',
     ''

@@ -1,5 +1,6 @@
 // A caller without a connection: what commands see of one, over a store.
 import type { Caller } from '../../../server/commands/caller.ts'
+import { CursorTable } from '../../../server/commands/cursors.ts'
 import type { Reply } from '../../../server/protocol/reply.ts'
 import type { Store } from '../../../server/store.ts'
 
@@ -22,7 +23,9 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
       activeConnections: 2,
       port: 9000,
       clients: new Map(),
+      cursors: new CursorTable(() => 0),
       nowMs,
+      random: () => 0.5,
       status: () => store.status()
     },
     name: '',
