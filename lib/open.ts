@@ -5,7 +5,7 @@ import type { EncodingsFor, KeyEncoding, KeyOf, OptionsFor, ValueEncoding, Value
 import { closeParts } from './closing.ts'
 import { Database } from './database.ts'
 import { invalid } from './errors.ts'
-import { type Environment, type OpenOptions, realEnvironment, settingsOf } from './options.ts'
+import { type Environment, type OpenOptions, realEnvironment, type Settings, settingsOf } from './options.ts'
 import { Parts } from './parts.ts'
 import { recover } from './recovery.ts'
 
@@ -35,12 +35,12 @@ export function open(path: string, options?: OpenOptions): Promise<Database<unkn
 export async function openIn<Key, Value>(
   path: string,
   options: OpenOptions | undefined,
-  environmentOf: () => Environment
+  environmentOf: (settings: Settings) => Environment
 ): Promise<Database<Key, Value>> {
   if (typeof path !== 'string' || path === '') throw invalid('open takes the path of a directory.')
   if (path.includes('\0')) throw invalid('A path must not hold a zero character.')
   const settings = settingsOf(options)
-  const environment = environmentOf()
+  const environment = environmentOf(settings)
   let parts: Parts
   try {
     const recovered = await recover(path, settings, environment)

@@ -55,6 +55,8 @@ export interface OpenOptions<
   readonly blockCacheBytes?: number
   /** Bytes of a table before compaction begins another. Default 32 MiB. */
   readonly tableBytes?: number
+  /** Threads for reads that have to wait for the disk. Default 2. */
+  readonly readThreads?: number
   /** What keys are: 'utf8' (default), 'buffer', 'view', 'ordered' or a codec. They are ordered by their bytes. */
   readonly keyEncoding?: AskedKey
   /** What values are: 'utf8' (default), 'json', 'buffer', 'view', 'msgpack' or a codec. */
@@ -77,6 +79,7 @@ export interface Settings extends Encodings {
   readonly memtableBytes: number
   readonly blockCacheBytes: number
   readonly tableBytes: number
+  readonly readThreads: number
   readonly readOnly: boolean
   readonly createIfMissing: boolean
   readonly errorIfExists: boolean
@@ -116,10 +119,15 @@ export interface Environment {
   readonly random: (bytes: number) => Uint8Array
 }
 
-export function realEnvironment(): Environment {
+const readThreadsByDefault = 2
+const byDefault = { readThreads: readThreadsByDefault }
+// One compaction runs at a time.
+const compactThreads = 1
+
+export function realEnvironment({ readThreads }: Pick<Settings, 'readThreads'> = byDefault): Environment {
   return {
     fs: native.posixFileSystem(),
-    executor: native.threadExecutor(2, 1),
+    executor: native.threadExecutor(readThreads, compactThreads),
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes))
   }
 }
@@ -131,6 +139,7 @@ const known = [
   'memtableBytes',
   'blockCacheBytes',
   'tableBytes',
+  'readThreads',
   'keyEncoding',
   'valueEncoding',
   'readOnly',
@@ -164,6 +173,7 @@ export function settingsOf(options: OpenOptions = {}): Settings {
     memtableBytes,
     blockCacheBytes,
     tableBytes: bytesOption('tableBytes', options.tableBytes, 32 * MiB, 32 * KiB, 1024 * MiB),
+    readThreads: bytesOption('readThreads', options.readThreads, readThreadsByDefault, 1, 64),
     ...encodingsOf(options, defaultEncodings),
     readOnly: flag('readOnly', options.readOnly, false),
     createIfMissing: flag('createIfMissing', options.createIfMissing, true),

@@ -1,46 +1,102 @@
-// The server's configuration: its shape, its defaults, and the flags of the command line over it. Files are read by
-// config-file.ts, which alone needs YAML: most calls of `varve` read none.
+// The server's configuration: its shape, frozen. Its keys, with what they may be and their defaults, are in config/keys.ts;
+// config/load.ts makes one of a file, the environment and flags.
+import { table, type Values } from './config/keys.ts'
+import type { Peer } from './config/readers.ts'
+
+export type { Peer } from './config/readers.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-export interface Peer {
-  readonly host: string
-  readonly port: number
-}
-
 export interface ServerConfig {
   readonly node: { readonly id: number; readonly role: 'leader' | 'follower' }
-  readonly server: { readonly host: string; readonly port: number; readonly threads: number }
+  readonly server: {
+    readonly host: string
+    readonly port: number
+    readonly threads: number
+    readonly insecure: boolean
+  }
   readonly replication: { readonly port: number }
   readonly peers: readonly Peer[]
-  /** `cacheBytes` undefined: the engine's own default. */
-  readonly storage: { readonly dataDir: string; readonly cacheBytes: number | undefined }
-  readonly logging: { readonly level: LogLevel }
+  /** What is undefined is the engine's own default. */
+  readonly storage: {
+    readonly dataDir: string
+    readonly cacheBytes: number | undefined
+    readonly durability: 'interval' | 'sync' | 'os'
+    readonly diskReserveBytes: number | undefined
+  }
+  readonly logging: { readonly level: LogLevel; readonly format: 'auto' | 'json' | 'text' }
+  /** `port` undefined: no HTTP. */
+  readonly http: { readonly host: string; readonly port: number | undefined }
+  /** `password` undefined: nobody has to log in, unless there are users already. */
+  readonly auth: { readonly user: string; readonly password: string | undefined }
+  readonly tls: {
+    readonly cert: string | undefined
+    readonly key: string | undefined
+    readonly ca: string | undefined
+    readonly clientAuth: boolean
+  }
+  /** What is undefined is as in limits.ts. */
+  readonly limits: {
+    readonly connectionsMax: number | undefined
+    readonly lineBytesMax: number | undefined
+    readonly bulkBytesMax: number | undefined
+    readonly argumentsMax: number | undefined
+    readonly requestBytesMax: number | undefined
+    readonly inputBytesTotalMax: number | undefined
+    readonly outputBytesTotalMax: number | undefined
+    readonly handshakeMs: number | undefined
+    readonly requestMs: number | undefined
+    readonly stalledMs: number | undefined
+    readonly idleMs: number | undefined
+  }
 }
 
-export const defaultConfig: ServerConfig = freeze({
-  node: { id: 1, role: 'leader' },
-  server: { host: '127.0.0.1', port: 9000, threads: 4 },
-  replication: { port: 9100 },
-  peers: [],
-  storage: { dataDir: './data', cacheBytes: undefined },
-  logging: { level: 'info' }
-})
-
-/** What is laid over a configuration, as the flags of `varve serve` do. */
-export interface ConfigFlags {
-  readonly host?: string | undefined
-  readonly port?: number | undefined
-  readonly dataDir?: string | undefined
-}
-
-export function withFlags(config: ServerConfig, { host, port, dataDir }: ConfigFlags): ServerConfig {
-  return freeze({
-    ...config,
-    server: { ...config.server, host: host ?? config.server.host, port: port ?? config.server.port },
-    storage: { ...config.storage, dataDir: dataDir ?? config.storage.dataDir }
+/** The configuration of a value for every key. */
+export function configOf(values: Values): ServerConfig {
+  return freeze<ServerConfig>({
+    node: { id: values['node.id'], role: values['node.role'] },
+    server: {
+      host: values['server.host'],
+      port: values['server.port'],
+      threads: values['server.threads'],
+      insecure: values['server.insecure']
+    },
+    replication: { port: values['replication.port'] },
+    peers: values.peers,
+    storage: {
+      dataDir: values['storage.data_dir'],
+      cacheBytes: values['storage.cache_size'],
+      durability: values['storage.durability'],
+      diskReserveBytes: values['storage.disk_reserve']
+    },
+    logging: { level: values['logging.level'], format: values['logging.format'] },
+    http: { host: values['http.host'], port: values['http.port'] },
+    auth: { user: values['auth.user'], password: values['auth.password'] },
+    tls: {
+      cert: values['tls.cert'],
+      key: values['tls.key'],
+      ca: values['tls.ca'],
+      clientAuth: values['tls.client_auth']
+    },
+    limits: {
+      connectionsMax: values['limits.connections'],
+      lineBytesMax: values['limits.line'],
+      bulkBytesMax: values['limits.bulk'],
+      argumentsMax: values['limits.arguments'],
+      requestBytesMax: values['limits.request'],
+      inputBytesTotalMax: values['limits.input'],
+      outputBytesTotalMax: values['limits.output'],
+      handshakeMs: values['limits.handshake_ms'],
+      requestMs: values['limits.request_ms'],
+      stalledMs: values['limits.stalled_ms'],
+      idleMs: values['limits.idle_ms']
+    }
   })
 }
+
+export const defaultConfig: ServerConfig = configOf(
+  Object.fromEntries(Object.entries(table).map(([name, { fallback }]) => [name, fallback])) as unknown as Values
+)
 
 /** Makes a configuration unchangeable, to its last leaf. */
 export function freeze<T extends object>(value: T): T {

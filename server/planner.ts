@@ -1,23 +1,28 @@
 // Request → plan: which command it names, whether its arguments fit, whether the connection may.
-import type { Caller } from './commands/caller.ts'
-import { type Command, keysOf, takes } from './commands/command.ts'
+import type { Caller, Transaction } from './commands/caller.ts'
+import { type Arguments, type Command, keysOf, shownText, spelt, takes, wordOf } from './commands/command.ts'
 import { type LineCommand, lineCommands } from './commands/line.ts'
 import { otherTypeFault } from './commands/other-types.ts'
 import type { Plan } from './commands/plan.ts'
 import { replyPlan } from './commands/plan.ts'
 import { commands } from './commands/table.ts'
-import { errorReply, queued, type Reply } from './protocol/reply.ts'
+import { needsLogin, noAuth, refusalOf } from './permission.ts'
+import { arrayReply, errorReply, queued, type Reply, textValue, valueReply } from './protocol/reply.ts'
 import type { Decoded } from './protocol/request.ts'
+import { subscriptionsOf } from './pubsub.ts'
 import { keyBytesMax } from './store.ts'
 
 type Request = Extract<Decoded, { kind: 'request' }>
 
-export function planLine(decoded: Decoded): Plan {
+export function planLine(decoded: Decoded, { access }: Caller): Plan {
   if (decoded.kind !== 'request') return refusal(decoded)
   const command = lineCommands.get(decoded.name)
+  if (needsLogin(access, command)) return replyPlan(noAuth)
   if (command === undefined) return replyPlan(errorReply(unknownLine(decoded.name)))
   const fault = lineFault(command, decoded)
-  return fault === undefined ? command.plan(decoded.args) : replyPlan(errorReply(fault))
+  if (fault !== undefined) return replyPlan(errorReply(fault))
+  const refused = refusalOf(access, command, decoded.args)
+  return refused === undefined ? command.plan(decoded.args) : replyPlan(refused)
 }
 
 function lineFault(command: LineCommand, { args }: Request): string | undefined {
@@ -32,26 +37,77 @@ function unknownLine(name: string): string {
 }
 
 export function planResp(decoded: Decoded, caller: Caller): Plan {
-  if (decoded.kind !== 'request') return refusal(decoded)
-  const command = commands.get(decoded.name)
-  const refused = command === undefined ? unknownResp(decoded) : respFault(command, decoded)
-  const { transaction } = caller
-  if (refused !== undefined) {
-    if (transaction !== undefined) transaction.isBroken = true
-    return replyPlan(errorReply(refused))
+  if (decoded.kind !== 'request') {
+    caller.noted(undefined, [])
+    return refusal(decoded)
   }
-  const plan = (command as Command).plan(decoded.args)
-  if (transaction === undefined || command?.flags.includes('no_multi') === true) return plan
+  const { args } = decoded
+  const command = commandOf(decoded)
+  const refused = respRefusal(command, args, caller)
+  const { transaction } = caller
+  if (refused !== undefined || typeof command === 'string') {
+    if (transaction !== undefined) transaction.isBroken = true
+    if (typeof command !== 'string') caller.server.statistics.rejected(command.name)
+    caller.noted(undefined, args)
+    return replyPlan(refused ?? noAuth)
+  }
+  caller.noted(command, args)
+  const plan =
+    command.name === 'PING' && subscriptionsOf(caller) > 0 && caller.version === 2
+      ? pongArray(args)
+      : command.plan(args)
+  if (transaction === undefined || command.flags.includes('no_multi')) return plan
+  return enqueue(plan, command, args, transaction)
+}
+
+/** What the requests of one transaction may hold, in bytes, with about what a plan costs. */
+const transactionBytesMax = 64 * 2 ** 20
+const planBytes = 200
+
+function enqueue(plan: Plan, { name }: Command, args: Arguments, transaction: Transaction): Plan {
   if (plan.kind === 'slow') {
     transaction.isBroken = true
-    return replyPlan(errorReply(`${decoded.name} takes many steps and cannot be in a transaction, ask outside of it`))
+    return replyPlan(errorReply(`${name} takes many steps and cannot be in a transaction, ask outside of it`))
+  }
+  transaction.bytes += args.reduce((sum, { length }) => sum + length, planBytes)
+  if (transaction.bytes > transactionBytesMax) {
+    transaction.isBroken = true
+    transaction.plans.length = 0
+    return replyPlan(errorReply('the transaction is too large, its requests may hold 64 MiB', 'TOO_LARGE'))
   }
   if (!transaction.isBroken) transaction.plans.push(plan)
   return replyPlan(queued)
 }
 
-function respFault(command: Command, { args }: Request): string | undefined {
-  if (!takes(command, args)) return `wrong number of arguments for '${command.name.toLowerCase()}' command`
+/** RESP2 cannot tell a reply from a message but by its shape: with subscriptions, PING answers in that of messages. */
+const pongArray = ([message]: Arguments): Plan =>
+  replyPlan(arrayReply([textValue('pong'), message === undefined ? textValue('') : valueReply(message)]))
+
+/** The command, a container's subcommand, or why there is none. */
+function commandOf(request: Request): Command | string {
+  const command = commands.get(request.name)
+  if (command === undefined) return unknownResp(request)
+  const [word] = request.args
+  if (command.subcommands === undefined || word === undefined) return command
+  return (
+    command.subcommands.get(wordOf(word)) ??
+    `unknown subcommand '${shownText(word, shownBytesMax)}'. Try ${command.name} HELP.`
+  )
+}
+
+function respRefusal(command: Command | string, args: Arguments, caller: Caller): Reply | undefined {
+  const { access } = caller
+  if (typeof command === 'string') return needsLogin(access, undefined) ? noAuth : errorReply(command)
+  if (needsLogin(access, command)) return noAuth
+  const fault = respFault(command, args, caller)
+  return fault === undefined ? refusalOf(access, command, args) : errorReply(fault)
+}
+
+function respFault(command: Command, args: Arguments, caller: Caller): string | undefined {
+  if (!takes(command, args)) return `wrong number of arguments for '${spelt(command)}' command`
+  if (subscriptionsOf(caller) > 0 && caller.version === 2 && !command.flags.includes('subscribed')) {
+    return `Can't execute '${spelt(command)}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
+  }
   for (const key of keysOf(command, args)) {
     if (key.length > keyBytesMax) return `the key is longer than ${keyBytesMax} bytes`
   }
@@ -61,22 +117,15 @@ function respFault(command: Command, { args }: Request): string | undefined {
 const shownBytesMax = 128
 
 /** Letter by letter as Redis says it: clients look for these words. */
-function unknownResp({ name, spelt = name, args }: Request): string {
+function unknownResp({ name, spelt: sent = name, args }: Request): string {
   const otherType = otherTypeFault(name)
   if (otherType !== undefined) return otherType
   let shown = ''
   for (const arg of args) {
     if (shown.length >= shownBytesMax) break
-    shown += `'${textOf(arg, shownBytesMax - shown.length)}' `
+    shown += `'${shownText(arg, shownBytesMax - shown.length)}' `
   }
-  return `unknown command '${textOf(Buffer.from(spelt, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
-}
-
-/** The beginning of bytes, up to the first zero. */
-function textOf(bytes: Buffer, bytesMax: number): string {
-  const piece = bytes.subarray(0, bytesMax)
-  const zero = piece.indexOf(0)
-  return (zero === -1 ? piece : piece.subarray(0, zero)).toString()
+  return `unknown command '${shownText(Buffer.from(sent, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
 }
 
 function refusal(decoded: Exclude<Decoded, Request>): Plan {

@@ -1,14 +1,24 @@
 // The listening socket and its sessions. Does not own the store: who opened that closes it, after `stop()`.
+import { randomBytes } from 'node:crypto'
 import type { Server as NetServer, Socket } from 'node:net'
 import { createServer } from 'node:net'
+import { exposureFault } from './auth/exposure.ts'
+import { Users } from './auth/users.ts'
 import type { Caller, ServerView } from './commands/caller.ts'
 import { CursorTable } from './commands/cursors.ts'
+import { commands } from './commands/table.ts'
 import type { Limits } from './limits.ts'
 import { defaultLimits } from './limits.ts'
+import { Memory } from './memory.ts'
 import { errorReply } from './protocol/reply.ts'
 import { encodeReplies } from './protocol/text.ts'
+import { Broker } from './pubsub.ts'
 import { endAndLinger, Session } from './session.ts'
+import { SlowLog } from './slow-log.ts'
+import { Statistics } from './statistics.ts'
 import type { Store } from './store.ts'
+import { TlsDoor, type TlsOptions } from './tls.ts'
+import { version } from './version.ts'
 
 export interface ServerOptions {
   readonly store: Store
@@ -17,7 +27,29 @@ export interface ServerOptions {
   /** 0 lets the system choose. */
   readonly port?: number
   readonly limits?: Partial<Limits>
+  /** Undefined: everybody may everything. */
+  readonly users?: Users | undefined
+  /** Undefined: without TLS. */
+  readonly tls?: TlsOptions | undefined
+  /** Listens where other machines reach it even though nobody has to log in. */
+  readonly insecure?: boolean
+  readonly clock?: Clock
   readonly onFault?: (error: unknown) => void
+}
+
+/** Time as the server sees it. */
+export interface Clock {
+  nowMs(): number
+  /** Calls about once a second, until the function that it returns is called. */
+  everySecond(call: () => void): () => void
+}
+
+const systemClock: Clock = {
+  nowMs: Date.now,
+  everySecond(call) {
+    const timer = setInterval(call, 1_000).unref()
+    return () => clearInterval(timer)
+  }
 }
 
 export interface Address {
@@ -32,10 +64,16 @@ export class Server {
   readonly #net: NetServer
   readonly #store: Store
   readonly #nodeId: number
-  readonly #limits: Limits
+  readonly #statistics = new Statistics()
+  #limits: Limits
   readonly #onFault: (error: unknown) => void
   readonly #sessions = new Map<number, Session>()
   readonly #view: ServerView
+  readonly #users: Users
+  readonly #memory: Memory
+  readonly #clock: Clock
+  readonly #door: TlsDoor | undefined
+  #stopSweeps = () => {}
   #lastId = 0
   #stopping: Promise<void> | undefined
 
@@ -44,34 +82,57 @@ export class Server {
     this.#nodeId = options.nodeId ?? 1
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#onFault = options.onFault ?? (() => {})
-    this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket))
+    this.#users = options.users ?? new Users()
+    this.#clock = options.clock ?? systemClock
+    this.#memory = new Memory(this.#limits, () => this.#sessions.values())
+    this.#door = options.tls && this.#makeDoor(options.tls)
+    this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#receive(socket))
     this.#view = this.#makeView()
-    this.#net.maxConnections = this.#limits.connectionsMax + connectionsBeyondMax
+    this.#limitConnections(this.#limits.connectionsMax)
   }
 
-  /** Resolves once connections are accepted; rejects with the system's error if the address cannot be had. */
+  /**
+   * Resolves once connections are accepted; rejects with the system's error if the address cannot be had, and with a
+   * sentence if it may not be listened on, or if the files of TLS cannot be used.
+   */
   static async listen(options: ServerOptions): Promise<Server> {
+    const { host = '127.0.0.1', users, insecure = false } = options
+    const fault = exposureFault({ host, isOpen: users?.isOpen ?? true, isInsecure: insecure })
+    if (fault !== undefined) throw new Error(fault)
     const server = new Server(options)
     await new Promise<void>((resolve, reject) => {
-      server.#net.once('error', reject)
-      server.#net.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 9000 }, () => {
-        server.#net.off('error', reject)
+      server.#net.once('error', (error) => {
+        server.#door?.close()
+        reject(error)
+      })
+      server.#net.listen({ host, port: options.port ?? 9000 }, () => {
+        server.#net.removeAllListeners('error')
         server.#net.on('error', server.#onFault)
         resolve()
       })
     })
+    server.#stopSweeps = server.#clock.everySecond(() => server.#sweep())
     return server
   }
 
   /** Where it listens, with the port that the system chose. */
   get address(): Address {
-    const address = this.#net.address()
-    if (address === null || typeof address === 'string') throw new Error('the server does not listen')
-    return { host: address.address, port: address.port }
+    const address = addressOf(this.#net)
+    if (address === undefined) throw new Error('the server does not listen')
+    return address
   }
 
   get activeConnections(): number {
     return this.#sessions.size
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping !== undefined
+  }
+
+  /** What commands see of this server; for metrics, too. */
+  get view(): ServerView {
+    return this.#view
   }
 
   /** Stops accepting, lets every session answer what it received, then closes. After `graceMs` what is left is cut off. */
@@ -84,7 +145,16 @@ export class Server {
     return this.stop()
   }
 
+  /** One look at every connection, instead of a timer for each. */
+  #sweep(): void {
+    const nowMs = this.#clock.nowMs()
+    for (const session of this.#sessions.values()) session.sweep(nowMs)
+    this.#memory.tick()
+  }
+
   async #stop(graceMs: number): Promise<void> {
+    this.#stopSweeps()
+    this.#door?.close()
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()))
     const sessions = [...this.#sessions.values()]
     const timer = setTimeout(() => {
@@ -95,7 +165,23 @@ export class Server {
     await closed
   }
 
+  #makeDoor(options: TlsOptions): TlsDoor {
+    return new TlsDoor(options, {
+      handshakeMs: this.#limits.handshakeMs,
+      onSecure: (socket) => this.#accept(socket)
+    })
+  }
+
+  #receive(socket: Socket): void {
+    const door = this.#door
+    if (door === undefined) this.#accept(socket)
+    else if (this.#sessions.size + door.waiting < this.#limits.connectionsMax) door.accept(socket)
+    // It could be told so only after a handshake, which is what costs.
+    else socket.destroy()
+  }
+
   #accept(socket: Socket): void {
+    this.#statistics.counts.connectionsReceived++
     if (this.#sessions.size >= this.#limits.connectionsMax) {
       this.#turnAway(socket)
       return
@@ -106,6 +192,7 @@ export class Server {
       store: this.#store,
       limits: this.#limits,
       server: this.#view,
+      memory: this.#memory,
       onFault: this.#onFault
     })
     this.#sessions.set(id, session)
@@ -113,6 +200,7 @@ export class Server {
   }
 
   #turnAway(socket: Socket): void {
+    this.#statistics.counts.connectionsRejected++
     const reply = errorReply(`too many connections, the limit is ${this.#limits.connectionsMax}`)
     socket.on('error', () => {})
     socket.write(encodeReplies([reply]))
@@ -120,25 +208,50 @@ export class Server {
     endAndLinger(socket, this.#limits.lingerMs)
   }
 
+  #limitConnections(connectionsMax: number): void {
+    this.#limits = { ...this.#limits, connectionsMax }
+    this.#net.maxConnections = connectionsMax + connectionsBeyondMax
+  }
+
   #makeView(): ServerView {
     const sessions: ReadonlyMap<number, Caller> = this.#sessions
-    const net = this.#net
+    const address = () => addressOf(this.#net)
     const store = this.#store
+    const limits = () => this.#limits
     return {
       nodeId: this.#nodeId,
+      runId: randomBytes(20).toString('hex'),
+      version: version(),
       startedMs: Date.now(),
       clients: sessions,
+      users: this.#users,
+      commands,
+      broker: new Broker(),
+      statistics: this.#statistics,
+      slowLog: new SlowLog(),
+      get limits() {
+        return limits()
+      },
+      limitConnections: (countMax) => this.#limitConnections(countMax),
       get activeConnections() {
         return sessions.size
       },
+      get host() {
+        return address()?.host ?? ''
+      },
       get port() {
-        const address = net.address()
-        return address === null || typeof address === 'string' ? 0 : address.port
+        return address()?.port ?? 0
       },
       cursors: new CursorTable(Math.random),
-      nowMs: Date.now,
+      nowMs: this.#clock.nowMs,
       random: Math.random,
-      status: () => store.status()
+      status: () => store.status(),
+      engineStats: () => store.engineStats?.()
     }
   }
+}
+
+function addressOf(net: NetServer): Address | undefined {
+  const address = net.address()
+  return address === null || typeof address === 'string' ? undefined : { host: address.address, port: address.port }
 }

@@ -1,8 +1,10 @@
 // What a client is told when the store refuses.
+import { NotGranted } from './auth/granted-store.ts'
 import { errorReply, type Reply, unknownOutcome } from './protocol/reply.ts'
 import { StoreError } from './store.ts'
 
 export function storeErrorReply(error: unknown): Reply {
+  if (error instanceof NotGranted) return errorReply(error.message, 'NOPERM')
   const message = error instanceof Error ? error.message : String(error)
   switch (codeOf(error)) {
     case 'OUTCOME_UNKNOWN':

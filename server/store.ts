@@ -6,6 +6,7 @@
 // 3. A rejected write or decision has an unknown outcome unless its error's code says that nothing was written (see
 //    `writtenNothing`). It is not half done: either all of it is there or nothing.
 // 4. Writes and decisions happen in the order of their calls. One that is refused or that throws rejects itself alone.
+import type { Stats } from '../lib/index.ts'
 
 export interface Entry {
   readonly value: Buffer
@@ -74,7 +75,18 @@ export interface WriteOptions {
   readonly sync?: boolean
 }
 
+/** What the server itself keeps beside the entries, out of their reach: users. Values are JSON. */
+export interface SystemRecords {
+  /** All whose key begins so, in order. */
+  list(prefix: string): Promise<readonly (readonly [key: string, value: unknown])[]>
+  /** Resolves when it is on disk, as `del` does. */
+  put(key: string, value: unknown): Promise<void>
+  del(key: string): Promise<void>
+}
+
 export interface Store {
+  /** Undefined: this store keeps none. */
+  readonly records?: SystemRecords
   /** The values in the keys' order, `undefined` where there is none. */
   getMany(keys: readonly Key[]): Promise<readonly (Uint8Array | undefined)[]>
   /** The same with sequence and expiry. */
@@ -85,6 +97,8 @@ export interface Store {
   decide<Result>(decision: Decision<Result>, options?: WriteOptions): Promise<Result>
   pin(): Pinned
   status(): StoreStatus
+  /** Of an engine in this process; left out where there is none. */
+  engineStats?(): Stats
   close(): Promise<void>
 }
 

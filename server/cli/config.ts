@@ -1,7 +1,8 @@
-// varve config set|show: which server the other commands talk to.
+// varve config set|show: which server the other commands talk to. check|print (config-check.ts): the server's own.
 import { Command, InvalidArgumentError } from 'commander'
 import { nearest } from '../nearest.ts'
 import { addressOf, parsePort } from './address.ts'
+import { checkSubcommand, printSubcommand } from './config-check.ts'
 import { exit, exitCodes } from './exit.ts'
 import { examples, print, printJson } from './output.ts'
 import type { Settings } from './settings.ts'
@@ -9,13 +10,20 @@ import { readSettings, settingNames, settingsPath, writeSetting } from './settin
 
 export const configCommand = (): Command =>
   new Command('config')
-    .description('keep which server the other commands talk to')
+    .description('keep which server the other commands talk to; check and print the configuration of a server')
     .addHelpText(
       'after',
-      examples('varve config set host 10.0.1.10', 'varve config set port 9001', 'varve config show')
+      examples(
+        'varve config set host 10.0.1.10',
+        'varve config show',
+        'varve config check server/server1.yaml',
+        'varve config print --effective -f server/server1.yaml'
+      )
     )
     .addCommand(setSubcommand())
     .addCommand(showSubcommand())
+    .addCommand(checkSubcommand())
+    .addCommand(printSubcommand())
 
 const setSubcommand = (): Command =>
   new Command('set')

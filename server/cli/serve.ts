@@ -1,112 +1,187 @@
 // varve serve: a database behind the line protocol, until it is told to stop.
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Command } from 'commander'
-import type { ConfigFlags, LogLevel, ServerConfig } from '../config.ts'
-import { defaultConfig, withFlags } from '../config.ts'
+import { Command, Option } from 'commander'
+import type { Users } from '../auth/users.ts'
+import type { LogLevel, ServerConfig } from '../config.ts'
+import { defaultConfig } from '../config.ts'
+import type { AdminServer } from '../http.ts'
+import type { Log } from '../log.ts'
 import type { Server } from '../server.ts'
-import type { Store } from '../store.ts'
+import type { DatabaseStore } from '../store/database.ts'
+import type { TlsOptions } from '../tls.ts'
 import { parsePort } from './address.ts'
+import { printBanner } from './banner.ts'
+import { watchEngine } from './engine-events.ts'
 import { codeOf, databaseExit, exit, exitCodes, messageOf } from './exit.ts'
-import { examples, print, say } from './output.ts'
+import { examples, print } from './output.ts'
+import { effectiveConfig } from './server-config.ts'
 import { version } from './version.ts'
 
-interface ServeFlags extends ConfigFlags {
+interface ServeFlags {
   readonly file?: string
+  readonly host?: string
+  readonly port?: number
+  readonly dataDir?: string
+  readonly httpPort?: number
+  readonly insecure?: boolean
+  readonly logLevel?: LogLevel
 }
 
 export const serveCommand = (): Command =>
   new Command('serve')
-    .description('serve a data directory over the line protocol, to this machine only unless told otherwise')
-    .option('-f, --file <config.yaml>', 'configuration file; flags win over it')
+    .description('serve a data directory over RESP and the line protocol, to this machine only unless told otherwise')
+    .option('-f, --file <config.yaml>', 'configuration file; the environment and flags win over it')
     .option('--host <host>', `address to listen on (default: ${defaultConfig.server.host})`)
     .option('--port <port>', `port; 0 takes a free one (default: ${defaultConfig.server.port})`, parsePort)
     .option(
       '--data-dir <dir>',
       `where the data is, made if it is not there (default: ${defaultConfig.storage.dataDir})`
     )
+    .option('--http-port <port>', 'port for health and metrics; 0 takes a free one (default: none)', parsePort)
+    .option('--insecure', 'listen where other machines reach it, and ask nobody for a password')
+    .addOption(new Option('--log-level <level>', 'the least important that is logged').choices([...levels]))
     .addHelpText(
       'after',
-      examples('varve serve', 'varve serve --port 9001 --data-dir ./data2', 'varve serve -f server/server1.yaml')
+      examples(
+        'varve serve',
+        'varve serve --port 9001 --data-dir ./data2 --http-port 9081',
+        'varve serve -f server/server1.yaml',
+        'VARVE_SERVER_PORT=9001 varve serve   # every key of the file, as a variable'
+      )
     )
-    .action(async (flags: ServeFlags) => {
-      const config = await readConfig(flags)
-      await run(config, logTo(config.logging.level))
+    .action(async ({ file, host, port, dataDir, httpPort, insecure, logLevel }: ServeFlags) => {
+      const { config, notes } = await effectiveConfig(file, {
+        'server.host': host,
+        'server.port': port,
+        'storage.data_dir': dataDir,
+        'http.port': httpPort,
+        'server.insecure': insecure,
+        'logging.level': logLevel
+      })
+      if (config.node.role === 'follower') {
+        const where = file === undefined ? '' : `${file}: `
+        const sentence = 'node.role "follower" needs a cluster, and this server runs alone: use "leader".'
+        throw exit(exitCodes.usage, `${where}${sentence}`)
+      }
+      const { openLog } = await import('../log.ts')
+      const { log, flush } = openLog(config.logging)
+      for (const note of notes) log.info(note)
+      if (config.peers.length > 0) log.warn('peers are not used yet: this server runs alone')
+      try {
+        await run(config, log)
+      } finally {
+        flush()
+      }
     })
 
-type Log = (level: LogLevel, message: string) => void
-
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
-
-const logTo =
-  (lowest: LogLevel): Log =>
-  (level, message) => {
-    if (levels.indexOf(level) >= levels.indexOf(lowest)) say(`${new Date().toISOString()} ${level} ${message}`)
-  }
-
-async function readConfig({ file, ...flags }: ServeFlags): Promise<ServerConfig> {
-  if (file === undefined) return withFlags(defaultConfig, flags)
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    throw exit(exitCodes.usage, `The configuration cannot be read: ${messageOf(error)}.`)
-  }
-  const { parseConfig } = await import('../config-file.ts')
-  const result = parseConfig(text, file)
-  if (!result.ok) throw exit(exitCodes.usage, result.faults.join('\n'))
-  for (const note of result.notes) say(note)
-  const { role } = result.config.node
-  if (role === 'follower') {
-    throw exit(
-      exitCodes.usage,
-      `${file}: node.role "follower" needs a cluster, and this server runs alone: use "leader".`
-    )
-  }
-  if (result.config.peers.length > 0) say(`${file}: peers are not used yet: this server runs alone.`)
-  return withFlags(result.config, flags)
-}
 
 async function run(config: ServerConfig, log: Log): Promise<void> {
   const dataDir = resolve(config.storage.dataDir)
   const store = await openStore(dataDir, config)
-  const server = await listen(store, config, log).catch(async (error: unknown) => {
+  const parts: { server?: Server; http?: AdminServer | undefined } = {}
+  try {
+    parts.server = await listen(store, config, log)
+    parts.http = await listenHttp(parts.server, store, config, log)
+    watchEngine(store.database, log)
+    const stopped = untilSignal(log)
+    const { server, http } = parts
+    log.info({ dataDir, ...server.address, http: http?.address }, 'listening')
+    printBanner({ address: server.address, dataDir, http: http?.address, isTls: config.tls.cert !== undefined })
+    await stopped
+  } finally {
+    // Health answers to the last: whoever balances load sees that this node is going.
+    await parts.server?.stop()
+    await parts.http?.stop()
     await store.close()
-    throw error
-  })
-  const stopped = untilSignal(log)
-  printBanner(server, dataDir)
-  await stopped
-  await server.stop()
-  await store.close()
+  }
+  log.info('stopped')
   print('varve has stopped')
 }
 
-async function openStore(dataDir: string, { storage: { cacheBytes } }: ServerConfig): Promise<Store> {
+async function openStore(dataDir: string, { storage, server }: ServerConfig): Promise<DatabaseStore> {
+  const { cacheBytes, durability, diskReserveBytes } = storage
   try {
     const { DatabaseStore } = await import('../store/database.ts')
-    return await DatabaseStore.open(dataDir, cacheBytes === undefined ? {} : { cacheBytes })
+    return await DatabaseStore.open(dataDir, { cacheBytes, durability, diskReserveBytes, readThreads: server.threads })
   } catch (error) {
     throw databaseExit(error)
   }
 }
 
-async function listen(store: Store, { node, server: { host, port } }: ServerConfig, log: Log): Promise<Server> {
+async function listen(store: DatabaseStore, config: ServerConfig, log: Log): Promise<Server> {
   const { Server } = await import('../server.ts')
-  const onFault = (error: unknown) => log('error', error instanceof Error ? `${error.stack}` : String(error))
+  const { host, port, insecure } = config.server
+  const users = await openUsers(store, config)
+  const given = Object.entries(config.limits).filter(([, value]) => value !== undefined)
   try {
-    return await Server.listen({ store, host, port, nodeId: node.id, onFault })
+    return await Server.listen({
+      store,
+      host,
+      port,
+      nodeId: config.node.id,
+      limits: Object.fromEntries(given),
+      users,
+      tls: tlsOf(config, log),
+      insecure,
+      onFault: (error) => log.error({ err: error }, 'a fault of the server; the connection it hit is closed')
+    })
   } catch (error) {
-    throw exit(exitCodes.connection, listenFault(codeOf(error), host, port) ?? messageOf(error))
+    throw exit(exitCodes.connection, listenFault(codeOf(error), host, port, '--port') ?? messageOf(error))
   }
 }
 
-function listenFault(code: string, host: string, port: number): string | undefined {
+/** The users that are stored, and the admin of the configuration. */
+async function openUsers({ records }: DatabaseStore, { auth }: ServerConfig): Promise<Users> {
+  const { Users } = await import('../auth/users.ts')
+  const users = await Users.open({ records })
+  if (auth.password === undefined) return users
+  const fault = await users.seed(auth.user, Buffer.from(auth.password))
+  if (fault !== undefined) throw exit(exitCodes.usage, `auth: ${fault}.`)
+  return users
+}
+
+function tlsOf({ tls: { cert, key, ca, clientAuth } }: ServerConfig, log: Log): TlsOptions | undefined {
+  if (cert === undefined && key === undefined && ca === undefined && !clientAuth) return undefined
+  if (cert === undefined || key === undefined) throw exit(exitCodes.usage, 'TLS needs both tls.cert and tls.key.')
+  const onReload = (fault: string | undefined) => {
+    if (fault === undefined) log.info('new certificates are in force')
+    else log.error(fault)
+  }
+  return { cert, key, ca, clientAuth, onReload }
+}
+
+async function listenHttp(
+  server: Server,
+  store: DatabaseStore,
+  { http: { host, port }, node }: ServerConfig,
+  log: Log
+): Promise<AdminServer | undefined> {
+  if (port === undefined) return undefined
+  const { AdminServer } = await import('../http.ts')
+  const { checksOf, exposeAll } = await import('../metrics/all.ts')
+  const { ProcessMetrics } = await import('../metrics/process.ts')
+  const process = new ProcessMetrics()
+  const sources = { server, process, database: store.database, nodeId: node.id, version: version() }
+  try {
+    return await AdminServer.listen({
+      host,
+      port,
+      checks: () => checksOf(sources),
+      metrics: () => exposeAll(sources),
+      onFault: (error) => log.error({ err: error }, 'a fault of the HTTP port')
+    })
+  } catch (error) {
+    throw exit(exitCodes.connection, listenFault(codeOf(error), host, port, '--http-port') ?? messageOf(error))
+  }
+}
+
+function listenFault(code: string, host: string, port: number, flag: string): string | undefined {
   switch (code) {
     case 'EADDRINUSE':
-      return `Port ${port} of ${host} is taken. Is varve running already? Choose another with --port.`
+      return `Port ${port} of ${host} is taken. Is varve running already? Choose another with ${flag}.`
     case 'EACCES':
-      return `Port ${port} of ${host} is not allowed to this user. Choose one above 1023 with --port.`
+      return `Port ${port} of ${host} is not allowed to this user. Choose one above 1023 with ${flag}.`
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return `${host} is no address of this machine. Choose another with --host.`
@@ -121,20 +196,10 @@ function untilSignal(log: Log): Promise<void> {
     const stop = (signal: NodeJS.Signals) => {
       process.off('SIGTERM', stop)
       process.off('SIGINT', stop)
-      log('info', `${signal}: finishing what was received, then stopping`)
+      log.info(`${signal}: finishing what was received, then stopping`)
       resolve()
     }
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
   })
-}
-
-function printBanner(server: Server, dataDir: string): void {
-  const { host, port } = server.address
-  const reachable = host === '0.0.0.0' || host === '::' ? 'localhost' : host
-  print(`varve ${version()} listening on ${host.includes(':') ? `[${host}]` : host}:${port}`)
-  print(`  data   ${dataDir}`)
-  print(`  try    printf 'PUT hello world\\nGET hello\\nQUIT\\n' | nc ${reachable} ${port}`)
-  print(`  or     npx varve set hello world${port === 9000 ? '' : ` --port ${port}`}`)
-  print('  stop   Ctrl-C')
 }

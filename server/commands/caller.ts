@@ -1,18 +1,42 @@
 // What a command sees of the connection it came by, and of the server behind it.
+
+import type { Stats } from '../../lib/index.ts'
+import type { Access } from '../auth/access.ts'
+import type { Users } from '../auth/users.ts'
 import type { Reply } from '../protocol/reply.ts'
+import type { Broker, Subscriber } from '../pubsub.ts'
+import type { SlowLog } from '../slow-log.ts'
+import type { Statistics } from '../statistics.ts'
 import type { Entry, Key, Store, StoreStatus } from '../store.ts'
+import type { Arguments, Command } from './command.ts'
 import type { CursorTable } from './cursors.ts'
 import type { Plan } from './plan.ts'
 
 /** The connection. What is not readonly a command may change. */
-export interface Caller {
+export interface Caller extends Subscriber {
   readonly id: number
   readonly language: 'line' | 'resp'
   readonly address: string
+  readonly localAddress: string
   readonly connectedMs: number
+  /** When it last sent something. */
+  readonly activeMs: number
+  /** Of the command that it sent last, as `get` or `client|id`. */
+  readonly lastCommand: string
+  /** Bytes of an unfinished request. */
+  readonly heldBytes: number
+  /** Bytes of replies that the system has not taken yet. */
+  readonly unsentBytes: number
+  /** Whom it is served as. */
+  readonly user: string
+  readonly access: Access
+  /** Whether it may do more than say who it is. */
+  readonly isAuthenticated: boolean
   readonly server: ServerView
   readonly store: Store
   name: string
+  /** CLIENT NO-EVICT: kept and told, as nobody is evicted. */
+  isKept: boolean
   libraryName: string
   libraryVersion: string
   /** Of RESP. */
@@ -21,11 +45,19 @@ export interface Caller {
   transaction: Transaction | undefined
   /** Key (latin1) → its entry's sequence when it was watched; undefined: there was none. */
   readonly watched: Map<string, Watched>
+  /** Checks who it says it is, and serves it as that user from then on; undefined: done, else what is wrong. */
+  authenticate(user: string, password: Buffer): Promise<Reply | undefined>
+  /** Back to the user that a new connection has. */
+  forgetUser(): void
+  /** What the planner found: the command of the next plan; undefined: the plan is a refusal. */
+  noted(command: Noted | undefined, args: Arguments): void
   /** Once the reply is sent: close the connection. */
   close(): void
-  /** Sends something that is no reply. */
-  push(reply: Reply): void
+  /** Closes at once, whatever it waits for. */
+  destroy(): void
 }
+
+export type Noted = Pick<Command, 'name' | 'flags'>
 
 export interface Watched {
   readonly key: Key
@@ -34,6 +66,8 @@ export interface Watched {
 
 export interface Transaction {
   readonly plans: Plan[]
+  /** About what they hold. */
+  bytes: number
   /** A request was refused: EXEC will refuse too. */
   isBroken: boolean
 }
@@ -41,16 +75,37 @@ export interface Transaction {
 /** What a command may see of the server. */
 export interface ServerView {
   readonly nodeId: number
+  /** Drawn at each start. */
+  readonly runId: string
+  readonly version: string
   readonly startedMs: number
   readonly activeConnections: number
+  readonly host: string
   readonly port: number
   readonly clients: ReadonlyMap<number, Caller>
+  readonly users: Users
   /** Where the scans of all connections go on. */
   readonly cursors: CursorTable
+  readonly commands: ReadonlyMap<string, Command>
+  readonly broker: Broker
+  readonly statistics: Statistics
+  readonly slowLog: SlowLog
+  readonly limits: ServedLimits
+  limitConnections(countMax: number): void
   nowMs(): number
   /** From 0 to below 1. */
   random(): number
   status(): StoreStatus
+  /** Of the engine below, where it is in this process. */
+  engineStats(): Stats | undefined
+}
+
+/** The limits that commands apply or tell. */
+export interface ServedLimits {
+  readonly connectionsMax: number
+  readonly bulkBytesMax: number
+  readonly subscriptionsMax: number
+  readonly pushedBytesMax: number
 }
 
 export const sequenceOf = (entry: Entry | undefined): number | undefined => entry?.sequence

@@ -14,6 +14,10 @@ export interface Command {
   readonly flags: readonly Flag[]
   /** Which arguments are keys; undefined: none. */
   readonly keys?: KeyPlaces
+  /** Which arguments are channels of messages, or patterns of such. */
+  readonly channels?: KeyPlaces
+  /** Of a container such as CLIENT, by their own word in upper case. Its plan is of requests without one. */
+  readonly subcommands?: ReadonlyMap<string, Command>
   /** The keys where places cannot tell. */
   readonly keysIn?: (args: Arguments) => readonly Key[]
   /** The ranges that it reads or removes. */
@@ -27,7 +31,18 @@ export interface Command {
   readonly plan: (args: Arguments) => Plan
 }
 
-export type Flag = 'read' | 'write' | 'admin' | 'fast' | 'noauth' | 'pubsub' | 'no_multi' | 'dangerous'
+/** `secret`: its arguments appear in no log. `subscribed`: a connection of RESP2 with subscriptions may send it. */
+export type Flag =
+  | 'read'
+  | 'write'
+  | 'admin'
+  | 'fast'
+  | 'noauth'
+  | 'pubsub'
+  | 'no_multi'
+  | 'dangerous'
+  | 'secret'
+  | 'subscribed'
 
 export type Group = 'generic' | 'string' | 'connection' | 'server' | 'transactions' | 'pubsub' | 'varve'
 
@@ -48,17 +63,22 @@ export function takes({ arity }: Command, args: Arguments): boolean {
 }
 
 /** The keys among arguments. */
-export function keysOf({ keys, keysIn }: Command, args: Arguments): readonly Key[] {
-  if (keysIn !== undefined) return keysIn(args)
-  if (keys === undefined) return []
-  const last = keys.last < 0 ? args.length + 1 + keys.last : keys.last
-  const found: Key[] = []
-  for (let i = keys.first; i <= last; i += keys.step) {
+export const keysOf = ({ keys, keysIn }: Pick<Command, 'keys' | 'keysIn'>, args: Arguments): readonly Key[] =>
+  keysIn === undefined ? argumentsAt(keys, args) : keysIn(args)
+
+export function argumentsAt(places: KeyPlaces | undefined, args: Arguments): readonly Buffer[] {
+  if (places === undefined) return []
+  const last = places.last < 0 ? args.length + 1 + places.last : places.last
+  const found: Buffer[] = []
+  for (let i = places.first; i <= last; i += places.step) {
     const key = args[i - 1]
     if (key !== undefined) found.push(key)
   }
   return found
 }
+
+/** As errors and statistics name it: `get`, `client|id`. */
+export const spelt = ({ name }: { readonly name: string }): string => name.toLowerCase().replace(' ', '|')
 
 /** An argument that the number of arguments promised. */
 export function argument(args: Arguments, index: number): Buffer {
@@ -69,3 +89,10 @@ export function argument(args: Arguments, index: number): Buffer {
 
 /** An argument as the word of an option, in upper case; a longer one is none. */
 export const wordOf = (bytes: Buffer): string => bytes.toString('latin1', 0, 32).toUpperCase()
+
+/** An argument as errors show it: text, up to its first zero. */
+export function shownText(bytes: Buffer, bytesMax = bytes.length): string {
+  const piece = bytes.subarray(0, bytesMax)
+  const zero = piece.indexOf(0)
+  return (zero === -1 ? piece : piece.subarray(0, zero)).toString()
+}

@@ -38,6 +38,7 @@ function flush(name: string): Command {
     name,
     arity: -1,
     flags: ['write', 'dangerous'],
+    rangesIn: () => [{}],
     group: 'server',
     summary: 'Removes all keys.',
     usage: '[ASYNC | SYNC]',

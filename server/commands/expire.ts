@@ -1,9 +1,9 @@
 // EXPIRE key s [NX | XX | GT | LT] · PEXPIRE · EXPIREAT · PEXPIREAT · PERSIST key
 import { errorReply, integerReply, type Reply } from '../protocol/reply.ts'
 import type { DecisionView } from '../store.ts'
-import { type Arguments, argument, type Command, oneKey, wordOf } from './command.ts'
+import { type Arguments, argument, type Command, oneKey, shownText, wordOf } from './command.ts'
 import { invalidExpiry, latestMs, longestMs, notANumber } from './expiry.ts'
-import { wholeNumberOf } from './number.ts'
+import { isWhole, wholeNumberOf } from './number.ts'
 import { type Plan, replyPlan } from './plan.ts'
 
 type Condition = 'NX' | 'XX' | 'GT' | 'LT'
@@ -36,9 +36,10 @@ function expiring({ name, unitMs, isRelative, summary, argument: shown }: Kind):
       const number = wholeNumberOf(argument(args, 1))
       if (number === undefined) return replyPlan(notANumber)
       const ms = number * unitMs
-      if (ms > max || ms < -max) return replyPlan(invalid)
+      if (ms > max || !isWhole(ms)) return replyPlan(invalid)
       const key = argument(args, 0)
-      const span = Number(ms)
+      // Times before 1970 are all the same: past.
+      const span = Number(ms < -max ? -max : ms)
       return {
         kind: 'decide',
         keys: [key],
@@ -52,7 +53,7 @@ function conditionsOf(args: Arguments): ReadonlySet<Condition> | Reply {
   const found = new Set<Condition>()
   for (const option of args.slice(2)) {
     const word = wordOf(option)
-    if (!isCondition(word)) return errorReply(`Unsupported option ${option.toString()}`)
+    if (!isCondition(word)) return errorReply(`Unsupported option ${shownText(option)}`)
     found.add(word)
   }
   if (found.has('NX') && found.size > 1) {

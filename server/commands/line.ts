@@ -2,10 +2,10 @@
 // those of RESP do.
 import { linesReply, missing, ok, pong, valueOrMissing } from '../protocol/reply.ts'
 import type { ArgumentShape } from '../protocol/text.ts'
-import { keyBytesMax } from '../store.ts'
+import { type Key, keyBytesMax, type Range } from '../store.ts'
 import { type Arguments, argument, type Flag, type KeyPlaces, oneKey } from './command.ts'
 import { type Plan, replyPlan } from './plan.ts'
-import { countOf, entriesPlan, rangeOf } from './range.ts'
+import { countOf, entriesPlan, rangeIn, rangeOf } from './range.ts'
 
 export interface LineCommand extends ArgumentShape {
   readonly name: string
@@ -13,6 +13,9 @@ export interface LineCommand extends ArgumentShape {
   readonly usage: string
   readonly flags: readonly Flag[]
   readonly keys?: KeyPlaces
+  readonly keysIn?: (args: Arguments) => readonly Key[]
+  /** The ranges that it reads or removes. */
+  readonly rangesIn?: (args: Arguments) => readonly Range[]
   /** How many of the arguments, the last ones, may be left out. */
   readonly optional?: number
   /** What is wrong with arguments of the right number, or `undefined`. */
@@ -96,11 +99,24 @@ const status: LineCommand = {
   })
 }
 
+const auth: LineCommand = {
+  name: 'AUTH',
+  usage: 'AUTH <user> <password>',
+  flags: ['noauth', 'secret'],
+  count: 2,
+  takesRest: true,
+  plan: (args) => ({
+    kind: 'slow',
+    run: async (caller) => (await caller.authenticate(argument(args, 0).toString(), argument(args, 1))) ?? ok
+  })
+}
+
 /** Entries from a key on, below another; an empty word is the beginning, or the end. */
 const scan: LineCommand = {
   name: 'SCAN',
   usage: 'SCAN <from> <to> [limit]',
   flags: ['read'],
+  rangesIn: rangeIn,
   count: 3,
   optional: 1,
   takesRest: false,
@@ -131,5 +147,5 @@ const quit: LineCommand = {
 }
 
 export const lineCommands: ReadonlyMap<string, LineCommand> = new Map(
-  [put, get, del, scan, ping, status, quit].map((command) => [command.name, command])
+  [put, get, del, scan, ping, status, auth, quit].map((command) => [command.name, command])
 )

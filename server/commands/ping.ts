@@ -1,16 +1,19 @@
 // PING [message] → +PONG, or the message. ECHO message.
-import { pong, valueReply } from '../protocol/reply.ts'
+import { errorReply, pong, valueReply } from '../protocol/reply.ts'
 import { argument, type Command } from './command.ts'
 import { replyPlan } from './plan.ts'
 
 export const ping: Command = {
   name: 'PING',
   arity: -1,
-  flags: ['fast'],
+  flags: ['fast', 'subscribed'],
   group: 'connection',
   summary: 'Asks whether the server answers.',
   usage: '[message]',
-  plan: ([message]) => replyPlan(message === undefined ? pong : valueReply(message))
+  plan: ([message, ...more]) => {
+    if (more.length > 0) return replyPlan(errorReply("wrong number of arguments for 'ping' command"))
+    return replyPlan(message === undefined ? pong : valueReply(message))
+  }
 }
 
 export const echo: Command = {

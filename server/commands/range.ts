@@ -14,6 +14,7 @@ export const range: Command = {
   name: 'RANGE',
   arity: -3,
   flags: ['read'],
+  rangesIn: rangeIn,
   group: 'varve',
   summary: 'Keys and values from a key on, below another, in order; with REV backwards.',
   usage: 'from to [REV] [LIMIT n]',
@@ -40,6 +41,7 @@ export const delrange: Command = {
   name: 'DELRANGE',
   arity: 3,
   flags: ['write', 'dangerous'],
+  rangesIn: rangeIn,
   group: 'varve',
   summary: 'Removes all keys from one on, below another; it costs the same whatever there is.',
   usage: 'from to',
@@ -55,6 +57,11 @@ export const delrange: Command = {
 export function countOf(bytes: Buffer): number | undefined {
   const count = wholeNumberOf(bytes)
   return count === undefined || count < 0n ? undefined : Number(count)
+}
+
+/** What the first two arguments name. */
+export function rangeIn(args: Arguments): readonly Range[] {
+  return [rangeOf(argument(args, 0), argument(args, 1))]
 }
 
 export const rangeOf = (from: Buffer, to: Buffer): Range => ({

@@ -7,7 +7,7 @@ import { arrayReply, emptyArray, errorReply, missingArray, ok, type Reply } from
 import { type Answer, type AtomicPlan, decisionOf } from './atomic.ts'
 import { type Caller, sequenceOf, type Watched } from './caller.ts'
 import { type Arguments, allKeys, type Command } from './command.ts'
-import type { Plan } from './plan.ts'
+import { sessionPlan } from './session-plan.ts'
 
 const group = 'transactions'
 
@@ -18,9 +18,9 @@ export const multi: Command = {
   group,
   summary: 'Begins a transaction: what follows waits for EXEC.',
   plan: () =>
-    session((caller) => {
+    sessionPlan((caller) => {
       if (caller.transaction !== undefined) return errorReply('MULTI calls can not be nested')
-      caller.transaction = { plans: [], isBroken: false }
+      caller.transaction = { plans: [], bytes: 0, isBroken: false }
       return ok
     })
 }
@@ -32,7 +32,7 @@ export const discard: Command = {
   group,
   summary: 'Forgets the transaction and what is watched.',
   plan: () =>
-    session((caller) => {
+    sessionPlan((caller) => {
       if (caller.transaction === undefined) return errorReply('DISCARD without MULTI')
       caller.transaction = undefined
       caller.watched.clear()
@@ -48,8 +48,6 @@ export const exec: Command = {
   summary: 'Does what the transaction holds, all at once, if no watched key was written since.',
   plan: () => ({ kind: 'slow', run: runExec })
 }
-
-const session = (run: (caller: Caller) => Reply): Plan => ({ kind: 'session', run })
 
 async function runExec(caller: Caller): Promise<Reply> {
   const { transaction } = caller
@@ -101,7 +99,7 @@ export const unwatch: Command = {
   group,
   summary: 'Forgets what is watched.',
   plan: () =>
-    session(({ watched }) => {
+    sessionPlan(({ watched }) => {
       watched.clear()
       return ok
     })

@@ -12,7 +12,8 @@ const lineFeed = 0x0a
 const carriageReturn = 0x0d
 
 export class LineSplitter {
-  readonly #lineBytesMax: number
+  /** May change between lines. */
+  lineBytesMax: number
   /** The unfinished line: the first `#heldBytes` of `#held`. */
   #held: Buffer | undefined
   #heldBytes = 0
@@ -21,7 +22,7 @@ export class LineSplitter {
   endsWithCrlf = false
 
   constructor(lineBytesMax: number) {
-    this.#lineBytesMax = lineBytesMax
+    this.lineBytesMax = lineBytesMax
   }
 
   /** Whether bytes of a line without an end are held. */
@@ -61,13 +62,13 @@ export class LineSplitter {
     }
     this.endsWithCrlf = line.at(-1) === carriageReturn
     const length = this.endsWithCrlf ? line.length - 1 : line.length
-    if (length > this.#lineBytesMax) return undefined
+    if (length > this.lineBytesMax) return undefined
     return length === line.length ? line : line.subarray(0, length)
   }
 
   #hold(part: Buffer, onLine: OnLine): void {
     // One byte more than the limit may still be a CR whose LF is to come.
-    if (this.#heldBytes + part.length > this.#lineBytesMax + 1) {
+    if (this.#heldBytes + part.length > this.lineBytesMax + 1) {
       this.#held = undefined
       this.#heldBytes = 0
       this.#isDiscarding = true

@@ -22,17 +22,21 @@ export interface RequestLimits {
   readonly lineBytesMax: number
   readonly bulkBytesMax: number
   readonly argumentsMax: number
+  /** All arguments together. */
+  readonly requestBytesMax: number
 }
 
 /** Requests in, replies out. Each connection has its own; it holds what is unfinished. */
 export interface Codec {
   readonly name: 'line' | 'resp'
+  /** Lower before a login. */
+  limits: RequestLimits
   /** The requests that end in this chunk, in order. */
   push(chunk: Buffer): Decoded[]
   /** Replies as bytes, in order. */
   encode(replies: readonly Reply[]): Buffer
   /** Whether the input stops in the middle of a request. */
   readonly isUnfinished: boolean
-  /** Bytes held for what is unfinished. */
+  /** About the memory that is held for what is unfinished, in bytes. */
   readonly heldBytes: number
 }

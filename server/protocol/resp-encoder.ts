@@ -151,7 +151,7 @@ function writeNumber(head: number, value: number): void {
   const end = at + digits
   for (let i = end - 1; i >= at; i--) {
     const next = Math.floor(rest / 10)
-    scratch[i] = zero + rest - next * 10
+    scratch[i] = zero + (rest - next * 10)
     rest = next
   }
   at = end
@@ -193,4 +193,5 @@ function errorText(code: ErrorCode, message: string): string {
   return code === 'NO_LEADER' ? `CLUSTERDOWN ${message}` : `${code} ${message}`
 }
 
-const oneLine = (text: string): string => text.replace(/[\r\n]/g, ' ')
+/** As Redis does: a byte stays a byte, but at the end. */
+const oneLine = (text: string): string => text.replace(/[\r\n]+$/, '').replace(/[\r\n]/g, ' ')

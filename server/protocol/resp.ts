@@ -18,6 +18,8 @@ const lineFeed = 0x0a
 /** "*" or "$", a number, CR: longer lines are none. */
 const headBytesMax = 32
 
+/** What an argument costs beyond its bytes, about. */
+const argumentBytes = 96
 /** Longer names are no command. */
 const nameBytesMax = 128
 /** Buffer.prototype.subarray without its checks: it is the hottest call of the server. */
@@ -41,6 +43,7 @@ export class RespCodec implements Codec {
   /** Arguments still to come of the request that is under way; 0: none is. */
   #missing = 0
   #args: Buffer[] = []
+  #argsBytes = 0
   /** Length of the argument that is under way, -1: its head has not come. */
   #bulk = -1
   #isBroken = false
@@ -55,7 +58,7 @@ export class RespCodec implements Codec {
   }
 
   get heldBytes(): number {
-    return this.#held.length
+    return this.#held.length + this.#argsBytes + argumentBytes * this.#args.length
   }
 
   push(chunk: Buffer): Decoded[] {
@@ -113,6 +116,7 @@ export class RespCodec implements Codec {
           return at
         }
         this.#args.push(new Bytes(chunk.buffer, chunk.byteOffset + at, this.#bulk))
+        this.#argsBytes += this.#bulk
         this.#bulk = -1
         at = end + 2
         if (--this.#missing === 0) this.#finish()
@@ -155,6 +159,9 @@ export class RespCodec implements Codec {
     if (length === undefined || length < 0 || length > this.limits.bulkBytesMax) {
       return this.#break('Protocol error: invalid bulk length')
     }
+    if (this.#argsBytes + length > this.limits.requestBytesMax) {
+      return this.#break('Protocol error: the arguments of a request are too long together')
+    }
     this.#bulk = length
     return true
   }
@@ -162,6 +169,7 @@ export class RespCodec implements Codec {
   #finish(): void {
     const args = this.#args
     this.#args = []
+    this.#argsBytes = 0
     const name = args.shift()
     if (name === undefined) return
     const spelt = name.latin1Slice(0, Math.min(name.length, nameBytesMax))
@@ -183,6 +191,7 @@ export class RespCodec implements Codec {
     this.#held = Buffer.alloc(0)
     this.#heldBytes = 0
     this.#args = []
+    this.#argsBytes = 0
     this.#decoded.push({ kind: 'fatal', reason })
     return false
   }

@@ -35,18 +35,27 @@ export class LineCodec implements Codec {
   readonly name = 'line'
   readonly #lines: LineSplitter
   readonly #shapeOf: (name: string) => ArgumentShape | undefined
-  readonly #tooLong: Decoded
+  #limits: RequestLimits
   #isFirst = true
 
-  constructor({ lineBytesMax }: RequestLimits, shapeOf: (name: string) => ArgumentShape | undefined) {
-    this.#lines = new LineSplitter(lineBytesMax)
+  constructor(limits: RequestLimits, shapeOf: (name: string) => ArgumentShape | undefined) {
+    this.#lines = new LineSplitter(limits.lineBytesMax)
     this.#shapeOf = shapeOf
-    this.#tooLong = { kind: 'refused', reason: `line too long, the limit is ${lineBytesMax} bytes`, code: 'TOO_LARGE' }
+    this.#limits = limits
+  }
+
+  get limits(): RequestLimits {
+    return this.#limits
+  }
+
+  set limits(limits: RequestLimits) {
+    this.#limits = limits
+    this.#lines.lineBytesMax = limits.lineBytesMax
   }
 
   push(chunk: Buffer): Decoded[] {
     const decoded: Decoded[] = []
-    this.#lines.push(chunk, (line) => decoded.push(line === undefined ? this.#tooLong : this.#decode(line)))
+    this.#lines.push(chunk, (line) => decoded.push(line === undefined ? this.#tooLong() : this.#decode(line)))
     return decoded
   }
 
@@ -61,6 +70,12 @@ export class LineCodec implements Codec {
 
   get heldBytes(): number {
     return this.#lines.heldBytes
+  }
+
+  #tooLong(): Decoded {
+    // As the first line it was not looked at; the one after it is: a browser says "Host:" there.
+    const reason = `line too long, the limit is ${this.#limits.lineBytesMax} bytes`
+    return { kind: 'refused', reason, code: 'TOO_LARGE' }
   }
 
   #decode(line: Buffer): Decoded {

@@ -2,7 +2,7 @@
 //
 // What arrives within one turn of the event loop is written together: one batch, one record of the log, whoever asked for
 // it. A turn's reads of sockets all come before its `setImmediate`, so nobody waits longer for that.
-import type { Database } from '../../lib/index.ts'
+import type { Database, Stats } from '../../lib/index.ts'
 import { open } from '../../lib/index.ts'
 import type {
   Decision,
@@ -14,14 +14,18 @@ import type {
   Range,
   Store,
   StoreStatus,
+  SystemRecords,
   WriteOptions
 } from '../store.ts'
 import { DecisionQueue } from './queue.ts'
 
 export interface DatabaseStoreOptions {
   /** The block cache; the rest of the memory budget stays as it is by default. */
-  readonly cacheBytes?: number
+  readonly cacheBytes?: number | undefined
   readonly durability?: 'interval' | 'sync' | 'os'
+  readonly diskReserveBytes?: number | undefined
+  /** Threads for reads that have to wait for the disk. */
+  readonly readThreads?: number
 }
 
 // The engine's default budget without its block cache: memtables, pinned indexes and filters.
@@ -29,19 +33,22 @@ const memoryBesideCacheBytes = 192 * 2 ** 20
 
 export class DatabaseStore implements Store {
   readonly database: Database<Buffer, Buffer>
+  readonly records: SystemRecords
   readonly #queue: DecisionQueue
 
   private constructor(database: Database<Buffer, Buffer>) {
     this.database = database
+    this.records = recordsOf(database)
     this.#queue = new DecisionQueue(database)
   }
 
-  static async open(path: string, { cacheBytes, durability }: DatabaseStoreOptions = {}): Promise<DatabaseStore> {
+  static async open(path: string, options: DatabaseStoreOptions = {}): Promise<DatabaseStore> {
+    const { cacheBytes, diskReserveBytes, ...others } = options
     const memory =
       cacheBytes === undefined ? {} : { blockCacheBytes: cacheBytes, memoryBytes: cacheBytes + memoryBesideCacheBytes }
-    const durable = durability === undefined ? {} : { durability }
+    const limits = diskReserveBytes === undefined ? {} : { limits: { diskReserveBytes } }
     return new DatabaseStore(
-      await open(path, { keyEncoding: 'buffer', valueEncoding: 'buffer', ...memory, ...durable })
+      await open(path, { keyEncoding: 'buffer', valueEncoding: 'buffer', ...memory, ...limits, ...others })
     )
   }
 
@@ -69,6 +76,10 @@ export class DatabaseStore implements Store {
     return { role: 'LEADER', term: 1, commitIndex: this.database.stats().log.lastIndex }
   }
 
+  engineStats(): Stats {
+    return this.database.stats()
+  }
+
   async close(): Promise<void> {
     await this.#queue.idle()
     await this.database.close()
@@ -76,6 +87,14 @@ export class DatabaseStore implements Store {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+}
+
+function recordsOf({ system }: Database<Buffer, Buffer>): SystemRecords {
+  return {
+    list: (prefix) => system.iterator({ gte: prefix, lt: `${prefix}\u{10ffff}` }).all(),
+    put: (key, value) => system.put(key, value, { sync: true }),
+    del: (key) => system.del(key, { sync: true })
   }
 }
 

@@ -26,11 +26,12 @@ async function talk(port: number, session: string): Promise<string> {
 test('the banner says where it listens, where the data is, and how to talk to it', async () => {
   await using server = await ServerProcess.start(['--port', '0', '--data-dir', dataDir('banner')])
   const { port } = server
-  const [first, ...others] = server.output.split('\n')
+  const [first, ...others] = server.output.split('\n').filter((line) => !line.startsWith('{'))
   expect(first).toMatch(new RegExp(`^varve \\d+\\.\\d+\\.\\d+ listening on 127\\.0\\.0\\.1:${port}$`))
   expect(others).toEqual([
     `  data   ${dataDir('banner')}`,
     `  try    printf 'PUT hello world\\nGET hello\\nQUIT\\n' | nc 127.0.0.1 ${port}`,
+    `  or     redis-cli -p ${port} set hello world`,
     `  or     npx varve set hello world --port ${port}`,
     '  stop   Ctrl-C',
     ''
@@ -74,7 +75,7 @@ describe('configuration', () => {
     )
     await using server = await ServerProcess.start(['-f', file, '--port', '0'])
     expect(server.output).toContain(`  data   ${dataDir('file')}\n`)
-    expect(server.output).toContain(':7: storage.cache_size: 1000 entries are taken as 4 KiB each, 4096000 bytes.\n')
+    expect(server.output).toContain(':7: storage.cache_size: 1000 entries are taken as 4 KiB each, 4096000 bytes."}\n')
     expect(await talk(server.port, 'STATUS\nQUIT\n')).toBe(
       'Node ID: 7\nRole: LEADER\nTerm: 1\nCommit Index: 0\nActive Connections: 1\n\n+OK\n'
     )

@@ -1,8 +1,12 @@
 // Configuration files: what is read, and the sentences for what cannot be.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { defaultConfig, withFlags } from '../../server/config.ts'
-import { parseConfig } from '../../server/config-file.ts'
+import { readEnvironmentLayer, variableOf } from '../../server/config/environment.ts'
+import { readFileLayer } from '../../server/config/file.ts'
+import { keyNames, table } from '../../server/config/keys.ts'
+import { loadConfig, parseConfig } from '../../server/config/load.ts'
+import { shownSettings, yamlLines } from '../../server/config/print.ts'
+import { defaultConfig } from '../../server/config.ts'
 import { nearest } from '../../server/nearest.ts'
 
 const faultsOf = (text: string): readonly string[] => {
@@ -41,15 +45,16 @@ describe('what is read', () => {
   test('a file with every key', () => {
     const { config, notes } = configOf(cluster)
     expect(config).toEqual({
+      ...defaultConfig,
       node: { id: 1, role: 'leader' },
-      server: { host: '0.0.0.0', port: 9000, threads: 4 },
+      server: { host: '0.0.0.0', port: 9000, threads: 4, insecure: false },
       replication: { port: 9100 },
       peers: [
         { host: '10.0.1.11', port: 9101 },
         { host: '10.0.1.12', port: 9102 }
       ],
-      storage: { dataDir: '/app/data', cacheBytes: 4_096_000 },
-      logging: { level: 'info' }
+      storage: { ...defaultConfig.storage, dataDir: '/app/data', cacheBytes: 4_096_000 },
+      logging: defaultConfig.logging
     })
     expect(notes).toEqual(['server.yaml:17: storage.cache_size: 1000 entries are taken as 4 KiB each, 4096000 bytes.'])
   })
@@ -67,18 +72,144 @@ describe('what is read', () => {
     expect(configOf(`storage:\n  cache_size: ${size}\n`).config.storage.cacheBytes).toBe(bytes)
   })
 
-  test('the example file', () => {
-    const { config, notes } = configOf(readFileSync(new URL('../../server/server1.yaml', import.meta.url), 'utf8'))
-    expect(config).toEqual({ ...defaultConfig, storage: { dataDir: './data', cacheBytes: 64 * 2 ** 20 } })
+  test.each(['server1.yaml'])('the example %s', (name) => {
+    const text = readFileSync(new URL(`../../server/${name}`, import.meta.url), 'utf8')
+    const { config, notes } = configOf(text)
+    expect(config.server).toEqual(defaultConfig.server)
+    expect(config.storage).toEqual({ ...defaultConfig.storage, cacheBytes: 64 * 2 ** 20 })
     expect(notes).toEqual([])
   })
 
-  test('flags win, and nothing can be changed afterwards', () => {
-    const config = withFlags(configOf(cluster).config, { host: '127.0.0.1', port: 0 })
-    expect(config.server).toEqual({ host: '127.0.0.1', port: 0, threads: 4 })
-    expect(config.storage.dataDir).toBe('/app/data')
-    expect(withFlags(config, { dataDir: 'other' }).storage.dataDir).toBe('other')
+  test('every key of the table can be set in a file, and in the environment', () => {
+    const samples: Readonly<Record<string, readonly [yaml: string, variable: string]>> = {
+      'a text': ['"x"', 'x'],
+      'true or false': ['true', 'true'],
+      'a list': ['[{ host: a, port: 1 }]', 'a:1'],
+      'a size with a unit such as 64MiB': ['1KiB', '1KiB'],
+      'a size with a unit such as 64MiB, or a number of entries': ['1KiB', '1KiB']
+    }
+    for (const name of keyNames) {
+      const { what } = table[name].reader
+      const word = /^"(\w+)"/.exec(what)?.[1]
+      const [yaml, variable] = samples[what] ?? (word === undefined ? ['7', '7'] : [word, word])
+      const [section, key] = name.split('.')
+      const file = readFileLayer(key === undefined ? `${section}: ${yaml}\n` : `${section}:\n  ${key}: ${yaml}\n`, 'f')
+      const env = readEnvironmentLayer({ [variableOf(name)]: variable })
+      expect([name, file.faults, env.faults]).toEqual([name, [], []])
+      expect(file.layer.get(name)?.value).toEqual(env.layer.get(name)?.value)
+    }
+  })
+})
+
+describe('the environment and flags', () => {
+  const load = (sources: Parameters<typeof loadConfig>[0]) => {
+    const result = loadConfig(sources)
+    if (!result.ok) throw new Error(result.faults.join('\n'))
+    return result
+  }
+  const file = { name: 'server.yaml', text: cluster }
+
+  test('win over the file, flags over both, and each value knows where it is from', () => {
+    const env = { VARVE_SERVER_PORT: '9001', VARVE_STORAGE_CACHE_SIZE: '8MiB', VARVE_LOGGING_LEVEL: '', HOME: '/' }
+    const { config, settings } = load({
+      file,
+      env,
+      flags: { 'server.port': 0, 'http.port': 1, 'server.host': undefined }
+    })
+    expect(config.server).toEqual({ host: '0.0.0.0', port: 0, threads: 4, insecure: false })
+    expect(config.storage.cacheBytes).toBe(8 * 2 ** 20)
+    expect(config.logging.level).toBe('info')
+    const origins = ['server.port', 'server.host', 'storage.cache_size', 'logging.level', 'http.port', 'http.host']
+    expect(origins.map((name) => settings.get(name as 'server.port')?.origin)).toEqual([
+      '--port',
+      'server.yaml:5',
+      'VARVE_STORAGE_CACHE_SIZE',
+      'server.yaml:19',
+      '--http-port',
+      'default'
+    ])
     expect(() => Object.assign(config.server, { port: 1 })).toThrow(TypeError)
+  })
+
+  test('a text may look like a number, and peers are a list', () => {
+    const { config, notes } = load({
+      env: { VARVE_STORAGE_DATA_DIR: '12', VARVE_PEERS: 'a:1, [::1]:2', VARVE_STORAGE_CACHE_SIZE: '10' }
+    })
+    expect(config.storage.dataDir).toBe('12')
+    expect(config.peers).toEqual([
+      { host: 'a', port: 1 },
+      { host: '[::1]', port: 2 }
+    ])
+    expect(notes).toEqual(['VARVE_STORAGE_CACHE_SIZE: 10 entries are taken as 4 KiB each, 40960 bytes.'])
+  })
+
+  test('faults are sentences', () => {
+    const env = {
+      VARVE_SERVER_PORT: 'x',
+      VARVE_SERVER_PROT: '1',
+      VARVE_PEERS: 'a',
+      VARVE_TLS_CLIENT_AUTH: 'yes',
+      VARVE_NATIVE_BINDING: 'else'
+    }
+    expect(loadConfig({ env })).toEqual({
+      ok: false,
+      faults: [
+        'VARVE_SERVER_PORT must be a whole number from 0 to 65535, not "x".',
+        'VARVE_PEERS must be host:port, separated by commas, not "a".',
+        'VARVE_TLS_CLIENT_AUTH must be true or false, not "yes".',
+        'There is no variable VARVE_SERVER_PROT; did you mean VARVE_SERVER_PORT?'
+      ]
+    })
+  })
+
+  describe('secrets', () => {
+    test('are not in faults', () => {
+      const inFile = faultsOf('auth:\n  password: 12345\n')
+      expect(inFile).toEqual(['server.yaml:2: auth.password must be a text, not what it is: put it in quotes.'])
+    })
+
+    const files: Readonly<Record<string, string>> = { '/run/password': 'hunter2\n' }
+    const readSecret = (path: string) => {
+      const text = files[path]
+      if (text === undefined) throw new Error('ENOENT: no such file')
+      return text
+    }
+
+    test('come from files, and the nearer source wins', () => {
+      const text = 'auth:\n  user: ada\n  password: in the file\n'
+      const env = { VARVE_AUTH_PASSWORD_FILE: '/run/password' }
+      const { config, settings } = load({ file: { name: 'f.yaml', text }, env, readSecret })
+      expect(config.auth).toEqual({ user: 'ada', password: 'hunter2' })
+      expect(settings.get('auth.password')?.origin).toBe('VARVE_AUTH_PASSWORD_FILE')
+    })
+
+    test('a file that cannot be read, and a secret given twice', () => {
+      const text = 'auth:\n  password: a\n  password_file: /run/password\n'
+      const twice = loadConfig({ file: { name: 'f.yaml', text }, readSecret })
+      const missing = loadConfig({ env: { VARVE_AUTH_PASSWORD_FILE: '/nowhere' }, readSecret })
+      expect([twice, missing]).toEqual([
+        { ok: false, faults: ['f.yaml:3: auth.password is given by f.yaml:2 too: leave one of them out.'] },
+        {
+          ok: false,
+          faults: ['VARVE_AUTH_PASSWORD_FILE: auth.password_file cannot be read: ENOENT: no such file.']
+        }
+      ])
+    })
+
+    test('are never printed', () => {
+      const loaded = load({ file: { name: 'f.yaml', text: 'auth: { user: ada, password: hunter2 }\n' } })
+      expect(yamlLines(shownSettings(loaded, false))).toEqual([
+        'auth:',
+        '  user: "ada"      # f.yaml:1',
+        '  password: "***"  # f.yaml:1'
+      ])
+    })
+  })
+
+  test('what is printed is a file that sets the same', () => {
+    const loaded = load({ file, env: { VARVE_STORAGE_DISK_RESERVE: '1GiB', VARVE_LIMITS_LINE: '64KiB' } })
+    const printed = yamlLines(shownSettings(loaded, true)).join('\n')
+    expect(configOf(printed).config).toEqual(loaded.config)
   })
 })
 
@@ -87,7 +218,7 @@ describe('what is wrong', () => {
     ['server:\n  prot: 9000\n', ['server.yaml:2: there is no key server.prot; did you mean port?']],
     ['sever:\n  port: 9000\n', ['server.yaml:1: there is no key sever; did you mean server?']],
     ['storage:\n  dataDir: x\n', ['server.yaml:2: there is no key storage.dataDir; did you mean data_dir?']],
-    ['logging:\n  zzzzzzzz: x\n', ['server.yaml:2: there is no key logging.zzzzzzzz; there are level.']],
+    ['logging:\n  zzzzzzzz: x\n', ['server.yaml:2: there is no key logging.zzzzzzzz; there are level, format.']],
     ['server:\n  port: 65536\n', ['server.yaml:2: server.port must be a whole number from 0 to 65535, not 65536.']],
     ['server:\n  port: "9000"\n', ['server.yaml:2: server.port must be a whole number from 0 to 65535, not "9000".']],
     ['server:\n  host:\n', ['server.yaml:2: server.host must be a text, not null.']],
@@ -116,7 +247,9 @@ describe('what is wrong', () => {
     ],
     [
       'constructor: 1\n',
-      ['server.yaml:1: there is no key constructor; there are node, server, replication, peers, storage, logging.']
+      [
+        'server.yaml:1: there is no key constructor; there are node, server, replication, peers, storage, logging, http, auth, tls, limits.'
+      ]
     ]
   ])('%j', (text, faults) => {
     expect(faultsOf(text)).toEqual(faults)

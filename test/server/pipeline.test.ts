@@ -11,10 +11,10 @@ import { MemoryStore } from './support/memory-store.ts'
 const sizes = { readsMax: 100, writesMax: 100 }
 
 async function run(session: string, store: MemoryStore, groupSizes = sizes): Promise<string> {
-  const limits = { lineBytesMax: 2 ** 20, bulkBytesMax: 0, argumentsMax: 0 }
+  const limits = { lineBytesMax: 2 ** 20, bulkBytesMax: 0, argumentsMax: 0, requestBytesMax: 0 }
   const decoded = new LineCodec(limits, (name) => lineCommands.get(name)).push(Buffer.from(session))
-  const requests = new Requests(decoded, planLine)
   const caller = callerOver(store)
+  const requests = new Requests(decoded, (request) => planLine(request, caller))
   let replies = ''
   while (!requests.isAtEnd) replies += encodeReplies(await runGroup(requests.take(groupSizes), caller)).toString()
   return replies
@@ -59,7 +59,7 @@ test('what is wrong is answered in its place and reaches no store', async () => 
   const replies = await run(`PUT a 1\n${bad.join('\n')}\nGET a\n`, store)
   expect(replies.split('\n')).toEqual([
     '+OK',
-    '-ERR unknown command NOPE, there are PUT GET DELETE SCAN PING STATUS QUIT',
+    '-ERR unknown command NOPE, there are PUT GET DELETE SCAN PING STATUS AUTH QUIT',
     '-ERR write it so: GET <key>',
     '-ERR write it so: GET <key>',
     '-ERR write it so: PUT <key> <value>',
@@ -67,7 +67,7 @@ test('what is wrong is answered in its place and reaches no store', async () => 
     '-ERR the key is empty (exactly one space separates)',
     '-ERR the key is empty (exactly one space separates)',
     `-ERR the key is longer than ${keyBytesMax} bytes`,
-    '-ERR unknown command, there are PUT GET DELETE SCAN PING STATUS QUIT',
+    '-ERR unknown command, there are PUT GET DELETE SCAN PING STATUS AUTH QUIT',
     '-ERR empty line',
     '1',
     ''

@@ -8,7 +8,8 @@ import { encodeReplies, LineCodec } from '../../server/protocol/text.ts'
 import { campaign, seedOf } from '../support/campaign.ts'
 import { fragments, type Random, randomOf } from './support/random.ts'
 
-const codec = (lineBytesMax: number) => new LineCodec({ lineBytesMax, bulkBytesMax: 0, argumentsMax: 0 }, shapeOf)
+const codec = (lineBytesMax: number) =>
+  new LineCodec({ lineBytesMax, bulkBytesMax: 0, argumentsMax: 0, requestBytesMax: 0 }, shapeOf)
 const shapeOf = (name: string) => lineCommands.get(name)
 
 /** Requests as text, so that they can be read and compared. */

@@ -44,21 +44,31 @@ const server: readonly Group[] = [
   {
     name: 'cli',
     files: /^server\/cli(\.ts$|\/)/,
-    imports: [...engine, 'server', 'client', 'protocol', 'config', 'member', 'store', 'simulation']
+    imports: [...engine, 'server', 'client', 'guard', 'protocol', 'config', 'member', 'store', 'simulation', 'version']
   },
   {
     name: 'server',
-    files: /^server\/(server|tls|http|metrics)\.ts$|^server\/console\//,
-    imports: [...engine, 'session', 'guard', 'protocol', 'commands', 'store', 'config', 'member']
+    files: /^server\/(server|tls|http|log)\.ts$|^server\/(console|metrics)\//,
+    imports: [...engine, 'session', 'guard', 'protocol', 'commands', 'store', 'config', 'member', 'version']
   },
   { name: 'client', files: /^server\/client\//, imports: [...engine, 'protocol', 'store'] },
   {
     name: 'session',
-    files: /^server\/(session|pipeline|planner|store-errors)\.ts$/,
+    files: /^server\/(session|account|pipeline|planner|permission|store-errors)\.ts$/,
     imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'config']
   },
-  { name: 'guard', files: /^server\/(auth|limits)\.ts$/, imports: [...engine, 'protocol', 'store', 'config'] },
-  { name: 'commands', files: /^server\/commands\//, imports: [...engine, 'protocol', 'store'] },
+  // Below the commands: they manage users, and see what a connection may.
+  {
+    name: 'guard',
+    files: /^server\/auth\/|^server\/(limits|memory|patience)\.ts$/,
+    imports: [...engine, 'protocol', 'store', 'config']
+  },
+  // With what commands act on beside the store: the broker of messages, the counts, the slow log.
+  {
+    name: 'commands',
+    files: /^server\/(commands\/|(pubsub|statistics|slow-log)\.ts$)/,
+    imports: [...engine, 'guard', 'protocol', 'store']
+  },
   { name: 'protocol', files: /^server\/protocol\//, imports: ['errors', 'assert'] },
   { name: 'member', files: /^server\/raft\/member\.ts$/, imports: [...engine, 'raft-shell', 'raft-core', 'store'] },
   {
@@ -73,7 +83,8 @@ const server: readonly Group[] = [
     imports: [...engine, 'member', 'raft-shell', 'raft-core', 'store']
   },
   { name: 'store', files: /^server\/store(\.ts$|\/)/, imports: engine },
-  { name: 'config', files: /^server\/(config|config-file|nearest)\.ts$/, imports: [...engine] }
+  { name: 'version', files: /^server\/version\.ts$/, imports: [] },
+  { name: 'config', files: /^server\/(config|nearest)\.ts$|^server\/config\//, imports: [...engine] }
 ]
 
 const native: readonly Group[] = [

@@ -1,7 +1,13 @@
 // A caller without a connection: what commands see of one, over a store.
+import { Users } from '../../../server/auth/users.ts'
 import type { Caller } from '../../../server/commands/caller.ts'
 import { CursorTable } from '../../../server/commands/cursors.ts'
+import { commands } from '../../../server/commands/table.ts'
+import { defaultLimits } from '../../../server/limits.ts'
 import type { Reply } from '../../../server/protocol/reply.ts'
+import { Broker } from '../../../server/pubsub.ts'
+import { SlowLog } from '../../../server/slow-log.ts'
+import { Statistics } from '../../../server/statistics.ts'
 import type { Store } from '../../../server/store.ts'
 
 export interface TestCaller extends Caller {
@@ -11,24 +17,47 @@ export interface TestCaller extends Caller {
 
 export function callerOver(store: Store, nowMs: () => number = () => 0): TestCaller {
   const pushed: Reply[] = []
+  const users = new Users()
   return {
     id: 1,
     language: 'resp',
     address: '127.0.0.1:1',
+    localAddress: '127.0.0.1:9000',
     connectedMs: 0,
+    activeMs: 0,
+    lastCommand: 'NULL',
+    heldBytes: 0,
+    unsentBytes: 0,
+    user: 'default',
+    access: users.guest.access,
+    isAuthenticated: true,
+    channels: new Map(),
+    patterns: new Map(),
     store,
     server: {
       nodeId: 3,
+      runId: '0'.repeat(40),
+      version: '0.0.0',
       startedMs: 0,
       activeConnections: 2,
+      host: '127.0.0.1',
       port: 9000,
       clients: new Map(),
+      users,
       cursors: new CursorTable(() => 0),
+      commands,
+      broker: new Broker(),
+      statistics: new Statistics(),
+      slowLog: new SlowLog(),
+      limits: defaultLimits,
+      limitConnections: () => {},
       nowMs,
       random: () => 0.5,
-      status: () => store.status()
+      status: () => store.status(),
+      engineStats: () => undefined
     },
     name: '',
+    isKept: false,
     libraryName: '',
     libraryVersion: '',
     version: 2,
@@ -36,7 +65,13 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
     watched: new Map(),
     pushed,
     isClosed: false,
+    authenticate: async () => undefined,
+    forgetUser: () => {},
+    noted: () => {},
     close() {
+      this.isClosed = true
+    },
+    destroy() {
       this.isClosed = true
     },
     push(reply) {

@@ -11,7 +11,7 @@ export interface Asked {
 
 export type Answering = (asked: Asked) => string | undefined
 
-const limits = { lineBytesMax: 2 ** 20, bulkBytesMax: 2 ** 24, argumentsMax: 1_000 }
+const limits = { lineBytesMax: 2 ** 20, bulkBytesMax: 2 ** 24, argumentsMax: 1_000, requestBytesMax: 2 ** 26 }
 
 export class FakeServer {
   /** Every request, the handshakes' among them. */

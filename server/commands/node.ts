@@ -1,0 +1,99 @@
+// ROLE TIME WAIT MODULE READONLY READWRITE CLUSTER DEBUG LOLWUT: what clients and tools ask of a node, and what varve has no
+// part in.
+import { arrayReply, emptyArray, errorReply, integerReply, type Reply, textValue } from '../protocol/reply.ts'
+import { type Arguments, argument, type Command } from './command.ts'
+import { container } from './container.ts'
+import { notANumber } from './expiry.ts'
+import { wholeNumberOf } from './number.ts'
+import { replyPlan } from './plan.ts'
+import { sessionPlan } from './session-plan.ts'
+
+export const role: Command = {
+  name: 'ROLE',
+  arity: 1,
+  flags: ['fast', 'admin', 'dangerous'],
+  group: 'server',
+  summary: 'Whether this node takes writes, and how far its log is.',
+  plan: () =>
+    sessionPlan(({ server }) => {
+      const { role: name, commitIndex } = server.status()
+      return arrayReply([textValue(name === 'LEADER' ? 'master' : 'slave'), integerReply(commitIndex), emptyArray])
+    })
+}
+
+export const time: Command = {
+  name: 'TIME',
+  arity: 1,
+  flags: ['fast'],
+  group: 'server',
+  summary: "The server's time: seconds since 1970, and the microseconds of the second that runs.",
+  plan: () =>
+    sessionPlan(({ server }) => {
+      const ms = server.nowMs()
+      const seconds = Math.floor(ms / 1_000)
+      const micros = Math.floor((ms - seconds * 1_000) * 1_000)
+      return arrayReply([textValue(String(seconds)), textValue(String(micros))])
+    })
+}
+
+export const wait: Command = {
+  name: 'WAIT',
+  arity: 3,
+  flags: [],
+  group: 'generic',
+  summary: 'How many replicas have the writes of this connection: none, for there are no replicas beside the log.',
+  usage: 'numreplicas timeout',
+  plan: (args: Arguments) => {
+    const replicas = wholeNumberOf(argument(args, 0))
+    if (replicas === undefined) return replyPlan(notANumber)
+    const timeout = wholeNumberOf(argument(args, 1))
+    if (timeout === undefined) return replyPlan(errorReply('timeout is not an integer or out of range'))
+    if (timeout < 0n) return replyPlan(errorReply('timeout is negative'))
+    return replyPlan(integerReply(0))
+  }
+}
+
+const moduleList: Command = {
+  name: 'MODULE LIST',
+  arity: 2,
+  flags: ['admin'],
+  group: 'server',
+  summary: 'No modules.',
+  plan: () => replyPlan(emptyArray)
+}
+
+export const moduleCommand = container({ name: 'MODULE', group: 'server', summary: 'There are no modules.' }, [
+  moduleList
+])
+
+const noCluster = errorReply('This instance has cluster support disabled')
+
+const refused = (name: string, arity: number, reply: Reply): Command => ({
+  name,
+  arity,
+  flags: [],
+  group: 'server',
+  summary: 'Refused.',
+  plan: () => replyPlan(reply)
+})
+
+export const readonly = refused('READONLY', 1, noCluster)
+export const readwrite = refused('READWRITE', 1, noCluster)
+export const cluster = refused('CLUSTER', -2, noCluster)
+export const debug: Command = {
+  ...refused('DEBUG', -2, errorReply('DEBUG command not allowed. varve has none.')),
+  flags: ['admin', 'dangerous']
+}
+
+export const lolwut: Command = {
+  name: 'LOLWUT',
+  arity: -1,
+  flags: ['fast'],
+  group: 'server',
+  summary: 'A year of sediment.',
+  plan: () =>
+    sessionPlan(({ server }) => ({
+      kind: 'text',
+      text: `~~~~~~~~\n========\n~~~~~~~~\nvarve ver. ${server.version}\n`
+    }))
+}
