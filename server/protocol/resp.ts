@@ -89,12 +89,11 @@ export class RespCodec implements Codec {
     } else {
       const found = chunk.indexOf(lineFeed)
       at = found === -1 ? chunk.length : found + 1
-      if (this.#heldBytes + at > headBytesMax) {
-        this.#break(`Protocol error: too big ${this.#missing > 0 ? 'bulk' : 'mbulk'} count string`)
-        return -1
-      }
-      this.#append(chunk, 0, at)
-      if (found === -1) return -1
+      this.#append(chunk, 0, Math.min(at, headBytesMax + 1))
+      // The same faults at the same byte as if it had come in one piece.
+      const fault = this.#headFault()
+      if (fault !== undefined) this.#break(fault)
+      if (found === -1 || fault !== undefined) return -1
     }
     // It is whole now, and read where it is; arguments keep its memory, so the next piece gets its own.
     const piece = this.#held.subarray(0, this.#heldBytes)
@@ -128,13 +127,20 @@ export class RespCodec implements Codec {
         return at
       }
       if (lineEnd === malformed) {
-        this.#break('Protocol error: a line ends with CR and LF')
+        this.#break(malformedLine)
         return at
       }
       if (this.#missing === 0 ? !this.#begin(chunk, at, lineEnd) : !this.#measure(chunk, at, lineEnd)) return at
       at = lineEnd + 2
     }
     return at
+  }
+
+  /** What is wrong with the head that is held, as far as it came. */
+  #headFault(): string | undefined {
+    const lineEnd = endOfLine(this.#held.subarray(0, this.#heldBytes), 0)
+    if (lineEnd === malformed) return malformedLine
+    return lineEnd === unfinished && this.#heldBytes > headBytesMax ? this.#tooLong() : undefined
   }
 
   #tooLong(): string {
@@ -214,6 +220,7 @@ export class RespCodec implements Codec {
   }
 }
 
+const malformedLine = 'Protocol error: a line ends with CR and LF'
 const unfinished = -1
 const malformed = -2
 
