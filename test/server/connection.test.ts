@@ -6,8 +6,6 @@ import { type RedisServer, startRedis } from './support/redis-server.ts'
 import { RespPeer, requestOf } from './support/resp-peer.ts'
 import { atEnd, clientOf, databaseStore, served } from './support/served.ts'
 
-const hasRedis = skipUnless('redis-server', hasCommand('redis-server'), 'needs the Debian package redis-server')
-
 /** Requests to which Redis's reply does not depend on which server it is. */
 const same = `
 client
@@ -146,35 +144,38 @@ const otherwise: Readonly<Record<string, RegExp>> = {
   'latency foo': /^-ERR unknown subcommand 'foo'/
 }
 
-describe.runIf(hasRedis)('as Redis', () => {
-  let redis: RedisServer
-  beforeAll(async () => {
-    redis = await startRedis()
-  })
-  afterAll(() => redis.stop())
-
-  test.each([[undefined], ['2'], ['3']])('request by request, HELLO %s', async (version) => {
-    const server = await served({ store: await databaseStore() })
-    const ours = await RespPeer.connect({ port: server.address.port })
-    const theirs = await RespPeer.connect({ path: redis.path })
-    atEnd(() => {
-      ours[Symbol.dispose]()
-      theirs[Symbol.dispose]()
+describe.runIf(skipUnless('redis-server', hasCommand('redis-server'), 'needs the Debian package redis-server'))(
+  'as Redis',
+  () => {
+    let redis: RedisServer
+    beforeAll(async () => {
+      redis = await startRedis()
     })
-    if (version !== undefined) for (const peer of [ours, theirs]) await peer.ask([requestOf('HELLO', version)])
-    const faults: object[] = []
-    for (const line of same) {
-      const count = line === 'subscribe a b a' ? 3 : 1
-      const [expected = '', actual = ''] = await Promise.all(
-        [theirs, ours].map(async (peer) => (await peer.ask([requestOf(...wordsOf(line))], count)).join(''))
-      )
-      const pattern = otherwise[line]
-      const isSame = pattern === undefined ? actual === expected : pattern.test(actual) && pattern.test(expected)
-      if (!isSame) faults.push({ line, expected, actual })
-    }
-    expect(faults).toEqual([])
-  })
-})
+    afterAll(() => redis.stop())
+
+    test.each([[undefined], ['2'], ['3']])('request by request, HELLO %s', async (version) => {
+      const server = await served({ store: await databaseStore() })
+      const ours = await RespPeer.connect({ port: server.address.port })
+      const theirs = await RespPeer.connect({ path: redis.path })
+      atEnd(() => {
+        ours[Symbol.dispose]()
+        theirs[Symbol.dispose]()
+      })
+      if (version !== undefined) for (const peer of [ours, theirs]) await peer.ask([requestOf('HELLO', version)])
+      const faults: object[] = []
+      for (const line of same) {
+        const count = line === 'subscribe a b a' ? 3 : 1
+        const [expected = '', actual = ''] = await Promise.all(
+          [theirs, ours].map(async (peer) => (await peer.ask([requestOf(...wordsOf(line))], count)).join(''))
+        )
+        const pattern = otherwise[line]
+        const isSame = pattern === undefined ? actual === expected : pattern.test(actual) && pattern.test(expected)
+        if (!isSame) faults.push({ line, expected, actual })
+      }
+      expect(faults).toEqual([])
+    })
+  }
+)
 
 describe('what a server says of itself', () => {
   const peerOf = async (server: Server): Promise<RespPeer> => {
