@@ -4,6 +4,7 @@
 //    not at once. Who holds most after that one loses its connection.
 // 2. A lookup is let in when its replies, as long as values have lately been, fit into `outputBytesTotalMax`; else it waits
 //    for others to be read, and while it waits, clients that hold replies and do not read lose their connections.
+//    While values are found to be longer than it was thought, few lookups are under way that do not know it yet.
 // 3. Nothing waits for ever: what is let in ends by being read, by being cut off, or by failing.
 import type { Limits } from './limits.ts'
 
@@ -17,6 +18,8 @@ export interface Holder {
   destroy(): void
 }
 
+/** Lookups that may be under way at a time. Those that need no disk end in the turn they began in. */
+const lookupsMax = 32
 /** Values are taken to be at least so long. */
 const valueBytesMin = 1_024
 
@@ -27,6 +30,7 @@ export class Memory {
   #inputBytes = 0
   #outputBytes = 0
   #valueBytes = valueBytesMin
+  #lookups = 0
   #evicted = 0
 
   constructor(limits: Limits, holders: () => Iterable<Holder>) {
@@ -63,14 +67,21 @@ export class Memory {
   reserve(holder: Holder, keys: number): number | Promise<number> {
     const bytes = this.#estimate(keys)
     if (!this.#fits(bytes)) return this.#reserveLater(holder, keys)
-    this.output(holder, bytes)
+    this.#admit(holder, bytes)
     return bytes
   }
 
   /** What it brought, instead of what was reserved. */
   settle(holder: Holder, { reserved, keys, bytes }: Readonly<Record<'reserved' | 'keys' | 'bytes', number>>): void {
+    this.#lookups--
     if (keys > 0) this.#valueBytes = Math.max(this.#valueBytes, Math.ceil(bytes / keys))
     this.output(holder, bytes - reserved)
+    if (this.#waiting.length > 0) this.#wakeAll()
+  }
+
+  #admit(holder: Holder, bytes: number): void {
+    this.#lookups++
+    this.output(holder, bytes)
   }
 
   /** More, or with a minus less, of replies that are not sent. */
@@ -112,6 +123,7 @@ export class Memory {
   }
 
   #fits(bytes: number): boolean {
+    if (this.#lookups >= lookupsMax) return false
     return this.#outputBytes === 0 || this.#outputBytes + bytes <= this.#limits.outputBytesTotalMax
   }
 
@@ -120,7 +132,7 @@ export class Memory {
       this.#relieveOutput()
       const bytes = this.#estimate(keys)
       if (this.#fits(bytes)) {
-        this.output(holder, bytes)
+        this.#admit(holder, bytes)
         return bytes
       }
       await new Promise<void>((resolve) => this.#waiting.push(resolve))

@@ -307,17 +307,13 @@ export class Session implements Caller, Holder, OutboxOwner {
     while (!requests.isAtEnd && !this.#isEnding && !this.#socket.destroyed) {
       const readsMax = Math.min(this.#readsMax, memory.lookupMax)
       const group = requests.take({ readsMax, writesMax: limits.batchMax })
-      const isLookup = group.kind === 'lookup' || group.kind === 'entries'
-      const keys = isLookup ? keysIn(group) : 0
-      const room = isLookup ? memory.reserve(this, keys) : 0
-      const reserved = typeof room === 'number' ? room : await room
-      const answers = await runGroup(group, this)
+      const answers = await this.#run(group)
+      if (answers.length < group.plans.length) requests.putBack(group.plans.slice(answers.length))
       this.#account.settle(answers)
       const answerBytes = sizeOf(answers)
-      if (isLookup) memory.settle(this, { reserved, keys, bytes: answerBytes })
-      else memory.output(this, answerBytes)
+      if (keysIn(group) === 0) memory.output(this, answerBytes)
       this.#outbox.add(answers, answerBytes)
-      if (group.kind === 'lookup') this.#adapt(group, answerBytes)
+      if (group.kind === 'lookup') this.#adapt(answers.length, answerBytes)
       if (this.#isClosing) break
       if (this.#outbox.bytes >= limits.replyBytesMax || this.#outbox.count >= limits.batchMax) {
         await this.#write()
@@ -328,6 +324,24 @@ export class Session implements Caller, Holder, OutboxOwner {
     if (this.#isClosing) this.#end()
   }
 
+  /** Lookups wait for room, and stop when they have filled it. */
+  async #run(group: Group): Promise<Reply[]> {
+    const { limits, memory } = this.#context
+    const keys = keysIn(group)
+    if (keys === 0) return runGroup(group, this)
+    const room = memory.reserve(this, keys)
+    const reserved = typeof room === 'number' ? room : await room
+    let answers: Reply[] = []
+    try {
+      const lookupBytesMax = Math.max(reserved, limits.replyBytesMax)
+      answers = await runGroup(group, this, { lookupBytesMax, replyBytesMax: limits.outputBytesTotalMax })
+      return answers
+    } finally {
+      const read = keysIn({ kind: group.kind, plans: group.plans.slice(0, answers.length) })
+      memory.settle(this, { reserved, keys: read, bytes: sizeOf(answers) })
+    }
+  }
+
   #codecFor(chunk: Buffer): Codec {
     const { limits } = this.#context
     return chunk[0] === star ? new RespCodec(limits) : new LineCodec(limits, (name) => lineCommands.get(name))
@@ -336,7 +350,7 @@ export class Session implements Caller, Holder, OutboxOwner {
   readonly #plan = (request: Decoded) => (this.language === 'resp' ? planResp(request, this) : planLine(request, this))
 
   /** Sizes the next lookup by what this one brought. */
-  #adapt({ plans: { length: count } }: Group, bytes: number): void {
+  #adapt(count: number, bytes: number): void {
     const { limits } = this.#context
     const fitting = Math.floor((limits.replyBytesMax * count) / Math.max(bytes, 1))
     // A short lookup says little of the client's other values: it may shrink the next one, and not make it grow.
@@ -411,7 +425,9 @@ export class Session implements Caller, Holder, OutboxOwner {
   }
 }
 
-function keysIn({ plans }: Group): number {
+/** Keys whose values a group brings. */
+function keysIn({ kind, plans }: Group): number {
+  if (kind !== 'lookup' && kind !== 'entries') return 0
   let count = 0
   for (const plan of plans) if (plan.kind === 'lookup' || plan.kind === 'entries') count += plan.keys.length
   return count

@@ -100,7 +100,7 @@ describe('memory', () => {
     expect([reader.isGone, blocked.isGone]).toEqual([false, true])
     expect(await room).toBe(1_024)
     // What it had under way when it was cut off counts for nothing.
-    memory.settle(blocked, { reserved: 5_000, keys: 1, bytes: 100 })
+    memory.output(blocked, -5_000)
     expect(memory.outputBytes).toBe(41_024)
     memory.settle(other, { reserved: 1_024, keys: 1, bytes: 30_000 })
     // Now values are known to be long, and lookups get short.
@@ -108,6 +108,15 @@ describe('memory', () => {
     expect(memory.outputBytes).toBe(70_000)
     for (let i = 0; i < 100; i++) memory.tick()
     expect(memory.lookupMax).toBe(12)
+  })
+
+  test('few lookups are under way at a time', async () => {
+    const { memory, clients } = start(1)
+    const [client] = clients
+    const rooms = Array.from({ length: 33 }, () => memory.reserve(client, 1))
+    expect(rooms.filter((room) => room instanceof Promise)).toHaveLength(1)
+    memory.settle(client, { reserved: 1_024, keys: 1, bytes: 10 })
+    expect(await rooms[32]).toBe(1_024)
   })
 
   test('nobody waits for ever', async () => {
