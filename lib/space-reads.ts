@@ -175,9 +175,10 @@ export class SpaceReads<Key = string, Value = string> {
     for (let i = at; i < values.length && window.length < readAheadMax; i++) {
       if (values[i] !== diskNeeded) continue
       const key = keys[i] as Uint8Array | string
-      window.push(
-        this.#reader.getFromDisk(key, valueEncoding, sequence, nowMs).then((value) => void (values[i] = value))
-      )
+      const put = (value: unknown): void => {
+        values[i] = value
+      }
+      window.push(this.#reader.getFromDisk(key, valueEncoding, sequence, nowMs).then(put))
     }
     await Promise.all(window)
   }

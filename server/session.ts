@@ -42,6 +42,8 @@ export interface SessionContext {
 
 const star = 0x2a
 const lineFeed = 0x0a
+/** Where fewer values than these fill a slice of replies, they are long. */
+const longReadsMax = 4
 /** A lookup may grow this much over the one before it. */
 const growthMax = 8
 
@@ -144,6 +146,10 @@ export class Session implements Caller, Holder, OutboxOwner {
     return this.#wake !== undefined || this.#socket.writableNeedDrain
   }
 
+  get expectsLong(): boolean {
+    return this.#readsMax < longReadsMax
+  }
+
   get isServing(): boolean {
     return this.#isServing
   }
@@ -228,7 +234,7 @@ export class Session implements Caller, Holder, OutboxOwner {
     if (this.#outbox.push(reply, bytes) > limits.pushedBytesMax) {
       this.server.statistics.counts.subscribersCut++
       this.destroy()
-    } else memory.pushed(this, bytes)
+    } else memory.output(this, bytes)
   }
 
   /** Answers what has been received, then closes. Idempotent. */
@@ -305,13 +311,12 @@ export class Session implements Caller, Holder, OutboxOwner {
     const requests = new Requests(decoded, this.#plan)
     this.#account.begin()
     while (!requests.isAtEnd && !this.#isEnding && !this.#socket.destroyed) {
-      const readsMax = Math.min(this.#readsMax, memory.lookupMax)
-      const group = requests.take({ readsMax, writesMax: limits.batchMax })
+      const group = requests.take({ readsMax: this.#readsMax, writesMax: limits.batchMax })
       const answers = await this.#run(group)
       if (answers.length < group.plans.length) requests.putBack(group.plans.slice(answers.length))
       this.#account.settle(answers)
       const answerBytes = sizeOf(answers)
-      if (keysIn(group) === 0) memory.output(this, answerBytes)
+      memory.output(this, answerBytes)
       this.#outbox.add(answers, answerBytes)
       if (group.kind === 'lookup') this.#adapt(answers.length, answerBytes)
       if (this.#isClosing) break
@@ -324,21 +329,17 @@ export class Session implements Caller, Holder, OutboxOwner {
     if (this.#isClosing) this.#end()
   }
 
-  /** Lookups wait for room, and stop when they have filled it. */
+  /** Lookups wait their turn, and stop when they have filled their room. */
   async #run(group: Group): Promise<Reply[]> {
+    if (group.kind !== 'lookup' && group.kind !== 'entries') return runGroup(group, this)
     const { limits, memory } = this.#context
-    const keys = keysIn(group)
-    if (keys === 0) return runGroup(group, this)
-    const room = memory.reserve(this, keys)
-    const reserved = typeof room === 'number' ? room : await room
-    let answers: Reply[] = []
+    const turn = memory.beginLookup(this)
+    if (turn !== undefined) await turn
     try {
-      const lookupBytesMax = Math.max(reserved, limits.replyBytesMax)
-      answers = await runGroup(group, this, { lookupBytesMax, replyBytesMax: limits.outputBytesTotalMax })
-      return answers
+      const room = { lookupBytesMax: limits.replyBytesMax, replyBytesMax: limits.outputBytesTotalMax }
+      return await runGroup(group, this, room)
     } finally {
-      const read = keysIn({ kind: group.kind, plans: group.plans.slice(0, answers.length) })
-      memory.settle(this, { reserved, keys: read, bytes: sizeOf(answers) })
+      memory.endLookup()
     }
   }
 
@@ -376,13 +377,12 @@ export class Session implements Caller, Holder, OutboxOwner {
 
   async #drained(): Promise<void> {
     const socket = this.#socket
-    const { memory, limits } = this.#context
+    const { limits } = this.#context
     // Of the system's clock: only it sees how much of a long write is gone.
     socket.setTimeout(limits.stalledMs)
     await new Promise<void>((resolve) => {
       this.#wake = resolve
       if (socket.destroyed) resolve()
-      else memory.blocked()
     })
     this.#wake = undefined
     socket.setTimeout(0)
@@ -423,14 +423,6 @@ export class Session implements Caller, Holder, OutboxOwner {
     this.#context.memory.forget(this)
     this.#resolveClosed()
   }
-}
-
-/** Keys whose values a group brings. */
-function keysIn({ kind, plans }: Group): number {
-  if (kind !== 'lookup' && kind !== 'entries') return 0
-  let count = 0
-  for (const plan of plans) if (plan.kind === 'lookup' || plan.kind === 'entries') count += plan.keys.length
-  return count
 }
 
 /** Ends our side; once all of it is sent, the client has a while to end its own. */
