@@ -1,6 +1,6 @@
 // RESP2 and RESP3, requests: arrays of bulk strings, in any fragmentation. Pure codec, no sockets.
 //
-//   request = "*" count CRLF count( "$" length CRLF bytes CRLF )
+//   request = *( CRLF ) "*" count CRLF count( "$" length CRLF bytes CRLF )
 //
 //   "*2\r\n$3\r\nGET\r\n$5\r\nhello\r\n"  →  GET, ["hello"]
 //
@@ -147,8 +147,9 @@ export class RespCodec implements Codec {
     return `Protocol error: too big ${this.#missing > 0 ? 'bulk' : 'mbulk'} count string`
   }
 
-  /** "*3" */
+  /** "*3", or nothing: an empty line between requests, which `redis-cli --pipe` sends before its last one, asks nothing. */
   #begin(chunk: Buffer, at: number, lineEnd: number): boolean {
+    if (at === lineEnd) return true
     if (chunk[at] !== star) return this.#break(`Protocol error: expected '*', got '${shown(chunk[at])}'`)
     const count = numberIn(chunk, at + 1, lineEnd)
     if (count === undefined || count > this.limits.argumentsMax) {
