@@ -1,6 +1,6 @@
 // usage: node bench/run.mjs [NAME …] [--entries=N] [--out=FILE] [--only=NAME,…] [--profile]
 //
-// NAME: a workload or a group of them, a micro suite, amplification, opening, copies, gaps, raft, range_deletes, or picture
+// NAME: a workload or a group of them, a micro suite, amplification, opening, copies, gaps, raft, range_deletes, server, machine, or picture
 // with its files; none: all workloads. bench/README.md tells what each measures. --out writes the results as JSON. Exit
 // code 1: a limit was missed. Nothing else should run on the machine.
 
@@ -20,6 +20,8 @@ const suites = {
   gaps: { file: './gaps.mjs', names: ['gaps'], entries: 500_000 },
   raft: { file: './raft.mjs', names: ['raft'], entries: 200_000 },
   range_deletes: { file: './range-deletes.mjs', names: ['range_deletes'], entries: 500_000 },
+  server: { file: './server.mjs', names: ['server'], entries: 400_000 },
+  machine: { file: './machine.mjs', names: ['machine'], entries: 1_000 },
   picture: { file: './picture.mjs', names: ['picture'] }
 }
 

@@ -8,12 +8,16 @@ import { commit } from '../../scripts/support/commit.mjs'
 /** A figure with the most it may be. */
 export const limit = (name, value, most, unit) => ({ name, value, most, unit, met: value <= most })
 
+/** A figure with the least it may be. */
+export const floor = (name, value, least, unit = '') => ({ name, value, least, unit, met: value >= least })
+
 /** One line per limit. */
 export function limitLines(limits) {
   const width = Math.max(0, ...limits.map(({ name }) => name.length))
-  return limits.map(({ name, value, most, unit, met }) =>
-    `${met ? 'met   ' : 'MISSED'} ${name.padEnd(width)}  ${value} ${unit}, at most ${most}`.trimEnd()
-  )
+  return limits.map(({ name, value, most, least, unit, met }) => {
+    const bound = least === undefined ? `at most ${most}` : `at least ${least}`
+    return `${met ? 'met   ' : 'MISSED'} ${name.padEnd(width)}  ${`${value} ${unit}`.trimEnd()}, ${bound}`
+  })
 }
 
 /** Prints rows {name, …} as a table by name. */
