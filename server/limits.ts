@@ -51,8 +51,6 @@ export const defaultLimits: Limits = {
   batchMax: 1_000,
   lookupMax: 128,
   firstLookupMax: 16,
-  subscriptionsMax: 10_000,
-  pushedBytesMax: 8 * 2 ** 20,
   lingerMs: 1_000,
   pieceBytesMax: 16 * 2 ** 10,
   handshakeMs: 10_000,
@@ -60,7 +58,9 @@ export const defaultLimits: Limits = {
   stalledMs: 30_000,
   idleMs: 0,
   inputBytesTotalMax: 128 * 2 ** 20,
-  outputBytesTotalMax: 64 * 2 ** 20
+  outputBytesTotalMax: 64 * 2 ** 20,
+  subscriptionsMax: 10_000,
+  pushedBytesMax: 8 * 2 ** 20
 }
 
 /** Before a login, what comes in; in sum as one request at most. */

@@ -79,9 +79,13 @@ export class Memory {
     const held = Math.max(0, holder.outputBytes + bytes)
     this.#outputBytes += held - holder.outputBytes
     holder.outputBytes = held
-    if (bytes < 0) {
-      if (this.#waiting.length > 0) this.#wakeAll()
-    } else if (this.#outputBytes > this.#limits.outputBytesTotalMax && holder.isBlocked) this.#relieveOutput()
+    if (bytes < 0 && this.#waiting.length > 0) this.#wakeAll()
+  }
+
+  /** More that nobody asked for: messages. There is no waiting with them, so who does not read goes at once. */
+  pushed(holder: Holder, bytes: number): void {
+    this.output(holder, bytes)
+    if (this.#outputBytes > this.#limits.outputBytesTotalMax && holder.isBlocked) this.#relieveOutput()
   }
 
   /** Its client has stopped reading. */

@@ -1,6 +1,6 @@
 // Request → plan: which command it names, whether its arguments fit, whether the connection may.
-import type { Caller } from './commands/caller.ts'
-import { type Arguments, type Command, keysOf, spelt, takes, wordOf } from './commands/command.ts'
+import type { Caller, Noted, Transaction } from './commands/caller.ts'
+import { type Arguments, type Command, keysOf, shownText, spelt, takes, wordOf } from './commands/command.ts'
 import { type LineCommand, lineCommands } from './commands/line.ts'
 import { otherTypeFault } from './commands/other-types.ts'
 import type { Plan } from './commands/plan.ts'
@@ -14,15 +14,32 @@ import { keyBytesMax } from './store.ts'
 
 type Request = Extract<Decoded, { kind: 'request' }>
 
-export function planLine(decoded: Decoded, { access }: Caller): Plan {
-  if (decoded.kind !== 'request') return refusal(decoded)
-  const command = lineCommands.get(decoded.name)
-  if (needsLogin(access, command)) return replyPlan(noAuth)
-  if (command === undefined) return replyPlan(errorReply(unknownLine(decoded.name)))
-  const fault = lineFault(command, decoded)
-  if (fault !== undefined) return replyPlan(errorReply(fault))
-  const refused = refusalOf(access, command, decoded.args)
-  return refused === undefined ? command.plan(decoded.args) : replyPlan(refused)
+export function planLine(decoded: Decoded, caller: Caller): Plan {
+  if (decoded.kind !== 'request') {
+    caller.noted(undefined, [])
+    return refusal(decoded)
+  }
+  const { name, args } = decoded
+  const command = lineCommands.get(name)
+  const refused = lineRefusal(command, decoded, caller)
+  if (refused !== undefined || command === undefined) return refuse(caller, command, refused)
+  caller.noted(command, args)
+  return command.plan(args)
+}
+
+function lineRefusal(command: LineCommand | undefined, request: Request, { access }: Caller): Reply | undefined {
+  if (needsLogin(access, command)) return noAuth
+  const fault = command === undefined ? unknownLine(request.name) : lineFault(command, request)
+  if (fault !== undefined) return errorReply(fault)
+  return command && refusalOf(access, command, request.args)
+}
+
+/** Tells the counts of a refusal. */
+function refuse(caller: Caller, command: Noted | undefined, reply: Reply = noAuth): Plan {
+  if (command !== undefined) caller.server.statistics.rejected(command.name)
+  if (caller.transaction !== undefined) caller.transaction.isBroken = true
+  caller.noted(undefined, [])
+  return replyPlan(reply)
 }
 
 function lineFault(command: LineCommand, { args }: Request): string | undefined {
@@ -43,50 +60,54 @@ export function planResp(decoded: Decoded, caller: Caller): Plan {
   }
   const { args } = decoded
   const command = commandOf(decoded)
-  const refused = respRefusal(command, args, caller)
-  const { transaction } = caller
-  if (refused !== undefined || typeof command === 'string') {
-    if (transaction !== undefined) transaction.isBroken = true
-    if (typeof command !== 'string') caller.server.statistics.rejected(command.name)
-    caller.noted(undefined, args)
-    return replyPlan(refused ?? noAuth)
-  }
+  const refused = respRefusal(command, decoded, caller)
+  if (refused !== undefined || command === undefined) return refuse(caller, command, refused)
   caller.noted(command, args)
   const plan =
     command.name === 'PING' && subscriptionsOf(caller) > 0 && caller.version === 2
       ? pongArray(args)
       : command.plan(args)
+  const { transaction } = caller
   if (transaction === undefined || command.flags.includes('no_multi')) return plan
+  return enqueue(plan, command, args, transaction)
+}
+
+/** What the requests of one transaction may hold, in bytes, with about what a plan costs. */
+const transactionBytesMax = 64 * 2 ** 20
+const planBytes = 200
+
+function enqueue(plan: Plan, { name }: Command, args: Arguments, transaction: Transaction): Plan {
   if (plan.kind === 'slow') {
     transaction.isBroken = true
-    return replyPlan(errorReply(`${decoded.name} takes many steps and cannot be in a transaction, ask outside of it`))
+    return replyPlan(errorReply(`${name} takes many steps and cannot be in a transaction, ask outside of it`))
+  }
+  transaction.bytes += args.reduce((sum, { length }) => sum + length, planBytes)
+  if (transaction.bytes > transactionBytesMax) {
+    transaction.isBroken = true
+    transaction.plans.length = 0
+    return replyPlan(errorReply('the transaction is too large, its requests may hold 64 MiB', 'TOO_LARGE'))
   }
   if (!transaction.isBroken) transaction.plans.push(plan)
   return replyPlan(queued)
+}
+
+function respRefusal(command: Command | undefined, request: Request, caller: Caller): Reply | undefined {
+  const { access } = caller
+  if (needsLogin(access, command)) return noAuth
+  const fault = command === undefined ? unknownResp(request) : respFault(command, request.args, caller)
+  if (fault !== undefined) return errorReply(fault)
+  return command && refusalOf(access, command, request.args)
 }
 
 /** RESP2 cannot tell a reply from a message but by its shape: with subscriptions, PING answers in that of messages. */
 const pongArray = ([message]: Arguments): Plan =>
   replyPlan(arrayReply([textValue('pong'), message === undefined ? textValue('') : valueReply(message)]))
 
-/** The command, a container's subcommand, or why there is none. */
-function commandOf(request: Request): Command | string {
-  const command = commands.get(request.name)
-  if (command === undefined) return unknownResp(request)
-  const [word] = request.args
-  if (command.subcommands === undefined || word === undefined) return command
-  return (
-    command.subcommands.get(wordOf(word)) ??
-    `unknown subcommand '${word.toString('latin1', 0, shownBytesMax)}'. Try ${command.name} HELP.`
-  )
-}
-
-function respRefusal(command: Command | string, args: Arguments, caller: Caller): Reply | undefined {
-  const { access } = caller
-  if (typeof command === 'string') return needsLogin(access, undefined) ? noAuth : errorReply(command)
-  if (needsLogin(access, command)) return noAuth
-  const fault = respFault(command, args, caller)
-  return fault === undefined ? refusalOf(access, command, args) : errorReply(fault)
+/** The command, or a container's subcommand. */
+function commandOf({ name, args: [word] }: Request): Command | undefined {
+  const command = commands.get(name)
+  if (command?.subcommands === undefined || word === undefined) return command
+  return command.subcommands.get(wordOf(word))
 }
 
 function respFault(command: Command, args: Arguments, caller: Caller): string | undefined {
@@ -103,22 +124,19 @@ function respFault(command: Command, args: Arguments, caller: Caller): string | 
 const shownBytesMax = 128
 
 /** Letter by letter as Redis says it: clients look for these words. */
-function unknownResp({ name, spelt = name, args }: Request): string {
+function unknownResp({ name, spelt: sent = name, args }: Request): string {
+  const [word] = args
+  if (commands.has(name) && word !== undefined) {
+    return `unknown subcommand '${shownText(word, shownBytesMax)}'. Try ${name} HELP.`
+  }
   const otherType = otherTypeFault(name)
   if (otherType !== undefined) return otherType
   let shown = ''
   for (const arg of args) {
     if (shown.length >= shownBytesMax) break
-    shown += `'${textOf(arg, shownBytesMax - shown.length)}' `
+    shown += `'${shownText(arg, shownBytesMax - shown.length)}' `
   }
-  return `unknown command '${textOf(Buffer.from(spelt, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
-}
-
-/** The beginning of bytes, up to the first zero. */
-function textOf(bytes: Buffer, bytesMax: number): string {
-  const piece = bytes.subarray(0, bytesMax)
-  const zero = piece.indexOf(0)
-  return (zero === -1 ? piece : piece.subarray(0, zero)).toString()
+  return `unknown command '${shownText(Buffer.from(sent, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
 }
 
 function refusal(decoded: Exclude<Decoded, Request>): Plan {

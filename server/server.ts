@@ -130,13 +130,18 @@ export class Server {
     return this.#statistics
   }
 
-  get isStopping(): boolean {
-    return this.#stopping !== undefined
-  }
-
   /** What commands see of this server; for metrics, too. */
   get view(): ServerView {
     return this.#view
+  }
+
+  /** What all connections together hold. */
+  get memory(): Pick<Memory, 'inputBytes' | 'outputBytes' | 'evicted'> {
+    return this.#memory
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping !== undefined
   }
 
   /** Stops accepting, lets every session answer what it received, then closes. After `graceMs` what is left is cut off. */
@@ -226,9 +231,8 @@ export class Server {
       nodeId: this.#nodeId,
       runId: randomBytes(20).toString('hex'),
       version: version(),
-      startedMs: Date.now(),
+      startedMs: this.#clock.nowMs(),
       clients: sessions,
-      users: this.#users,
       commands,
       broker: new Broker(),
       statistics: this.#statistics,
@@ -237,6 +241,7 @@ export class Server {
         return limits()
       },
       limitConnections: (countMax) => this.#limitConnections(countMax),
+      users: this.#users,
       get activeConnections() {
         return sessions.size
       },
@@ -246,8 +251,8 @@ export class Server {
       get port() {
         return address()?.port ?? 0
       },
-      cursors: new CursorTable(Math.random),
       nowMs: this.#clock.nowMs,
+      cursors: new CursorTable(Math.random),
       random: Math.random,
       status: () => store.status(),
       engineStats: () => store.engineStats?.()

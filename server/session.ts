@@ -19,6 +19,7 @@ import type { Arguments } from './commands/command.ts'
 import { lineCommands } from './commands/line.ts'
 import { earlyLimits, earlyReplyBytesMax, type Limits } from './limits.ts'
 import type { Holder, Memory } from './memory.ts'
+import { Outbox, type OutboxOwner, sizeOf } from './outbox.ts'
 import { Patience } from './patience.ts'
 import { type Group, Requests, runGroup } from './pipeline.ts'
 import { planLine, planResp } from './planner.ts'
@@ -44,7 +45,7 @@ const lineFeed = 0x0a
 /** A lookup may grow this much over the one before it. */
 const growthMax = 8
 
-export class Session implements Caller, Holder {
+export class Session implements Caller, Holder, OutboxOwner {
   /** Resolves when the socket is closed and nothing of this session runs any more. */
   readonly closed: Promise<void>
   readonly id: number
@@ -52,11 +53,11 @@ export class Session implements Caller, Holder {
   readonly address: string
   readonly localAddress: string
   readonly connectedMs: number
+  inputBytes = 0
+  outputBytes = 0
   readonly watched = new Map<string, Watched>()
   readonly channels = new Map<string, Buffer>()
   readonly patterns = new Map<string, Buffer>()
-  inputBytes = 0
-  outputBytes = 0
   name = ''
   isKept = false
   libraryName = ''
@@ -65,26 +66,17 @@ export class Session implements Caller, Holder {
   readonly #socket: Socket
   readonly #context: SessionContext
   readonly #account: Account
+  readonly #outbox: Outbox
   readonly #patience: Patience
   readonly #waiting: Buffer[] = []
   #waitingBytes = 0
+  #codec: Codec | undefined
   #identity: Identity
   /** The store as a user with grants sees it. */
   #granted: GrantedStore | undefined
-  /** Answers and pushes that are not written yet, and about how many bytes they are. */
-  #replies: Reply[] = []
-  #replyBytes = 0
-  /** Room that the running lookup may take. */
-  #reservedBytes = 0
+  #readsMax: number
   /** Of replies before a login. */
   #earlyReplyBytes = 0
-  #requests = 0
-  /** Pushed since the client had last taken everything. */
-  #pushedBytes = 0
-  #isFlushPlanned = false
-  #activeMs: number
-  #codec: Codec | undefined
-  #readsMax: number
   #isServing = false
   /** The client said that it sends no more. */
   #isInputEnded = false
@@ -93,6 +85,9 @@ export class Session implements Caller, Holder {
   /** No more requests are taken: QUIT, the end of the input, or the server stops. */
   #isEnding = false
   #wake: (() => void) | undefined
+  #isActive = false
+  #activeMs: number
+  #requests = 0
   #resolveClosed: () => void = () => {}
 
   constructor(socket: Socket, context: SessionContext) {
@@ -106,6 +101,7 @@ export class Session implements Caller, Holder {
     this.connectedMs = context.server.nowMs()
     this.#activeMs = this.connectedMs
     this.#account = new Account(this)
+    this.#outbox = new Outbox(socket, this)
     this.#patience = new Patience(context.limits, this.connectedMs)
     this.#readsMax = context.limits.firstLookupMax
     this.closed = new Promise((resolve) => {
@@ -114,7 +110,7 @@ export class Session implements Caller, Holder {
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('end', () => this.#endInput())
-    socket.on('drain', () => this.#drained())
+    socket.on('drain', () => this.#drain())
     socket.on('timeout', () => socket.destroy())
     // A connection reset by its client is an end like any other; 'close' follows.
     socket.on('error', () => {})
@@ -138,48 +134,22 @@ export class Session implements Caller, Holder {
   }
 
   get store(): Store {
-    if (this.access.isUnrestricted) return this.#context.store
-    this.#granted ??= new GrantedStore(this.#context.store, () => this.access)
+    const { store } = this.#context
+    if (this.access.isUnrestricted) return store
+    this.#granted ??= new GrantedStore(store, () => this.access)
     return this.#granted
   }
 
   get isBlocked(): boolean {
-    return this.#socket.writableNeedDrain
+    return this.#wake !== undefined || this.#socket.writableNeedDrain
   }
 
-  get language(): 'line' | 'resp' {
-    return this.#codec?.name ?? 'line'
+  get isServing(): boolean {
+    return this.#isServing
   }
 
-  get version(): 2 | 3 {
-    return this.#codec instanceof RespCodec ? this.#codec.version : 2
-  }
-
-  /** What was answered before is still said in the version of before. */
-  set version(version: 2 | 3) {
-    if (!(this.#codec instanceof RespCodec) || this.#codec.version === version) return
-    this.#flush()
-    this.#codec.version = version
-  }
-
-  get activeMs(): number {
-    return this.#activeMs
-  }
-
-  get lastCommand(): string {
-    return this.#account.lastCommand
-  }
-
-  get heldBytes(): number {
-    return this.#codec?.heldBytes ?? 0
-  }
-
-  get unsentBytes(): number {
-    return this.#socket.writableLength + this.#replyBytes
-  }
-
-  noted(command: Noted | undefined, args: Arguments): void {
-    this.#account.note(command, args)
+  get codec(): Codec | undefined {
+    return this.#codec
   }
 
   async authenticate(user: string, password: Buffer): Promise<Reply | undefined> {
@@ -195,18 +165,55 @@ export class Session implements Caller, Holder {
 
   /** Closes if the client does not keep to the times; called about once a second. */
   sweep(nowMs: number): void {
-    const { isAuthenticated, heldBytes } = this
-    const isBusy = this.#isServing || this.channels.size + this.patterns.size > 0
-    const isUnfinished = this.#codec?.isUnfinished ?? false
-    const progress = {
-      isAuthenticated,
-      isBusy,
-      isUnfinished,
-      heldBytes,
-      requests: this.#requests,
-      activeMs: this.#activeMs
-    }
-    if (this.#patience.isOver(progress, nowMs)) this.destroy()
+    if (this.#isActive) this.#activeMs = nowMs
+    this.#isActive = false
+    const isOver = this.#patience.isOver(
+      {
+        isAuthenticated: this.isAuthenticated,
+        isBusy: this.#isServing || this.channels.size + this.patterns.size > 0,
+        isUnfinished: this.#codec?.isUnfinished ?? false,
+        heldBytes: this.inputBytes,
+        requests: this.#requests,
+        activeMs: this.#activeMs
+      },
+      nowMs
+    )
+    if (isOver) this.destroy()
+  }
+
+  get language(): 'line' | 'resp' {
+    return this.#codec?.name ?? 'line'
+  }
+
+  get version(): 2 | 3 {
+    return this.#codec instanceof RespCodec ? this.#codec.version : 2
+  }
+
+  /** What was answered before is still said in the version of before. */
+  set version(version: 2 | 3) {
+    if (!(this.#codec instanceof RespCodec) || this.#codec.version === version) return
+    this.#outbox.flush()
+    this.#codec.version = version
+  }
+
+  get activeMs(): number {
+    return this.#isActive ? this.server.nowMs() : this.#activeMs
+  }
+
+  get lastCommand(): string {
+    return this.#account.lastCommand
+  }
+
+  get heldBytes(): number {
+    return this.#codec?.heldBytes ?? 0
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.writableLength + this.#outbox.bytes
+  }
+
+  noted(command: Noted | undefined, args: Arguments): void {
+    this.#account.note(command, args)
   }
 
   /** Closes once what was asked before is answered. */
@@ -215,26 +222,13 @@ export class Session implements Caller, Holder {
   }
 
   push(reply: Reply): void {
-    const socket = this.#socket
-    if (socket.destroyed || this.#isEnding) return
-    if (socket.writableLength === 0 && this.#replies.length === 0) this.#pushedBytes = 0
+    if (this.#socket.destroyed || this.#isEnding) return
+    const { limits, memory } = this.#context
     const bytes = sizeOf([reply])
-    this.#pushedBytes += bytes
-    if (this.#pushedBytes > this.#context.limits.pushedBytesMax) {
+    if (this.#outbox.push(reply, bytes) > limits.pushedBytesMax) {
       this.server.statistics.counts.subscribersCut++
-      socket.destroy()
-      return
-    }
-    this.#replies.push(reply)
-    this.#replyBytes += bytes
-    this.#context.memory.output(this, bytes)
-    if (this.#isServing || this.#isFlushPlanned) return
-    // All that is published in this turn leaves in one write.
-    this.#isFlushPlanned = true
-    process.nextTick(() => {
-      this.#isFlushPlanned = false
-      if (!this.#isServing) this.#flush()
-    })
+      this.destroy()
+    } else memory.pushed(this, bytes)
   }
 
   /** Answers what has been received, then closes. Idempotent. */
@@ -255,7 +249,7 @@ export class Session implements Caller, Holder {
 
   #receive(chunk: Buffer): void {
     if (this.#isEnding) return
-    this.#activeMs = this.server.nowMs()
+    this.#isActive = true
     this.server.statistics.counts.bytesReceived += chunk.length
     this.#waiting.push(chunk)
     this.#waitingBytes += chunk.length
@@ -299,42 +293,34 @@ export class Session implements Caller, Holder {
     }
   }
 
-  #decode(piece: Buffer): Requests {
+  /** Runs the requests of a piece; writes once, or once a slice when their replies are long. */
+  async #serve(chunk: Buffer): Promise<void> {
     const { limits, memory } = this.#context
-    this.#codec ??= this.#codecFor(piece)
+    this.#codec ??= this.#codecFor(chunk)
     this.#codec.limits = this.isAuthenticated ? limits : earlyLimits
-    const decoded = this.#codec.push(piece)
+    const decoded = this.#codec.push(chunk)
     this.#requests += decoded.length
     const held = this.#codec.heldBytes + this.#waitingBytes
     if (held !== this.inputBytes) memory.input(this, held)
-    return new Requests(decoded, this.#plan)
-  }
-
-  /** Runs the requests of a piece; writes once, or once a slice when their replies are long. */
-  async #serve(piece: Buffer): Promise<void> {
-    const { limits, memory } = this.#context
-    const requests = this.#decode(piece)
+    const requests = new Requests(decoded, this.#plan)
     this.#account.begin()
     while (!requests.isAtEnd && !this.#isEnding && !this.#socket.destroyed) {
       const readsMax = Math.min(this.#readsMax, memory.lookupMax)
       const group = requests.take({ readsMax, writesMax: limits.batchMax })
-      const keys = keysIn(group)
-      if (keys > 0) {
-        const room = memory.reserve(this, keys)
-        this.#reservedBytes = typeof room === 'number' ? room : await room
-      }
+      const isLookup = group.kind === 'lookup' || group.kind === 'entries'
+      const keys = isLookup ? keysIn(group) : 0
+      const room = isLookup ? memory.reserve(this, keys) : 0
+      const reserved = typeof room === 'number' ? room : await room
       const answers = await runGroup(group, this)
       if (group.kind !== 'lookup') this.#cutAtUnknown(answers)
       this.#account.settle(answers)
       const answerBytes = sizeOf(answers)
-      memory.settle(this, { reserved: this.#reservedBytes, keys, bytes: answerBytes })
-      this.#reservedBytes = 0
-      if (this.#replies.length === 0) this.#replies = answers
-      else for (const answer of answers) this.#replies.push(answer)
-      this.#replyBytes += answerBytes
+      if (isLookup) memory.settle(this, { reserved, keys, bytes: answerBytes })
+      else memory.output(this, answerBytes)
+      this.#outbox.add(answers, answerBytes)
       if (group.kind === 'lookup') this.#adapt(group, answerBytes)
       if (this.#isClosing) break
-      if (this.#replyBytes >= limits.replyBytesMax || this.#replies.length >= limits.batchMax) {
+      if (this.#outbox.bytes >= limits.replyBytesMax || this.#outbox.count >= limits.batchMax) {
         await this.#write()
         this.#account.begin()
       }
@@ -356,12 +342,7 @@ export class Session implements Caller, Holder {
     return chunk[0] === star ? new RespCodec(limits) : new LineCodec(limits, (name) => lineCommands.get(name))
   }
 
-  readonly #plan = (request: Decoded) => {
-    if (this.language === 'resp') return planResp(request, this)
-    if (request.kind === 'request') this.noted(lineCommands.get(request.name), request.args)
-    else this.noted(undefined, [])
-    return planLine(request, this)
-  }
+  readonly #plan = (request: Decoded) => (this.language === 'resp' ? planResp(request, this) : planLine(request, this))
 
   /** Sizes the next lookup by what this one brought. */
   #adapt({ plans: { length: count } }: Group, bytes: number): void {
@@ -374,57 +355,52 @@ export class Session implements Caller, Holder {
 
   /** Hands replies to the socket; resolves when it has room for more, or is closed. */
   async #write(): Promise<void> {
-    const socket = this.#socket
-    if (this.#flush() || socket.destroyed) return
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve
-      if (socket.destroyed) resolve()
-    })
-    this.#wake = undefined
-  }
-
-  #drained(): void {
-    this.#socket.setTimeout(0)
-    this.#release()
-    this.#wake?.()
-  }
-
-  /** What was written is the system's. */
-  #release(): void {
-    this.#context.memory.output(this, this.#replyBytes + this.#reservedBytes - this.outputBytes)
-  }
-
-  /** Hands replies to the socket; false: it holds as much as it should. */
-  #flush(): boolean {
-    const replies = this.#replies
-    if (replies.length === 0 || this.#socket.destroyed || this.#codec === undefined) return true
-    this.#replies = []
-    this.#replyBytes = 0
-    const bytes = this.#codec.encode(replies)
-    this.server.statistics.counts.bytesSent += bytes.length
-    if (!this.isAuthenticated && !this.#mayReplyEarly(bytes.length)) return true
-    if (this.#socket.write(bytes)) {
-      this.#release()
-      return true
-    }
-    // Of the system's clock: only it sees how much of a long write is gone.
-    this.#socket.setTimeout(this.#context.limits.stalledMs)
-    this.#context.memory.blocked()
-    return false
+    if (!this.#outbox.flush() && !this.#socket.destroyed) await this.#drained()
+    this.#context.memory.output(this, -this.outputBytes)
   }
 
   /** Who asks on and on without saying who they are is not worth a longer conversation. */
-  #mayReplyEarly(bytes: number): boolean {
+  maySend(bytes: number): boolean {
+    this.server.statistics.counts.bytesSent += bytes
+    if (this.isAuthenticated) return true
     this.#earlyReplyBytes += bytes
     if (this.#earlyReplyBytes <= earlyReplyBytesMax) return true
     this.#socket.destroy()
     return false
   }
 
+  async #drained(): Promise<void> {
+    const socket = this.#socket
+    const { memory, limits } = this.#context
+    // Of the system's clock: only it sees how much of a long write is gone.
+    socket.setTimeout(limits.stalledMs)
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      if (socket.destroyed) resolve()
+      else memory.blocked()
+    })
+    this.#wake = undefined
+    socket.setTimeout(0)
+  }
+
+  /** Messages were sent while nothing was asked. */
+  flushed(isFull: boolean): void {
+    if (isFull) this.#socket.setTimeout(this.#context.limits.stalledMs)
+    else this.#context.memory.output(this, -this.outputBytes)
+  }
+
+  #drain(): void {
+    if (this.#wake !== undefined) this.#wake()
+    else if (!this.#isServing) {
+      this.#socket.setTimeout(0)
+      this.flushed(false)
+    }
+  }
+
   #end(): void {
     const socket = this.#socket
     if (this.#isEnding || socket.destroyed) return
-    this.#flush()
+    this.#outbox.flush()
     this.#isEnding = true
     this.#waiting.length = 0
     this.server.broker.leave(this)
@@ -444,9 +420,7 @@ export class Session implements Caller, Holder {
   }
 }
 
-/** Keys whose values a group brings. */
-function keysIn({ kind, plans }: Group): number {
-  if (kind !== 'lookup' && kind !== 'entries') return 0
+function keysIn({ plans }: Group): number {
   let count = 0
   for (const plan of plans) if (plan.kind === 'lookup' || plan.kind === 'entries') count += plan.keys.length
   return count
@@ -458,16 +432,4 @@ export function endAndLinger(socket: Socket, lingerMs: number): void {
     const timer = setTimeout(() => socket.destroy(), lingerMs)
     socket.once('close', () => clearTimeout(timer))
   })
-}
-
-/** About how many bytes these replies are. */
-function sizeOf(replies: readonly Reply[]): number {
-  let bytes = 0
-  for (const reply of replies) {
-    if (reply.kind === 'value') bytes += reply.value.length + 16
-    else if (reply.kind === 'entries') for (const [key, value] of reply.entries) bytes += key.length + value.length + 32
-    else if (reply.kind === 'array' || reply.kind === 'push') bytes += sizeOf(reply.items) + 16
-    else bytes += 32
-  }
-  return bytes
 }

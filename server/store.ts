@@ -109,6 +109,8 @@ export const keyBytesMax = 65_535
 export type StoreErrorCode =
   /** It went into the log, and whether it stays there is not known. Whoever asked must not be told to ask again. */
   | 'OUTCOME_UNKNOWN'
+  /** Nothing was written: a key or a value is over its limit. */
+  | 'TOO_LARGE'
   /** Nothing was written: another member leads. */
   | 'NOT_LEADER'
   /** Nothing was written: nobody is known to lead. */
@@ -133,8 +135,17 @@ const nothingWritten = new Set([
   'VARVE_READ_ONLY',
   'VARVE_DISK_FULL',
   'VARVE_CLOSED',
+  'TOO_LARGE',
   'NOT_LEADER',
-  'NO_LEADER'
+  'NO_LEADER',
+  // Of varve/client.
+  'INVALID_ARGUMENT',
+  'CLOSED',
+  'BUSY',
+  'UNREACHABLE',
+  'TIMEOUT',
+  'ABORTED',
+  'DENIED'
 ])
 
 /** Whether an error that a write or a decision was rejected with says that nothing of it was written. */

@@ -94,8 +94,9 @@ export class Writes {
     const sync = group.some((waiting) => waiting.sync)
     const plain = group.flatMap(({ operations }) => operations ?? [])
     if (group.every(({ operations }) => operations !== undefined)) {
-      const request = ['APPLY', ...(sync ? ['SYNC'] : []), ...plain.flatMap(wordsOf)]
-      appliedOf(await this.#deciding.send(request, false, {}))
+      const words = plain.flatMap(wordsOf)
+      const request = ['APPLY', ...(sync ? ['SYNC'] : []), ...words]
+      if (words.length > 0) appliedOf(await this.#deciding.send(request, false, {}))
       return group.map(() => ({ result: undefined }))
     }
     const keys = distinct(group.flatMap(({ decision }) => decision.keys))

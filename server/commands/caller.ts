@@ -1,5 +1,4 @@
 // What a command sees of the connection it came by, and of the server behind it.
-
 import type { Stats } from '../../lib/index.ts'
 import type { Access } from '../auth/access.ts'
 import type { Users } from '../auth/users.ts'
@@ -66,6 +65,8 @@ export interface Watched {
 
 export interface Transaction {
   readonly plans: Plan[]
+  /** About what they hold. */
+  bytes: number
   /** A request was refused: EXEC will refuse too. */
   isBroken: boolean
 }
@@ -81,15 +82,15 @@ export interface ServerView {
   readonly host: string
   readonly port: number
   readonly clients: ReadonlyMap<number, Caller>
-  readonly users: Users
-  /** Where the scans of all connections go on. */
-  readonly cursors: CursorTable
   readonly commands: ReadonlyMap<string, Command>
   readonly broker: Broker
   readonly statistics: Statistics
   readonly slowLog: SlowLog
   readonly limits: ServedLimits
   limitConnections(countMax: number): void
+  readonly users: Users
+  /** Where the scans of all connections go on. */
+  readonly cursors: CursorTable
   nowMs(): number
   /** From 0 to below 1. */
   random(): number

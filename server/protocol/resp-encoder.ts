@@ -47,12 +47,10 @@ function write(reply: Reply, version: 2 | 3): void {
       writeUtf8(`-${oneLine(errorText(reply.code, reply.message))}\r\n`)
       return
     case 'boolean':
-      if (version === 3) writeText(reply.value ? '#t\r\n' : '#f\r\n')
-      else writeNumber(0x3a, reply.value ? 1 : 0)
+      writeBoolean(reply.value, version)
       return
     case 'double':
-      if (version === 3) writeText(`,${reply.value}\r\n`)
-      else writeBulk(Buffer.from(String(reply.value)))
+      writeDouble(reply.value, version)
       return
     case 'array':
       writeItems(0x2a, reply.items, version)
@@ -91,6 +89,16 @@ function write(reply: Reply, version: 2 | 3): void {
     case 'many':
       for (const each of reply.replies) write(each, version)
   }
+}
+
+function writeBoolean(value: boolean, version: 2 | 3): void {
+  if (version === 3) writeText(value ? '#t\r\n' : '#f\r\n')
+  else writeNumber(0x3a, value ? 1 : 0)
+}
+
+function writeDouble(value: number, version: 2 | 3): void {
+  if (version === 3) writeText(`,${value}\r\n`)
+  else writeBulk(Buffer.from(String(value)))
 }
 
 function writeInteger(value: number | bigint): void {
@@ -143,7 +151,7 @@ function writeNumber(head: number, value: number): void {
   const end = at + digits
   for (let i = end - 1; i >= at; i--) {
     const next = Math.floor(rest / 10)
-    scratch[i] = zero + rest - next * 10
+    scratch[i] = zero + (rest - next * 10)
     rest = next
   }
   at = end

@@ -246,7 +246,7 @@ export class ReplyParser {
         if (number !== undefined) return number
       }
     }
-    throw this.#break(`'${String.fromCharCode(type)}' with such a text is no reply`)
+    throw this.#break(`a line that begins with ${shown(type)} is none, or its text is not of that type`)
   }
 
   #integer(text: string): number | bigint {
@@ -286,6 +286,9 @@ export class ReplyParser {
     this.#heldBytes = length
   }
 }
+
+const shown = (byte: number): string =>
+  byte > 0x20 && byte < 0x7f ? `'${String.fromCharCode(byte)}'` : `the byte ${byte}`
 
 function blobOf(type: number, bytes: Buffer): ReplyValue {
   if (type === types.blobError) return new ReplyError(bytes.toString())

@@ -1,6 +1,6 @@
 // RESP2 and RESP3, requests: arrays of bulk strings, in any fragmentation. Pure codec, no sockets.
 //
-//   request = "*" count CRLF count( "$" length CRLF bytes CRLF )
+//   request = *( CRLF ) "*" count CRLF count( "$" length CRLF bytes CRLF )
 //
 //   "*2\r\n$3\r\nGET\r\n$5\r\nhello\r\n"  →  GET, ["hello"]
 //
@@ -89,12 +89,11 @@ export class RespCodec implements Codec {
     } else {
       const found = chunk.indexOf(lineFeed)
       at = found === -1 ? chunk.length : found + 1
-      if (this.#heldBytes + at > headBytesMax) {
-        this.#break(`Protocol error: too big ${this.#missing > 0 ? 'bulk' : 'mbulk'} count string`)
-        return -1
-      }
-      this.#append(chunk, 0, at)
-      if (found === -1) return -1
+      this.#append(chunk, 0, Math.min(at, headBytesMax + 1))
+      // The same faults at the same byte as if it had come in one piece.
+      const fault = this.#headFault()
+      if (fault !== undefined) this.#break(fault)
+      if (found === -1 || fault !== undefined) return -1
     }
     // It is whole now, and read where it is; arguments keep its memory, so the next piece gets its own.
     const piece = this.#held.subarray(0, this.#heldBytes)
@@ -128,7 +127,7 @@ export class RespCodec implements Codec {
         return at
       }
       if (lineEnd === malformed) {
-        this.#break('Protocol error: a line ends with CR and LF')
+        this.#break(malformedLine)
         return at
       }
       if (this.#missing === 0 ? !this.#begin(chunk, at, lineEnd) : !this.#measure(chunk, at, lineEnd)) return at
@@ -137,12 +136,20 @@ export class RespCodec implements Codec {
     return at
   }
 
+  /** What is wrong with the head that is held, as far as it came. */
+  #headFault(): string | undefined {
+    const lineEnd = endOfLine(this.#held.subarray(0, this.#heldBytes), 0)
+    if (lineEnd === malformed) return malformedLine
+    return lineEnd === unfinished && this.#heldBytes > headBytesMax ? this.#tooLong() : undefined
+  }
+
   #tooLong(): string {
     return `Protocol error: too big ${this.#missing > 0 ? 'bulk' : 'mbulk'} count string`
   }
 
-  /** "*3" */
+  /** "*3", or nothing: an empty line between requests, which `redis-cli --pipe` sends before its last one, asks nothing. */
   #begin(chunk: Buffer, at: number, lineEnd: number): boolean {
+    if (at === lineEnd) return true
     if (chunk[at] !== star) return this.#break(`Protocol error: expected '*', got '${shown(chunk[at])}'`)
     const count = numberIn(chunk, at + 1, lineEnd)
     if (count === undefined || count > this.limits.argumentsMax) {
@@ -213,6 +220,7 @@ export class RespCodec implements Codec {
   }
 }
 
+const malformedLine = 'Protocol error: a line ends with CR and LF'
 const unfinished = -1
 const malformed = -2
 

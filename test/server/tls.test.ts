@@ -1,5 +1,4 @@
 // TLS and mutual TLS: the handshake, who is let in, what does not begin as one, and certificates that change.
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,37 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Server } from '../../server/server.ts'
 import type { TlsOptions } from '../../server/tls.ts'
 import { hasCommand, skipUnless } from '../support/skip.ts'
+import { type Certificates, makeCertificates, type Pair } from './support/certificates.ts'
 import { MemoryStore } from './support/memory-store.ts'
 import { atEnd, clientOf, respOf, served, temporaryDirectory } from './support/served.ts'
 
-let certificates: Readonly<Record<'ca' | 'first' | 'second' | 'client' | 'stranger', Pair>>
-
-interface Pair {
-  readonly cert: string
-  readonly key: string
-}
-
-/** One run of openssl a certificate: keys of elliptic curves are made at once. */
-function makeCertificates(directory: string) {
-  const run = (...args: string[]) => execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' })
-  const make = (name: string, signer?: string): Pair => {
-    const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30']
-    const names = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-    const signed = signer === undefined ? [] : ['-CA', `${signer}.pem`, '-CAkey', `${signer}-key.pem`]
-    const extension = signer === undefined ? [] : ['-addext', 'basicConstraints=critical,CA:FALSE']
-    run(...made, ...names, ...extension, ...signed, '-keyout', `${name}-key.pem`, '-out', `${name}.pem`)
-    return { cert: join(directory, `${name}.pem`), key: join(directory, `${name}-key.pem`) }
-  }
-  return {
-    ca: make('ca'),
-    first: make('first', 'ca'),
-    second: make('second', 'ca'),
-    client: make('client', 'ca'),
-    stranger: make('stranger')
-  }
-}
-
-const run = skipUnless('openssl', hasCommand('openssl'), 'openssl makes the certificates; Debian has it as openssl')
+let certificates: Certificates
 
 async function secure(server: Server, options: ConnectionOptions = {}): Promise<TLSSocket> {
   const ca = readFileSync(certificates.ca.cert)
@@ -55,7 +28,9 @@ async function allOf(socket: TLSSocket): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-describe.runIf(run)('TLS', () => {
+describe.runIf(
+  skipUnless('openssl', hasCommand('openssl'), 'openssl makes the certificates; Debian has it as openssl')
+)('TLS', () => {
   const directory = mkdtempSync(join(tmpdir(), 'varve-tls-'))
   beforeAll(() => {
     certificates = makeCertificates(directory)

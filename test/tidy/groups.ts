@@ -66,7 +66,7 @@ const server: readonly Group[] = [
   { name: 'client', files: /^server\/client\//, imports: [...engine, 'protocol', 'store'] },
   {
     name: 'session',
-    files: /^server\/(session|account|pipeline|planner|permission|store-errors)\.ts$/,
+    files: /^server\/(session|account|outbox|pipeline|planner|permission|store-errors)\.ts$/,
     imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'config']
   },
   // Below the commands: they manage users, and see what a connection may.

@@ -1,0 +1,85 @@
+// What a connection is to be sent: answers in their order, and between them what is pushed. Answers wait here until their
+// piece is served; a push to a connection that is not being served leaves at the end of the turn, with all others of it.
+import type { Socket } from 'node:net'
+import type { Reply } from './protocol/reply.ts'
+import type { Codec } from './protocol/request.ts'
+
+export interface OutboxOwner {
+  readonly codec: Codec | undefined
+  /** It will flush by itself. */
+  readonly isServing: boolean
+  /** Asked before bytes go to the socket: may they? */
+  maySend(bytes: number): boolean
+  /** What was planned here is with the socket; `isFull`: it holds as much as it should. */
+  flushed(isFull: boolean): void
+}
+
+export class Outbox {
+  readonly #socket: Socket
+  readonly #owner: OutboxOwner
+  #replies: Reply[] = []
+  #bytes = 0
+  /** Pushed since the client had last taken everything. */
+  #pushedBytes = 0
+  #isFlushPlanned = false
+
+  constructor(socket: Socket, owner: OutboxOwner) {
+    this.#socket = socket
+    this.#owner = owner
+  }
+
+  get count(): number {
+    return this.#replies.length
+  }
+
+  /** About how many bytes wait here. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  add(answers: Reply[], bytes: number): void {
+    if (this.#replies.length === 0) this.#replies = answers
+    else for (const answer of answers) this.#replies.push(answer)
+    this.#bytes += bytes
+  }
+
+  /** Answers how many bytes of messages the client has not taken. */
+  push(reply: Reply, bytes: number): number {
+    if (this.#socket.writableLength === 0 && this.#replies.length === 0) this.#pushedBytes = 0
+    this.#pushedBytes += bytes
+    this.#replies.push(reply)
+    this.#bytes += bytes
+    if (!this.#owner.isServing && !this.#isFlushPlanned) {
+      this.#isFlushPlanned = true
+      process.nextTick(() => {
+        this.#isFlushPlanned = false
+        if (!this.#owner.isServing) this.#owner.flushed(!this.flush())
+      })
+    }
+    return this.#pushedBytes
+  }
+
+  /** Hands everything to the socket; false: it holds as much as it should. */
+  flush(): boolean {
+    const replies = this.#replies
+    const { codec } = this.#owner
+    if (replies.length === 0 || this.#socket.destroyed || codec === undefined) return true
+    this.#replies = []
+    this.#bytes = 0
+    const bytes = codec.encode(replies)
+    return !this.#owner.maySend(bytes.length) || this.#socket.write(bytes)
+  }
+}
+
+/** About how many bytes these replies are. */
+export function sizeOf(replies: readonly Reply[]): number {
+  let bytes = 0
+  for (const reply of replies) {
+    if (reply.kind === 'value') bytes += reply.value.length + 16
+    else if (reply.kind === 'array' || reply.kind === 'push') bytes += sizeOf(reply.items) + 16
+    else if (reply.kind === 'entries') for (const [key, value] of reply.entries) bytes += key.length + value.length + 32
+    else if (reply.kind === 'many') bytes += sizeOf(reply.replies)
+    else bytes += 32
+  }
+  return bytes
+}
