@@ -59,8 +59,7 @@ const all: readonly Command[] = [
   ...messages,
   ...objects,
   ...nodes,
-  ...servers,
-  ...ours
+  ...servers
 ]
 
 export const commands: ReadonlyMap<string, Command> = new Map(all.map((command) => [command.name, command]))
