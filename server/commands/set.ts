@@ -41,12 +41,13 @@ function conditionalSet(args: Arguments): Plan {
   if ('kind' in options) return replyPlan(options)
   const key = argument(args, 0)
   const value = argument(args, 1)
-  return { kind: 'decide', keys: [key], decide: (view) => decideSet(view, key, value, options) }
+  const reads = options.condition !== undefined || options.gets || options.keepsExpiry
+  return { kind: 'decide', keys: reads ? [key] : [], decide: (view) => decideSet(view, key, value, options, reads) }
 }
 
-function decideSet(view: DecisionView, key: Buffer, value: Buffer, options: SetOptions): Reply {
+function decideSet(view: DecisionView, key: Buffer, value: Buffer, options: SetOptions, reads: boolean): Reply {
   const { condition, gets, keepsExpiry, expiry } = options
-  const before = view.get(key)
+  const before = reads ? view.get(key) : undefined
   const answer = gets ? valueOrMissing(before?.value) : ok
   if (condition !== undefined && (condition === 'NX') === (before !== undefined)) return gets ? answer : missing
   view.put(key, value, keepsExpiry ? before?.expiresAt : expiry?.at(view.nowMs))
