@@ -316,6 +316,7 @@ export class Session implements Caller, Holder, OutboxOwner {
       if (answers.length < group.plans.length) requests.putBack(group.plans.slice(answers.length))
       if (group.kind !== 'lookup') this.#cutAtUnknown(answers)
       this.#account.settle(answers)
+      if (group.kind !== 'lookup') this.#cutAtUnknown(answers)
       const answerBytes = sizeOf(answers)
       memory.output(this, answerBytes)
       this.#outbox.add(answers, answerBytes)
