@@ -314,7 +314,6 @@ export class Session implements Caller, Holder, OutboxOwner {
       const group = requests.take({ readsMax: this.#readsMax, writesMax: limits.batchMax })
       const answers = await this.#run(group)
       if (answers.length < group.plans.length) requests.putBack(group.plans.slice(answers.length))
-      if (group.kind !== 'lookup') this.#cutAtUnknown(answers)
       this.#account.settle(answers)
       if (group.kind !== 'lookup') this.#cutAtUnknown(answers)
       const answerBytes = sizeOf(answers)
