@@ -17,7 +17,14 @@ const typescriptReport = inRoot('coverage', 'typescript', 'coverage-final.json')
 
 // Suites that run no line of lib/ or native/core in this process, or none that others do not run: their time would be lost.
 const uncounted = ['test/tidy.test.ts', 'test/examples.test.ts', 'test/readme.test.ts', 'test/real-input.test.ts']
-const notMeasured = ['test/processes/**', 'test/bench/**', 'test/simulation/mutants.test.ts']
+const notMeasured = [
+  'test/processes/**',
+  'test/bench/**',
+  'test/cli/**',
+  'test/simulation/{mutants,simulation}.test.ts',
+  'test/server/{differential,hostile}.test.ts',
+  'test/server/clients/**'
+]
 
 function runTests() {
   for (const path of filesUnder('build-dev/coverage', (name) => name.endsWith('.gcda'))) rmSync(inRoot(path))
