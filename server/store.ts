@@ -1,5 +1,5 @@
 // What the server stands on: a database of its own, a member of a cluster, or another server (`varve/client`). The server
-// cannot tell which; test/server/store-contract.ts holds all of them to the same.
+// cannot tell which; test/server/support/store-contract.ts holds all of them to the same.
 //
 // 1. A read that begins after a write resolved sees it. So does a decision.
 // 2. `write` and each decision are atomic: nothing comes between what a decision sees and what it writes.
@@ -87,8 +87,11 @@ export interface SystemRecords {
 export interface Store {
   /** Undefined: this store keeps none. */
   readonly records?: SystemRecords
-  /** The values in the keys' order, `undefined` where there is none. */
-  getMany(keys: readonly Key[]): Promise<readonly (Uint8Array | undefined)[]>
+  /**
+   * The values in the keys' order, `undefined` where there is none. With `bytesMax` a store may stop at the value that
+   * reaches it: the answer is then of the first keys, of one at least.
+   */
+  getMany(keys: readonly Key[], bytesMax?: number): Promise<readonly (Uint8Array | undefined)[]>
   /** The same with sequence and expiry. */
   getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]>
   /** All of the operations or none; resolves when they are as durable as the store promises. */
