@@ -1,160 +1,23 @@
 // Random commands, valid and not, that Redis and varve are to answer with the same bytes. What is known to differ
 // (../differences.ts) is not made, or is made where the difference changes nothing that is stored.
 import type { Random } from './random.ts'
+import {
+  badSeconds,
+  farMs,
+  farSeconds,
+  floats,
+  integers,
+  keys,
+  pastSeconds,
+  patterns,
+  relativeMs,
+  relativeSeconds,
+  texts,
+  type Word
+} from './random-words.ts'
 import { type Request, requestOf } from './resp-peer.ts'
 
-type Word = string | Buffer
 type Maker = (random: Random) => readonly Word[]
-
-const keys: readonly Word[] = [
-  ...Array.from({ length: 24 }, (_, i) => `key:${i}`),
-  ...Array.from({ length: 8 }, (_, i) => `user:${i}`),
-  'a',
-  'b',
-  'a b',
-  '',
-  '[x]',
-  'a*b',
-  'back\\slash',
-  'k'.repeat(300),
-  Buffer.from([0]),
-  Buffer.from([0xff, 0xfe]),
-  Buffer.from('a\0b'),
-  Buffer.from('line\r\nbreak')
-]
-
-const integers = [
-  '0',
-  '1',
-  '-1',
-  '7',
-  '10',
-  '100',
-  '-100',
-  '9223372036854775807',
-  '-9223372036854775808',
-  '9223372036854775806',
-  '9223372036854775808',
-  '-9223372036854775809',
-  '18446744073709551616',
-  '1e3',
-  '01',
-  '+1',
-  '-0',
-  ' 1',
-  '1 ',
-  '',
-  'abc',
-  '1.5',
-  '٣'
-]
-
-const floats = [
-  '0.1',
-  '0.2',
-  '-0.1',
-  '1.5',
-  '10.5',
-  '3.0e3',
-  '5.0e-3',
-  '-5.25',
-  '1e17',
-  '1e18',
-  '1e-17',
-  '1e-18',
-  '123456789.123456789',
-  '0',
-  '-0',
-  '1e300',
-  '-1e300',
-  '1e4932',
-  '1e4933',
-  '-1e4932',
-  '1e-4950',
-  '1e-5000',
-  'inf',
-  '-inf',
-  '+Infinity',
-  'nan',
-  '0x10',
-  '0x1.8p3',
-  '0x',
-  '.5',
-  '5.',
-  '.',
-  '1e',
-  '1e+2',
-  ' 1',
-  '1 ',
-  '',
-  'abc',
-  '99999999999999999999',
-  '0.30000000000000004',
-  '9007199254740993',
-  '3.14159265358979323846'
-]
-
-const texts: readonly Word[] = [
-  'hello',
-  'world',
-  '',
-  'x',
-  'some longer text with spaces',
-  'line\r\nbreak',
-  'v'.repeat(1_000),
-  Buffer.from([0, 1, 2, 255, 254]),
-  'héllo',
-  '-ERR no',
-  '$5\r\nhello\r\n'
-]
-
-/** Far from now, and far from each other: nothing expires while the test runs, and nothing depends on a millisecond. */
-const farSeconds = ['4000000000', '4100000000', '5000000000', '9000000000']
-const farMs = ['4000000000123', '4100000000000', '5000000000999', '9000000000500']
-const pastSeconds = ['1', '1000000000', '0', '-1', '-5000']
-const badSeconds = [
-  '9223372036854775807',
-  '9223372036854776',
-  '-9223372036854775808',
-  'abc',
-  '',
-  '1.5',
-  ' 1',
-  '01',
-  '+1'
-]
-const relativeSeconds = ['100', '5000', '1000000', '123456789']
-const relativeMs = ['100000', '5000000', '1000000000', '123456789012']
-
-const patterns = [
-  '*',
-  'key:*',
-  'user:?',
-  'key:1*',
-  '*1*',
-  'key:[0-3]',
-  'key:[^0-3]*',
-  'user:[13]',
-  '[a-',
-  '[',
-  'a\\*b',
-  '\\',
-  '**',
-  '?*',
-  'k*k',
-  '*[^x]',
-  '[\\]x]*',
-  '[[]x]',
-  'a*b*',
-  '[b-a]',
-  '',
-  'key:7',
-  '*:*:*',
-  '[^]*',
-  'back\\\\slash',
-  '[\xf0-\x80]*',
-  '[a-\\]*'
-]
 
 const key: (random: Random) => Word = (random) => random.pick(keys)
 
