@@ -139,6 +139,50 @@ export class SpaceReads<Key = string, Value = string> {
     return values as (ValueOf<AskedValue, Value> | undefined)[]
   }
 
+  /**
+   * The values of the first keys, at least one of them, up to the one that reaches `bytesMax`. Long values are read one after
+   * the other, so what is read beyond the limit is one of them, or a few where they are on the disk. For values of bytes.
+   * @internal
+   */
+  async getSome(keys: readonly Input<Key>[], bytesMax: number): Promise<(Value | undefined)[]> {
+    this.#checkReadable()
+    const keyed = encodeKeys('getSome', this.#encodings.keyEncoding, keys.slice(0, limits.slicedOperations))
+    const { turn } = this.#parts
+    const waiting = this.#parts.writer.settle()
+    if (waiting !== undefined) await waiting
+    // Before the reading: who waits holds nothing yet.
+    for (let pause = turn.breath(keyed.length); pause !== undefined; pause = turn.breath(0)) await pause
+    const { sequence, nowMs } = pointOf(undefined)
+    const values = this.#reader.getMany(keyed, this.#encodings.valueEncoding, sequence, nowMs, tiers.noWait, true)
+    let bytes = 0
+    for (let i = 0; i < values.length; i++) {
+      if (values[i] === diskNeeded) await this.#readLater(keyed, values, i)
+      const value = values[i] as Uint8Array | undefined
+      bytes += value?.length ?? 0
+      if (bytes >= bytesMax) return values.slice(0, i + 1) as (Value | undefined)[]
+    }
+    return values as (Value | undefined)[]
+  }
+
+  /** One value that was left for later, with the next of its kind where the disk is needed. */
+  async #readLater(keys: readonly (Uint8Array | string)[], values: unknown[], at: number): Promise<void> {
+    const { sequence, nowMs } = pointOf(undefined)
+    const { valueEncoding } = this.#encodings
+    const here = this.#reader.get(keys[at] as Uint8Array | string, valueEncoding, sequence, nowMs, tiers.noWait)
+    values[at] = here
+    if (here !== diskNeeded) return
+    const window: Promise<void>[] = []
+    for (let i = at; i < values.length && window.length < readAheadMax; i++) {
+      if (values[i] !== diskNeeded) continue
+      const key = keys[i] as Uint8Array | string
+      const put = (value: unknown): void => {
+        values[i] = value
+      }
+      window.push(this.#reader.getFromDisk(key, valueEncoding, sequence, nowMs).then(put))
+    }
+    await Promise.all(window)
+  }
+
   async has<AskedKey extends KeyEncoding = never>(
     key: Input<KeyOf<AskedKey, Key>>,
     options?: ReadOptions<AskedKey, ValueEncoding>
@@ -375,6 +419,9 @@ function pointOf(options: { readonly snapshot?: Snapshot } | undefined): typeof 
   const snapshot = options?.snapshot
   return snapshot === undefined ? latest : { sequence: snapshot.check(), nowMs: snapshot.timeMs }
 }
+
+/** Long values that are read from the disk at a time, of one call. */
+const readAheadMax = 4
 
 const latest: { readonly sequence: number; readonly nowMs: number } = { sequence: -1, nowMs: 0 }
 

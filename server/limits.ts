@@ -37,7 +37,7 @@ export interface Limits extends RequestLimits {
   readonly idleMs: number
   /** Unfinished requests of all connections together, the longest left out; over it, the longest loses its connection. */
   readonly inputBytesTotalMax: number
-  /** Replies of all connections that are not sent yet; over it, who holds most and does not read loses its connection. */
+  /** Replies of all connections that are not sent yet; over it, those who read nothing lose their connections (memory.ts). */
   readonly outputBytesTotalMax: number
 }
 
@@ -58,7 +58,7 @@ export const defaultLimits: Limits = {
   stalledMs: 30_000,
   idleMs: 0,
   inputBytesTotalMax: 128 * 2 ** 20,
-  outputBytesTotalMax: 64 * 2 ** 20,
+  outputBytesTotalMax: 32 * 2 ** 20,
   subscriptionsMax: 10_000,
   pushedBytesMax: 8 * 2 ** 20
 }

@@ -2,9 +2,11 @@
 //
 // 1. Unfinished requests, the longest left out, stay within `inputBytesTotalMax`: one client may send a long value, many may
 //    not at once. Who holds most after that one loses its connection.
-// 2. A lookup is let in when its replies, as long as values have lately been, fit into `outputBytesTotalMax`; else it waits
-//    for others to be read, and while it waits, clients that hold replies and do not read lose their connections.
-// 3. Nothing waits for ever: what is let in ends by being read, by being cut off, or by failing.
+// 2. Few lookups are under way at a time, and each ends with the value that fills its room: so what is read is known before
+//    much more is. Those that need no disk end in the turn they began in, and never meet this limit.
+// 3. Over `outputBytesTotalMax`, clients that ask for long values wait until others have read theirs; who takes nothing
+//    meanwhile loses its connection. Over twice as much, the longest left out, who holds most and does not read loses it at
+//    once.
 import type { Limits } from './limits.ts'
 
 /** A connection, as far as its memory goes. */
@@ -14,23 +16,30 @@ export interface Holder {
   outputBytes: number
   /** Its client does not take what is ready for it. */
   readonly isBlocked: boolean
+  /** Its last values were long. */
+  readonly expectsLong: boolean
   destroy(): void
 }
 
-/** Values are taken to be at least so long. */
-const valueBytesMin = 1_024
+const lookupsMax = 32
 
 export class Memory {
   readonly #limits: Limits
   readonly #holders: () => Iterable<Holder>
-  readonly #waiting: (() => void)[] = []
+  /** In their order. */
+  #waiting: (() => void)[] = []
+  /** At the last tick: what those held who did not read. */
+  #stuck = new Map<Holder, number>()
   #inputBytes = 0
   #outputBytes = 0
-  #valueBytes = valueBytesMin
+  #lookups = 0
+  /** Where looking for somebody to cut off is worth it again. */
+  #relieveAbove: number
   #evicted = 0
 
   constructor(limits: Limits, holders: () => Iterable<Holder>) {
     this.#limits = limits
+    this.#relieveAbove = 2 * limits.outputBytesTotalMax
     this.#holders = holders
   }
 
@@ -47,11 +56,6 @@ export class Memory {
     return this.#evicted
   }
 
-  /** Keys that one lookup may have: a share of the room for replies. */
-  get lookupMax(): number {
-    return Math.max(1, Math.floor(this.#limits.outputBytesTotalMax / 8 / this.#valueBytes))
-  }
-
   /** What a holder has of unfinished requests now. */
   input(holder: Holder, bytes: number): void {
     this.#inputBytes += bytes - holder.inputBytes
@@ -59,18 +63,16 @@ export class Memory {
     if (this.#inputBytes > this.#limits.inputBytesTotalMax) this.#relieveInput()
   }
 
-  /** Reserves room for a lookup of so many keys, and says how much; it may have to be waited for. */
-  reserve(holder: Holder, keys: number): number | Promise<number> {
-    const bytes = this.#estimate(keys)
-    if (!this.#fits(bytes)) return this.#reserveLater(holder, keys)
-    this.output(holder, bytes)
-    return bytes
+  /** Lets a lookup in, at once or later; `endLookup` follows. */
+  beginLookup(holder: Holder): Promise<void> | undefined {
+    if (!this.#mayBegin(holder)) return this.#waitToBegin(holder)
+    this.#lookups++
+    return undefined
   }
 
-  /** What it brought, instead of what was reserved. */
-  settle(holder: Holder, { reserved, keys, bytes }: Readonly<Record<'reserved' | 'keys' | 'bytes', number>>): void {
-    if (keys > 0) this.#valueBytes = Math.max(this.#valueBytes, Math.ceil(bytes / keys))
-    this.output(holder, bytes - reserved)
+  endLookup(): void {
+    this.#lookups--
+    if (this.#waiting.length > 0) this.#wakeAll()
   }
 
   /** More, or with a minus less, of replies that are not sent. */
@@ -80,17 +82,7 @@ export class Memory {
     this.#outputBytes += held - holder.outputBytes
     holder.outputBytes = held
     if (bytes < 0 && this.#waiting.length > 0) this.#wakeAll()
-  }
-
-  /** More that nobody asked for: messages. There is no waiting with them, so who does not read goes at once. */
-  pushed(holder: Holder, bytes: number): void {
-    this.output(holder, bytes)
-    if (this.#outputBytes > this.#limits.outputBytesTotalMax && holder.isBlocked) this.#relieveOutput()
-  }
-
-  /** Its client has stopped reading. */
-  blocked(): void {
-    if (this.#waiting.length > 0) this.#relieveOutput()
+    else if (this.#outputBytes > this.#relieveAbove) this.#relieveOutput()
   }
 
   /** Its connection is gone. */
@@ -100,35 +92,35 @@ export class Memory {
     this.output(holder, -holder.outputBytes)
   }
 
-  /** Once a second: long values are forgotten after a while. */
+  /** Once a second: where somebody waits for room, those who took nothing since the last one make it. */
   tick(): void {
-    this.#valueBytes = Math.max(valueBytesMin, Math.floor(this.#valueBytes * 0.9))
+    const stuck = new Map<Holder, number>()
+    if (this.#waiting.length > 0) {
+      for (const holder of this.#holders()) {
+        if (!holder.isBlocked || holder.outputBytes === 0) continue
+        if (this.#stuck.get(holder) === holder.outputBytes) this.#evict(holder)
+        else stuck.set(holder, holder.outputBytes)
+      }
+    }
+    this.#stuck = stuck
+    this.#relieveAbove = 2 * this.#limits.outputBytesTotalMax
     this.#wakeAll()
   }
 
-  /** Never so much that only an idle server could take it. */
-  #estimate(keys: number): number {
-    return Math.min(keys * this.#valueBytes, this.#limits.outputBytesTotalMax / 4)
+  #mayBegin({ expectsLong }: Holder): boolean {
+    if (this.#lookups >= lookupsMax) return false
+    return !expectsLong || this.#outputBytes < this.#limits.outputBytesTotalMax
   }
 
-  #fits(bytes: number): boolean {
-    return this.#outputBytes === 0 || this.#outputBytes + bytes <= this.#limits.outputBytesTotalMax
-  }
-
-  async #reserveLater(holder: Holder, keys: number): Promise<number> {
-    for (;;) {
-      this.#relieveOutput()
-      const bytes = this.#estimate(keys)
-      if (this.#fits(bytes)) {
-        this.output(holder, bytes)
-        return bytes
-      }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    }
+  async #waitToBegin(holder: Holder): Promise<void> {
+    while (!this.#mayBegin(holder)) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    this.#lookups++
   }
 
   #wakeAll(): void {
-    for (const wake of this.#waiting.splice(0)) wake()
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const wake of waiting) wake()
   }
 
   #relieveInput(): void {
@@ -141,12 +133,12 @@ export class Memory {
 
   #relieveOutput(): void {
     const { outputBytesTotalMax } = this.#limits
-    if (this.#outputBytes < outputBytesTotalMax / 2) return
-    const blocked = largestFirst(this.#holders(), 'outputBytes').filter(({ isBlocked }) => isBlocked)
-    for (const holder of blocked) {
-      if (this.#outputBytes < outputBytesTotalMax / 2) return
-      this.#evict(holder)
+    const [longest, ...others] = largestFirst(this.#holders(), 'outputBytes')
+    const isOver = (times: number) => this.#outputBytes - (longest?.outputBytes ?? 0) > times * outputBytesTotalMax
+    if (isOver(2)) {
+      for (const holder of others) if (isOver(1) && holder.isBlocked) this.#evict(holder)
     }
+    this.#relieveAbove = Math.max(2 * outputBytesTotalMax, this.#outputBytes + outputBytesTotalMax / 8)
   }
 
   #evict(holder: Holder): void {

@@ -6,7 +6,7 @@
 // one before it did to the connection (AUTH, MULTI, HELLO).
 import type { Caller } from './commands/caller.ts'
 import type { MutationPlan, Plan } from './commands/plan.ts'
-import type { Reply } from './protocol/reply.ts'
+import { errorReply, type Reply } from './protocol/reply.ts'
 import type { Decoded } from './protocol/request.ts'
 import type { Entry, Key, Store } from './store.ts'
 import { storeErrorReply } from './store-errors.ts'
@@ -29,8 +29,8 @@ export class Requests {
   readonly #requests: readonly Decoded[]
   readonly #plan: Planner
   #at = 0
-  /** Planned, and not of the group before. */
-  #next: Plan | undefined
+  /** Planned and not run, in order. */
+  #ahead: Plan[] = []
 
   constructor(requests: readonly Decoded[], plan: Planner) {
     this.#requests = requests
@@ -38,7 +38,7 @@ export class Requests {
   }
 
   get isAtEnd(): boolean {
-    return this.#next === undefined && this.#at === this.#requests.length
+    return this.#ahead.length === 0 && this.#at === this.#requests.length
   }
 
   /** The longest group that begins here. REQUIRES: not at the end. */
@@ -52,7 +52,7 @@ export class Requests {
       const plan = this.#take()
       if (plan === undefined) break
       if (groupKindOf(plan) !== kind) {
-        this.#next = plan
+        this.putBack([plan])
         break
       }
       plans.push(plan)
@@ -60,12 +60,13 @@ export class Requests {
     return { kind, plans }
   }
 
+  /** Plans of a group that were not run: they come next. */
+  putBack(plans: readonly Plan[]): void {
+    this.#ahead = [...plans, ...this.#ahead]
+  }
+
   #take(): Plan | undefined {
-    const next = this.#next
-    if (next !== undefined) {
-      this.#next = undefined
-      return next
-    }
+    if (this.#ahead.length > 0) return this.#ahead.shift()
     const request = this.#requests[this.#at]
     if (request === undefined) return undefined
     this.#at++
@@ -81,8 +82,23 @@ function countMaxOf(kind: Group['kind'], { readsMax, writesMax }: GroupSizes): n
   return 1
 }
 
-/** Runs a group; whatever the store says, there is one reply for each of its plans. */
-export async function runGroup({ plans }: Group, caller: Caller): Promise<Reply[]> {
+export interface ReplyLimits {
+  /** A lookup may stop with the value that reaches it. */
+  readonly lookupBytesMax: number
+  /** The longest reply to one lookup. */
+  readonly replyBytesMax: number
+}
+
+const withoutLimits: ReplyLimits = {
+  lookupBytesMax: Number.POSITIVE_INFINITY,
+  replyBytesMax: Number.POSITIVE_INFINITY
+}
+
+/**
+ * Runs a group; whatever the store says, there is one reply for each of its plans. Of lookups with long values only the first
+ * may be run, one at least: the replies are of these.
+ */
+export async function runGroup({ plans }: Group, caller: Caller, limits = withoutLimits): Promise<Reply[]> {
   const [first] = plans
   switch (first?.kind) {
     case undefined:
@@ -94,7 +110,7 @@ export async function runGroup({ plans }: Group, caller: Caller): Promise<Reply[
     case 'slow':
       return [await first.run(caller).catch(storeErrorReply)]
     case 'lookup':
-      return runLookups(plans as Of<'lookup'>[], caller.store)
+      return runLookups(plans as Of<'lookup'>[], caller.store, limits)
     case 'entries':
       return runEntries(plans as Of<'entries'>[], caller)
     case 'write':
@@ -105,19 +121,57 @@ export async function runGroup({ plans }: Group, caller: Caller): Promise<Reply[
 
 type Of<Kind extends Plan['kind']> = Extract<Plan, { kind: Kind }>
 
-async function runLookups(plans: readonly Of<'lookup'>[], store: Store): Promise<Reply[]> {
+async function runLookups(plans: readonly Of<'lookup'>[], store: Store, limits: ReplyLimits): Promise<Reply[]> {
   const [first] = plans
+  if (first === undefined) return []
   try {
-    if (plans.length === 1 && first !== undefined) return [first.reply(await store.getMany(first.keys))]
-    const values = await store.getMany(allKeysOf(plans))
-    return eachShare(plans, values, ({ reply }, share) => reply(share))
+    const keys = plans.length === 1 ? first.keys : allKeysOf(plans)
+    const values = await store.getMany(keys, limits.lookupBytesMax)
+    if (values.length === keys.length) return eachShare(plans, values, ({ reply }, share) => reply(share))
+    if (values.length < first.keys.length) return [await runLong(first, values, store, limits)]
+    return eachShare(wholeOnes(plans, values.length), values, ({ reply }, share) => reply(share))
   } catch (error) {
     if (plans.length === 1) return [storeErrorReply(error)]
     // One unreadable value must not take its neighbours with it: each alone finds the one.
     const replies: Reply[] = []
-    for (const plan of plans) replies.push(...(await runLookups([plan], store)))
+    for (const plan of plans) replies.push(...(await runLookups([plan], store, limits)))
     return replies
   }
+}
+
+/** The first plans, as far as their values came. */
+function wholeOnes(plans: readonly Of<'lookup'>[], values: number): readonly Of<'lookup'>[] {
+  let count = 0
+  for (let keys = 0; count < plans.length; count++) {
+    keys += plans[count]?.keys.length ?? 0
+    if (keys > values) break
+  }
+  return plans.slice(0, count)
+}
+
+/** One plan of many keys, piece by piece: MGET of long values. */
+async function runLong(
+  { keys, reply }: Of<'lookup'>,
+  begun: readonly (Uint8Array | undefined)[],
+  store: Store,
+  { lookupBytesMax, replyBytesMax }: ReplyLimits
+): Promise<Reply> {
+  const values = [...begun]
+  let bytes = bytesOf(begun)
+  while (values.length < keys.length) {
+    if (bytes > replyBytesMax)
+      return errorReply(`the reply is longer than ${replyBytesMax} bytes, ask for fewer keys`, 'TOO_LARGE')
+    const more = await store.getMany(keys.slice(values.length), lookupBytesMax)
+    bytes += bytesOf(more)
+    for (const value of more) values.push(value)
+  }
+  return reply(values)
+}
+
+function bytesOf(values: readonly (Uint8Array | undefined)[]): number {
+  let bytes = 0
+  for (const value of values) bytes += value?.length ?? 0
+  return bytes
 }
 
 function allKeysOf(plans: readonly { readonly keys: readonly Key[] }[]): Key[] {

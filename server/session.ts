@@ -42,6 +42,8 @@ export interface SessionContext {
 
 const star = 0x2a
 const lineFeed = 0x0a
+/** Where fewer values than these fill a slice of replies, they are long. */
+const longReadsMax = 4
 /** A lookup may grow this much over the one before it. */
 const growthMax = 8
 
@@ -144,6 +146,10 @@ export class Session implements Caller, Holder, OutboxOwner {
     return this.#wake !== undefined || this.#socket.writableNeedDrain
   }
 
+  get expectsLong(): boolean {
+    return this.#readsMax < longReadsMax
+  }
+
   get isServing(): boolean {
     return this.#isServing
   }
@@ -228,7 +234,7 @@ export class Session implements Caller, Holder, OutboxOwner {
     if (this.#outbox.push(reply, bytes) > limits.pushedBytesMax) {
       this.server.statistics.counts.subscribersCut++
       this.destroy()
-    } else memory.pushed(this, bytes)
+    } else memory.output(this, bytes)
   }
 
   /** Answers what has been received, then closes. Idempotent. */
@@ -305,20 +311,15 @@ export class Session implements Caller, Holder, OutboxOwner {
     const requests = new Requests(decoded, this.#plan)
     this.#account.begin()
     while (!requests.isAtEnd && !this.#isEnding && !this.#socket.destroyed) {
-      const readsMax = Math.min(this.#readsMax, memory.lookupMax)
-      const group = requests.take({ readsMax, writesMax: limits.batchMax })
-      const isLookup = group.kind === 'lookup' || group.kind === 'entries'
-      const keys = isLookup ? keysIn(group) : 0
-      const room = isLookup ? memory.reserve(this, keys) : 0
-      const reserved = typeof room === 'number' ? room : await room
-      const answers = await runGroup(group, this)
-      if (group.kind !== 'lookup') this.#cutAtUnknown(answers)
+      const group = requests.take({ readsMax: this.#readsMax, writesMax: limits.batchMax })
+      const answers = await this.#run(group)
+      if (answers.length < group.plans.length) requests.putBack(group.plans.slice(answers.length))
       this.#account.settle(answers)
+      if (group.kind !== 'lookup') this.#cutAtUnknown(answers)
       const answerBytes = sizeOf(answers)
-      if (isLookup) memory.settle(this, { reserved, keys, bytes: answerBytes })
-      else memory.output(this, answerBytes)
+      memory.output(this, answerBytes)
       this.#outbox.add(answers, answerBytes)
-      if (group.kind === 'lookup') this.#adapt(group, answerBytes)
+      if (group.kind === 'lookup') this.#adapt(answers.length, answerBytes)
       if (this.#isClosing) break
       if (this.#outbox.bytes >= limits.replyBytesMax || this.#outbox.count >= limits.batchMax) {
         await this.#write()
@@ -337,6 +338,20 @@ export class Session implements Caller, Holder, OutboxOwner {
     this.#isClosing = true
   }
 
+  /** Lookups wait their turn, and stop when they have filled their room. */
+  async #run(group: Group): Promise<Reply[]> {
+    if (group.kind !== 'lookup' && group.kind !== 'entries') return runGroup(group, this)
+    const { limits, memory } = this.#context
+    const turn = memory.beginLookup(this)
+    if (turn !== undefined) await turn
+    try {
+      const room = { lookupBytesMax: limits.replyBytesMax, replyBytesMax: limits.outputBytesTotalMax }
+      return await runGroup(group, this, room)
+    } finally {
+      memory.endLookup()
+    }
+  }
+
   #codecFor(chunk: Buffer): Codec {
     const { limits } = this.#context
     return chunk[0] === star ? new RespCodec(limits) : new LineCodec(limits, (name) => lineCommands.get(name))
@@ -345,7 +360,7 @@ export class Session implements Caller, Holder, OutboxOwner {
   readonly #plan = (request: Decoded) => (this.language === 'resp' ? planResp(request, this) : planLine(request, this))
 
   /** Sizes the next lookup by what this one brought. */
-  #adapt({ plans: { length: count } }: Group, bytes: number): void {
+  #adapt(count: number, bytes: number): void {
     const { limits } = this.#context
     const fitting = Math.floor((limits.replyBytesMax * count) / Math.max(bytes, 1))
     // A short lookup says little of the client's other values: it may shrink the next one, and not make it grow.
@@ -371,13 +386,12 @@ export class Session implements Caller, Holder, OutboxOwner {
 
   async #drained(): Promise<void> {
     const socket = this.#socket
-    const { memory, limits } = this.#context
+    const { limits } = this.#context
     // Of the system's clock: only it sees how much of a long write is gone.
     socket.setTimeout(limits.stalledMs)
     await new Promise<void>((resolve) => {
       this.#wake = resolve
       if (socket.destroyed) resolve()
-      else memory.blocked()
     })
     this.#wake = undefined
     socket.setTimeout(0)
@@ -418,12 +432,6 @@ export class Session implements Caller, Holder, OutboxOwner {
     this.#context.memory.forget(this)
     this.#resolveClosed()
   }
-}
-
-function keysIn({ plans }: Group): number {
-  let count = 0
-  for (const plan of plans) if (plan.kind === 'lookup' || plan.kind === 'entries') count += plan.keys.length
-  return count
 }
 
 /** Ends our side; once all of it is sent, the client has a while to end its own. */

@@ -87,8 +87,11 @@ export interface SystemRecords {
 export interface Store {
   /** Undefined: this store keeps none. */
   readonly records?: SystemRecords
-  /** The values in the keys' order, `undefined` where there is none. */
-  getMany(keys: readonly Key[]): Promise<readonly (Uint8Array | undefined)[]>
+  /**
+   * The values in the keys' order, `undefined` where there is none. With `bytesMax` a store may stop at the value that
+   * reaches it: the answer is then of the first keys, of one at least.
+   */
+  getMany(keys: readonly Key[], bytesMax?: number): Promise<readonly (Uint8Array | undefined)[]>
   /** The same with sequence and expiry. */
   getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]>
   /** All of the operations or none; resolves when they are as durable as the store promises. */

@@ -112,8 +112,18 @@ export class Reader {
     )
   }
 
-  /** Values in the order of the keys; those that need the disk are `diskNeeded`. */
-  getMany(keys: readonly Key[], encoding: Encoding, sequence: number, atMs: number, tier: number): unknown[] {
+  /**
+   * Values in the order of the keys; those that need the disk are `diskNeeded`, and with `isLongLater` those that are too
+   * long for a slab, too: they are left to be read one by one.
+   */
+  getMany(
+    keys: readonly Key[],
+    encoding: Encoding,
+    sequence: number,
+    atMs: number,
+    tier: number,
+    isLongLater = false
+  ): unknown[] {
     const { engine, space, clock } = this.#context
     const packed = packKeys(keys)
     const sizes = new Int32Array(keys.length)
@@ -144,7 +154,7 @@ export class Reader {
         nowMs = clock()
         continue
       }
-      this.#take(keys, encoding, from, next, sizes, slabs, isAscii, values, { sequence, nowMs, tier })
+      this.#take(keys, encoding, from, next, sizes, slabs, isAscii, values, { sequence, nowMs, tier, isLongLater })
       from = next
     }
     return values
@@ -159,7 +169,7 @@ export class Reader {
     slabs: Buffer[],
     isAscii: boolean,
     values: unknown[],
-    at: { readonly sequence: number; readonly nowMs: number; readonly tier: number }
+    at: { readonly sequence: number; readonly nowMs: number; readonly tier: number; readonly isLongLater: boolean }
   ): void {
     const { kind } = encoding
     let slabAt = 0
@@ -183,7 +193,9 @@ export class Reader {
       } else if (size === missing) values[i] = undefined
       else
         values[i] =
-          size === wouldBlock ? diskNeeded : this.get(keys[i] as Key, encoding, at.sequence, at.nowMs, at.tier)
+          size === wouldBlock || at.isLongLater
+            ? diskNeeded
+            : this.get(keys[i] as Key, encoding, at.sequence, at.nowMs, at.tier)
     }
   }
 }

@@ -35,9 +35,9 @@ export class GrantedStore implements Store {
     this.#access = access
   }
 
-  async getMany(keys: readonly Key[]): Promise<readonly (Uint8Array | undefined)[]> {
+  async getMany(keys: readonly Key[], bytesMax?: number): Promise<readonly (Uint8Array | undefined)[]> {
     checkKeys(this.#access(), keys)
-    return this.#store.getMany(keys)
+    return this.#store.getMany(keys, bytesMax)
   }
 
   async getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]> {

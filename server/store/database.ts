@@ -31,6 +31,8 @@ export interface DatabaseStoreOptions {
 // The engine's default budget without its block cache: memtables, pinned indexes and filters.
 const memoryBesideCacheBytes = 192 * 2 ** 20
 
+const entriesAtOnce = 16
+
 export class DatabaseStore implements Store {
   readonly database: Database<Buffer, Buffer>
   readonly records: SystemRecords
@@ -52,12 +54,19 @@ export class DatabaseStore implements Store {
     )
   }
 
-  getMany(keys: readonly Key[]): Promise<readonly (Uint8Array | undefined)[]> {
+  getMany(keys: readonly Key[], bytesMax?: number): Promise<readonly (Uint8Array | undefined)[]> {
+    if (bytesMax !== undefined) return this.database.getSome(keys as readonly Buffer[], bytesMax)
     return this.database.getMany(keys) as Promise<(Uint8Array | undefined)[]>
   }
 
-  getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]> {
-    return Promise.all(keys.map((key) => this.database.getEntry(key)))
+  async getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]> {
+    const entries: (Entry | undefined)[] = []
+    // Some at a time: their values come along, and may be long.
+    for (let at = 0; at < keys.length; at += entriesAtOnce) {
+      const some = keys.slice(at, at + entriesAtOnce)
+      for (const entry of await Promise.all(some.map((key) => this.database.getEntry(key)))) entries.push(entry)
+    }
+    return entries
   }
 
   write(operations: readonly Operation[], { sync = false }: WriteOptions = {}): Promise<void> {

@@ -59,6 +59,7 @@ describe('memory', () => {
     inputBytes = 0
     outputBytes = 0
     isBlocked = false
+    expectsLong = false
     isGone = false
     destroy() {
       this.isGone = true
@@ -87,36 +88,50 @@ describe('memory', () => {
     expect(memory.inputBytes).toBe(0)
   })
 
-  test('a lookup waits for room, and who does not read makes it', async () => {
+  test('who expects long values waits for room, and who takes nothing for a second makes it', async () => {
     const { memory, clients } = start(3)
-    const [reader, blocked, other] = clients
-    memory.output(reader, 40_000)
-    memory.output(blocked, 59_500)
-    const room = memory.reserve(other, 1)
-    expect(room).toBeInstanceOf(Promise)
-    expect(blocked.isGone).toBe(false)
-    blocked.isBlocked = true
-    memory.blocked()
-    expect([reader.isGone, blocked.isGone]).toEqual([false, true])
-    expect(await room).toBe(1_024)
+    const [slow, stuck, other] = clients
+    memory.output(slow, 60_000)
+    memory.output(stuck, 40_000)
+    slow.isBlocked = true
+    stuck.isBlocked = true
+    expect(memory.beginLookup(other)).toBeUndefined()
+    memory.endLookup()
+    other.expectsLong = true
+    const turn = memory.beginLookup(other)
+    expect(turn).toBeInstanceOf(Promise)
+    memory.tick()
+    memory.output(slow, 1_000)
+    await new Promise(setImmediate)
+    memory.tick()
+    expect([slow.isGone, stuck.isGone]).toEqual([false, true])
+    await turn
     // What it had under way when it was cut off counts for nothing.
-    memory.settle(blocked, { reserved: 5_000, keys: 1, bytes: 100 })
-    expect(memory.outputBytes).toBe(41_024)
-    memory.settle(other, { reserved: 1_024, keys: 1, bytes: 30_000 })
-    // Now values are known to be long, and lookups get short.
-    expect(memory.lookupMax).toBe(1)
-    expect(memory.outputBytes).toBe(70_000)
-    for (let i = 0; i < 100; i++) memory.tick()
-    expect(memory.lookupMax).toBe(12)
+    memory.output(stuck, -5_000)
+    expect(memory.outputBytes).toBe(61_000)
   })
 
-  test('nobody waits for ever', async () => {
-    const { memory, clients } = start(2)
-    const [first, second] = clients
-    memory.output(first, 1_000_000)
-    const room = memory.reserve(second, 1)
-    memory.output(first, -1_000_000)
-    expect(await room).toBe(1_024)
+  test('far over the limit, who holds most and does not read goes at once', () => {
+    const { memory, clients } = start(3)
+    const [reader, small, large] = clients
+    small.isBlocked = true
+    large.isBlocked = true
+    memory.output(reader, 900_000)
+    memory.output(small, 60_000)
+    memory.output(large, 130_000)
+    expect(clients.some(({ isGone }) => isGone)).toBe(false)
+    memory.output(small, 20_000)
+    expect(clients.map(({ isGone }) => isGone)).toEqual([false, false, true])
+    expect(memory.outputBytes).toBe(980_000)
+  })
+
+  test('few lookups are under way at a time', async () => {
+    const { memory, clients } = start(1)
+    const [client] = clients
+    const turns = Array.from({ length: 33 }, () => memory.beginLookup(client))
+    expect(turns.filter((turn) => turn !== undefined)).toHaveLength(1)
+    memory.endLookup()
+    await turns[32]
   })
 })
 
