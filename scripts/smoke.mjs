@@ -67,10 +67,19 @@ const story = `
   await db.close()
   if (value !== 'value' || missing !== undefined) throw new Error('read ' + value + ' and ' + missing)`
 
+const away = `
+  const refused = await Client.connect({ port: 1 }).catch((error) => error)
+  if (!(refused instanceof ClientError) || refused.code !== 'UNREACHABLE') throw new Error('somebody is at port 1')`
+
+const both = `import { open } from 'varve'\nimport { Client, ClientError } from 'varve/client'\n${story}${away}\n`
+
 const programs = {
-  'import.mjs': `import { open } from 'varve'\n${story}\n`,
-  'require.cjs': `const { open } = require('varve')\nvoid (async () => {${story}\n})()\n`,
-  'strict.ts': `import { open } from 'varve'\n${story.replace('const value =', 'const value: string | undefined =')}\n`
+  'import.mjs': both,
+  'require.cjs': `const { open } = require('varve')\nconst { Client, ClientError } = require('varve/client')
+void (async () => {${story}${away}\n})()\n`,
+  'strict.ts': both
+    .replace('const value =', 'const value: string | undefined =')
+    .replace('const refused =', 'const refused: Client | ClientError =')
 }
 
 function compile() {

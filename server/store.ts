@@ -1,5 +1,5 @@
 // What the server stands on: a database of its own, a member of a cluster, or another server (`varve/client`). The server
-// cannot tell which; test/server/store-contract.ts holds all of them to the same.
+// cannot tell which; test/server/support/store-contract.ts holds all of them to the same.
 //
 // 1. A read that begins after a write resolved sees it. So does a decision.
 // 2. `write` and each decision are atomic: nothing comes between what a decision sees and what it writes.

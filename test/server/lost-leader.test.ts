@@ -87,7 +87,8 @@ test('the store itself: acknowledged writes stay, refused ones never come, none 
     const calls: Promise<Told>[] = []
     for (let i = 0; i < 40; i++) {
       calls.push(make(store, `${i}`, random))
-      if (random.below(12) === 0) store.loseLeader()
+      if (random.below(12) === 0) store.loseLeader({ keepsNone: random.below(4) === 0 })
+      if (random.below(15) === 0) store.elect()
       if (random.below(3) === 0) await turn()
       if (random.below(10) === 0) {
         // What is acknowledged is seen by every read after it.
@@ -96,15 +97,18 @@ test('the store itself: acknowledged writes stay, refused ones never come, none 
         if (outcome === 'done' && left !== undefined) expect(left.toString()).toBe(id)
       }
     }
+    if (random.below(2) === 0) store.elect()
     const all = await Promise.all(calls)
+    store.elect()
     await store.quiet()
     await check(store, all)
     checkMembers(store)
     everything.push(...all)
   }
-  const { done, unknown } = tally(everything)
+  const { done, unknown, nothing } = tally(everything)
   expect(done).toBeGreaterThan(rounds)
   expect(unknown).toBeGreaterThan(rounds / 2)
+  expect(nothing).toBeGreaterThan(0)
   report('lost leaders', { rounds, ...tally(everything) })
 })
 
