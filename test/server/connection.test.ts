@@ -79,8 +79,9 @@ object foo bar
 object
 slowlog get -2
 slowlog get x
-slowlog len
+config set slowlog-log-slower-than -1
 slowlog reset
+slowlog len
 slowlog get
 latency latest
 latency history x

@@ -11,10 +11,8 @@ import { usersWith } from '../support/users.ts'
 
 const versions = [
   ['node-redis 6', createClient6, 3],
-  ['node-redis 6 with RESP2', createClient6, 2],
   // Both speak the same interface; their types differ in names that are not used here.
-  ['node-redis 5', createClient5 as unknown as typeof createClient6, 2],
-  ['node-redis 5 with RESP3', createClient5 as unknown as typeof createClient6, 3]
+  ['node-redis 5', createClient5 as unknown as typeof createClient6, 2]
 ] as const
 
 describe.each(versions)('%s', (_, createClient, RESP) => {
@@ -53,10 +51,10 @@ describe.each(versions)('%s', (_, createClient, RESP) => {
   test('a pipeline of 10 000', async () => {
     const { client } = await connect()
     const replies: Promise<string | null>[] = []
-    for (let i = 0; i < 5_000; i++) replies.push(client.set(`k${i}`, `v${i}`), client.get(`k${i}`))
+    for (let i = 0; i < 5_000; i++) replies.push(client.set(`k${i}`, `v${i}`))
+    for (let i = 0; i < 5_000; i++) replies.push(client.get(`k${i}`))
     const values = await Promise.all(replies)
-    expect(values).toHaveLength(10_000)
-    expect(values.every((value, i) => value === (i % 2 === 0 ? 'OK' : `v${(i - 1) / 2}`))).toBe(true)
+    expect(values.every((value, i) => value === (i < 5_000 ? 'OK' : `v${i - 5_000}`))).toBe(true)
   })
 
   test('MULTI, and WATCH that fails', async () => {
