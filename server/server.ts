@@ -126,6 +126,10 @@ export class Server {
     return this.#sessions.size
   }
 
+  get statistics(): Statistics {
+    return this.#statistics
+  }
+
   /** What commands see of this server; for metrics, too. */
   get view(): ServerView {
     return this.#view

@@ -314,6 +314,7 @@ export class Session implements Caller, Holder, OutboxOwner {
       const group = requests.take({ readsMax: this.#readsMax, writesMax: limits.batchMax })
       const answers = await this.#run(group)
       if (answers.length < group.plans.length) requests.putBack(group.plans.slice(answers.length))
+      if (group.kind !== 'lookup') this.#cutAtUnknown(answers)
       this.#account.settle(answers)
       const answerBytes = sizeOf(answers)
       memory.output(this, answerBytes)
@@ -341,6 +342,14 @@ export class Session implements Caller, Holder, OutboxOwner {
     } finally {
       memory.endLookup()
     }
+  }
+
+  /** RESP: nothing is said of a write whose outcome nobody knows, nor of what came after it; the connection closes. */
+  #cutAtUnknown(answers: Reply[]): void {
+    const unknown = this.language === 'resp' ? answers.findIndex(({ kind }) => kind === 'unknown-outcome') : -1
+    if (unknown === -1) return
+    answers.length = unknown
+    this.#isClosing = true
   }
 
   #codecFor(chunk: Buffer): Codec {

@@ -3,7 +3,9 @@
 //
 // 1. A read that begins after a write resolved sees it. So does a decision.
 // 2. `write` and each decision are atomic: nothing comes between what a decision sees and what it writes.
-// 3. A rejected write or decision has an unknown outcome unless its error's code says that nothing was written.
+// 3. A rejected write or decision has an unknown outcome unless its error's code says that nothing was written (see
+//    `writtenNothing`). It is not half done: either all of it is there or nothing.
+// 4. Writes and decisions happen in the order of their calls. One that is refused or that throws rejects itself alone.
 import type { Stats } from '../lib/index.ts'
 
 export interface Entry {
@@ -41,7 +43,7 @@ export interface DecisionView {
 export interface Decision<Result = unknown> {
   /** All keys that it may look at. */
   readonly keys: readonly Key[]
-  /** Pure, and called once. What it throws rejects this decision alone, and undoes what it did. */
+  /** Pure: a store that is elsewhere may ask it again. What it throws rejects this decision alone, and undoes what it did. */
   readonly decide: (view: DecisionView) => Result
 }
 
@@ -51,7 +53,7 @@ export interface PageLimits {
   readonly bytesMax: number
 }
 
-/** A view of the store that does not change. Closing it is the holder's duty. */
+/** A view of the store that does not change, unless the store says that it has none (`varve/client`). Closing it is the holder's duty. */
 export interface Pinned {
   /** The next entries of a range in order, backwards with `reverse`; fewer than asked for, or none, at its end. */
   page(
@@ -105,3 +107,50 @@ export interface Store {
 
 /** The longest key a store takes, in bytes. */
 export const keyBytesMax = 65_535
+
+/** What a store says of itself and not of a database under it, as `code` of an error. */
+export type StoreErrorCode =
+  /** It went into the log, and whether it stays there is not known. Whoever asked must not be told to ask again. */
+  | 'OUTCOME_UNKNOWN'
+  /** Nothing was written: a key or a value is over its limit. */
+  | 'TOO_LARGE'
+  /** Nothing was written: another member leads. */
+  | 'NOT_LEADER'
+  /** Nothing was written: nobody is known to lead. */
+  | 'NO_LEADER'
+
+export class StoreError extends Error {
+  readonly code: StoreErrorCode
+  /** Where the leader is, with NOT_LEADER: host:port. */
+  readonly leader: string | undefined
+
+  constructor(code: StoreErrorCode, message: string, leader?: string) {
+    super(message)
+    this.name = 'StoreError'
+    this.code = code
+    this.leader = leader
+  }
+}
+
+const nothingWritten = new Set([
+  'VARVE_INVALID_ARGUMENT',
+  'VARVE_TOO_LARGE',
+  'VARVE_READ_ONLY',
+  'VARVE_DISK_FULL',
+  'VARVE_CLOSED',
+  'TOO_LARGE',
+  'NOT_LEADER',
+  'NO_LEADER',
+  // Of varve/client.
+  'INVALID_ARGUMENT',
+  'CLOSED',
+  'BUSY',
+  'UNREACHABLE',
+  'TIMEOUT',
+  'ABORTED',
+  'DENIED'
+])
+
+/** Whether an error that a write or a decision was rejected with says that nothing of it was written. */
+export const writtenNothing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && nothingWritten.has(String(error.code))

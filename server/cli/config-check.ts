@@ -52,7 +52,7 @@ export const printSubcommand = (): Command =>
     )
     .action(async ({ file, effective, json }: PrintFlags) => {
       const { shownSettings, yamlLines } = await import('../config/print.ts')
-      const loaded = await effectiveConfig(file)
+      const loaded = await effectiveConfig(file, { opensSecrets: false })
       for (const note of loaded.notes) say(note)
       const settings = shownSettings(loaded, effective === true)
       if (json) printJson(Object.fromEntries(settings))

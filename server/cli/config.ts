@@ -28,7 +28,7 @@ export const configCommand = (): Command =>
 const setSubcommand = (): Command =>
   new Command('set')
     .description('keep a setting for every later call')
-    .argument('<name>', settingNames.join(' or '))
+    .argument('<name>', settingNames.join(', '))
     .argument('<value>')
     .option('--json', 'print the result as one line of JSON')
     .addHelpText('after', examples('varve config set host 10.0.1.10', 'varve config set port 9001'))
@@ -48,11 +48,12 @@ const showSubcommand = (): Command =>
       const kept = readSettings()
       const { host, port } = addressOf({})
       if (flags.json) {
-        printJson({ path, host, port, kept: Object.keys(kept) })
+        printJson({ path, host, port, user: kept.user, kept: Object.keys(kept) })
         return
       }
       print(`host: ${host}${kept.host === undefined ? ' (default)' : ''}`)
       print(`port: ${port}${kept.port === undefined ? ' (default)' : ''}`)
+      if (kept.user !== undefined) print(`user: ${kept.user}`)
       print(`file: ${path}`)
     })
 
@@ -63,9 +64,11 @@ function parseSetting(name: string, value: string): Settings {
       return { host: value }
     case 'port':
       return { port: portOf(value) }
+    case 'user':
+      return { user: value }
     default: {
       const meant = nearest(name, settingNames)
-      const hint = meant === undefined ? `There are ${settingNames.join(' and ')}.` : `Did you mean ${meant}?`
+      const hint = meant === undefined ? `There are ${settingNames.join(', ')}.` : `Did you mean ${meant}?`
       throw exit(exitCodes.usage, `There is no setting "${name}". ${hint}`)
     }
   }

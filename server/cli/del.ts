@@ -11,7 +11,7 @@ export const delCommand = (): Command =>
     .addHelpText('after', examples('varve del hello', 'varve del hello --json'))
     .action((key: string, flags: ClientFlags) =>
       withClient(flags, async (client) => {
-        await client.del(key)
+        await client.call('DEL', key)
         if (flags.json) printJson({ ok: true, key })
         else print('OK')
       })

@@ -1,13 +1,13 @@
-// Files of entries → entries with the line each came from, as a stream: JSON lines {"key","value"}, or CSV whose header
-// names key and value. What is wrong with a file ends the program with a sentence that names the line.
+// Files of entries → entries with the line each came from, as a stream: JSON lines {"key","value"} ("keyBase64" and
+// "valueBase64" for bytes that are no text), or CSV whose header names key and value. What is wrong with a file ends the program with a sentence that names the line.
 import type { Readable } from 'node:stream'
 import { LineSplitter } from '../protocol/lines.ts'
 import { exit, exitCodes, messageOf } from './exit.ts'
 
 export interface FileEntry {
   readonly line: number
-  readonly key: string
-  readonly value: string
+  readonly key: string | Buffer
+  readonly value: string | Buffer
 }
 
 export const entryFormats = ['jsonl', 'csv'] as const
@@ -62,10 +62,12 @@ function parseJsonLine(line: string, number: number, file: string): FileEntry | 
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw bad(file, number, 'not an object {"key": …, "value": …}')
   }
-  const { key, value } = parsed as Record<string, unknown>
-  if (typeof key !== 'string') throw bad(file, number, 'the object needs a text "key"')
+  const { key, value, keyBase64, valueBase64 } = parsed as Record<string, unknown>
+  const name = typeof keyBase64 === 'string' ? Buffer.from(keyBase64, 'base64') : key
+  if (typeof name !== 'string' && !Buffer.isBuffer(name)) throw bad(file, number, 'the object needs a text "key"')
+  if (typeof valueBase64 === 'string') return { line: number, key: name, value: Buffer.from(valueBase64, 'base64') }
   if (value === undefined) throw bad(file, number, 'the object needs a "value"')
-  return { line: number, key, value: typeof value === 'string' ? value : JSON.stringify(value) }
+  return { line: number, key: name, value: typeof value === 'string' ? value : JSON.stringify(value) }
 }
 
 interface CsvRecord {

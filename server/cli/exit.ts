@@ -37,9 +37,11 @@ export function connectionExit(error: unknown, { host, port }: Address): Exit {
   const place = `${host}:${port}`
   switch (codeOf(error)) {
     case 'ERR_REPLY':
-      return exit(exitCodes.failed, `The server at ${place} answered: ${messageOf(error)}`)
-    case 'ERR_LINE':
-      return exit(exitCodes.usage, `${capital(messageOf(error))}.`)
+      return exit(exitCodes.failed, `The server at ${place} answered: ${messageOf(error)}${hintOf(error)}`)
+    case 'ERR_AUTH':
+      return exit(exitCodes.connection, `The server at ${place} refuses the login: ${messageOf(error)}`)
+    case 'ERR_PROTOCOL':
+      return exit(exitCodes.connection, `What answers at ${place} is no varve: ${messageOf(error)} Is --tls right?`)
     case 'ECONNREFUSED':
       return exit(
         exitCodes.connection,
@@ -48,10 +50,19 @@ export function connectionExit(error: unknown, { host, port }: Address): Exit {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return exit(exitCodes.connection, `There is no host called ${host}. Name one with --host.`)
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return exit(exitCodes.connection, `The certificate of ${place} is not trusted: name who signed it with --ca.`)
     default:
       if (!codeOf(error).startsWith('E')) throw error
       return exit(exitCodes.connection, `Lost the server at ${place}: ${messageOf(error)}.`)
   }
+}
+
+function hintOf(error: unknown): string {
+  const word = error instanceof Error && 'word' in error ? error.word : ''
+  return word === 'NOAUTH' ? ' Log in with --user.' : ''
 }
 
 /** What went wrong between here and a data directory. */

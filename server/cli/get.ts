@@ -4,6 +4,7 @@ import type { ClientFlags } from './address.ts'
 import { addClientFlags, withClient } from './address.ts'
 import { exit, exitCodes } from './exit.ts'
 import { examples, print, printJson } from './output.ts'
+import { bytesIn } from './replies.ts'
 
 export const getCommand = (): Command =>
   addClientFlags(new Command('get'))
@@ -12,7 +13,7 @@ export const getCommand = (): Command =>
     .addHelpText('after', examples('varve get hello', 'varve get hello --json', 'varve get hello || echo none'))
     .action((key: string, flags: ClientFlags) =>
       withClient(flags, async (client) => {
-        const value = await client.get(key)
+        const value = bytesIn(await client.call('GET', key))
         if (flags.json) printJson(value === undefined ? { key, found: false } : { key, found: true, value: `${value}` })
         else if (value !== undefined) print(value)
         if (value !== undefined) return

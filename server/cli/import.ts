@@ -3,7 +3,6 @@ import { createReadStream, ReadStream, statSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { Command, Option } from 'commander'
-import { LineClient } from '../client/line.ts'
 import type { ClientFlags } from './address.ts'
 import { addClientFlags, withClient } from './address.ts'
 import type { EntryFormat, FileEntry } from './entries.ts'
@@ -12,6 +11,7 @@ import type { Exit } from './exit.ts'
 import { codeOf, exit, exitCodes, isExit, messageOf } from './exit.ts'
 import { examples, print, printJson } from './output.ts'
 import { Progress, perSecond } from './progress.ts'
+import type { Wire } from './wire.ts'
 
 interface ImportFlags extends ClientFlags {
   readonly format?: EntryFormat
@@ -77,7 +77,7 @@ function formatOf(file: string): EntryFormat {
   }
 }
 
-async function load(source: Source, client: LineClient): Promise<Summary> {
+async function load(source: Source, client: Wire): Promise<Summary> {
   const progress = new Progress('import')
   const input = source.open()
   const loading = new Loading(client)
@@ -90,7 +90,6 @@ async function load(source: Source, client: LineClient): Promise<Summary> {
   let fault: unknown
   try {
     for await (const entry of readEntries(source.format, input, source.name)) {
-      checkEntry(entry, source.name)
       await client.room()
       if (loading.failure !== undefined) break
       loading.send(entry)
@@ -121,15 +120,15 @@ interface Failure {
 class Loading {
   stored = 0
   failure: Failure | undefined
-  readonly #client: LineClient
+  readonly #client: Wire
   #last: Promise<void> = Promise.resolve()
 
-  constructor(client: LineClient) {
+  constructor(client: Wire) {
     this.#client = client
   }
 
   send({ line, key, value }: FileEntry): void {
-    this.#last = this.#client.put(key, value).then(
+    this.#last = this.#client.call('SET', key, value).then(
       () => {
         this.stored++
       },
@@ -143,13 +142,6 @@ class Loading {
   settled(): Promise<void> {
     return this.#last
   }
-}
-
-function checkEntry({ line, key, value }: FileEntry, file: string): void {
-  const keyFault = LineClient.keyFault(key)
-  if (keyFault !== undefined) throw bad(file, line, `the key ${keyFault}`)
-  const valueFault = LineClient.valueFault(value)
-  if (valueFault !== undefined) throw bad(file, line, `the value ${valueFault}`)
 }
 
 function refusal({ line, error }: Failure, file: string, stored: number): unknown {

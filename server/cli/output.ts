@@ -1,5 +1,7 @@
 // Results go to stdout, everything else to stderr; JSON is one object on one line.
 
+import type { Writable } from 'node:stream'
+
 export function print(line: string | Uint8Array): void {
   process.stdout.write(line)
   process.stdout.write('\n')
@@ -9,6 +11,20 @@ export const printJson = (value: unknown): void => print(JSON.stringify(value))
 
 export const say = (line: string): void => {
   process.stderr.write(`${line}\n`)
+}
+
+/** Resolves once a stream has room for more. */
+export async function wrote(stream: Writable): Promise<void> {
+  if (!stream.writableNeedDrain || stream.destroyed) return
+  await new Promise<void>((resolve) => {
+    const go = (): void => {
+      stream.off('drain', go)
+      stream.off('close', go)
+      resolve()
+    }
+    stream.once('drain', go)
+    stream.once('close', go)
+  })
 }
 
 /** `varve inspect … | head` is an end, not a fault. */

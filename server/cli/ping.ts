@@ -11,7 +11,7 @@ export const pingCommand = (): Command =>
     .action((flags: ClientFlags) =>
       withClient(flags, async (client) => {
         const start = performance.now()
-        await client.ping()
+        await client.call('PING')
         const ms = Math.round((performance.now() - start) * 1000) / 1000
         if (flags.json) printJson({ ok: true, ms })
         else print(`PONG (${ms} ms)`)

@@ -1,10 +1,15 @@
 // The commands under one roof, and how their errors end.
 import { Command, CommanderError } from 'commander'
 import { backupCommand, backupsCommand } from './backup.ts'
+import { benchCommand } from './bench.ts'
 import { checkpointCommand } from './checkpoint.ts'
+import { compactCommand } from './compact.ts'
+import { completionCommand } from './completion.ts'
 import { configCommand } from './config.ts'
 import { delCommand } from './del.ts'
+import { doctorCommand } from './doctor.ts'
 import { exitCodes, isExit } from './exit.ts'
+import { exportCommand } from './export.ts'
 import { getCommand } from './get.ts'
 import { importCommand } from './import.ts'
 import { inspectCommand } from './inspect.ts'
@@ -12,10 +17,13 @@ import { examples, say } from './output.ts'
 import { pingCommand } from './ping.ts'
 import { repairCommand } from './repair.ts'
 import { restoreCommand } from './restore.ts'
+import { scanCommand } from './scan.ts'
 import { serveCommand } from './serve.ts'
 import { setCommand } from './set.ts'
+import { shellCommand } from './shell.ts'
 import { simulateCommand } from './simulate.ts'
 import { statusCommand } from './status.ts'
+import { userCommand } from './user.ts'
 import { verifyCommand } from './verify.ts'
 import { version } from './version.ts'
 
@@ -37,10 +45,15 @@ export function createProgram(): Command {
     setCommand(),
     getCommand(),
     delCommand(),
+    scanCommand(),
+    shellCommand(),
     pingCommand(),
     statusCommand(),
     configCommand(),
+    userCommand(),
     importCommand(),
+    exportCommand(),
+    benchCommand(),
     inspectCommand(),
     verifyCommand(),
     checkpointCommand(),
@@ -48,7 +61,10 @@ export function createProgram(): Command {
     backupsCommand(),
     restoreCommand(),
     repairCommand(),
-    simulateCommand()
+    compactCommand(),
+    doctorCommand(),
+    simulateCommand(),
+    completionCommand()
   ]
   for (const command of commands) program.addCommand(command)
   for (const command of withSubcommands(program)) {

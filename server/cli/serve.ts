@@ -50,14 +50,15 @@ export const serveCommand = (): Command =>
       )
     )
     .action(async ({ file, host, port, dataDir, httpPort, insecure, logLevel }: ServeFlags) => {
-      const { config, notes } = await effectiveConfig(file, {
+      const flags = {
         'server.host': host,
         'server.port': port,
         'storage.data_dir': dataDir,
         'http.port': httpPort,
         'server.insecure': insecure,
         'logging.level': logLevel
-      })
+      }
+      const { config, notes } = await effectiveConfig(file, { flags, opensSecrets: true })
       if (config.node.role === 'follower') {
         const where = file === undefined ? '' : `${file}: `
         const sentence = 'node.role "follower" needs a cluster, and this server runs alone: use "leader".'

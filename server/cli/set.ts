@@ -7,8 +7,8 @@ import { examples, print, printJson } from './output.ts'
 export const setCommand = (): Command =>
   addClientFlags(new Command('set'))
     .description('store a value under a key')
-    .argument('<key>', 'without spaces')
-    .argument('<value>', 'on one line')
+    .argument('<key>')
+    .argument('<value>')
     .addHelpText(
       'after',
       examples(
@@ -19,7 +19,7 @@ export const setCommand = (): Command =>
     )
     .action((key: string, value: string, flags: ClientFlags) =>
       withClient(flags, async (client) => {
-        await client.put(key, value)
+        await client.call('SET', key, value)
         if (flags.json) printJson({ ok: true, key })
         else print('OK')
       })

@@ -7,9 +7,11 @@ import { codeOf, exit, exitCodes, messageOf } from './exit.ts'
 export interface Settings {
   readonly host?: string
   readonly port?: number
+  /** Who to log in as; passwords are not kept. */
+  readonly user?: string
 }
 
-export const settingNames = ['host', 'port'] as const
+export const settingNames = ['host', 'port', 'user'] as const
 
 export type SettingName = (typeof settingNames)[number]
 
@@ -42,10 +44,12 @@ export function writeSetting(change: Settings): string {
 
 function checked(value: unknown): Settings {
   if (typeof value !== 'object' || value === null) throw new Error('it is not a JSON object')
-  const { host, port } = value as Record<string, unknown>
+  const { host, port, user } = value as Record<string, unknown>
   if (host !== undefined && typeof host !== 'string') throw new Error('host is not a text')
   if (port !== undefined && !isPort(port)) throw new Error('port is not a port number')
-  return { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) }
+  if (user !== undefined && typeof user !== 'string') throw new Error('user is not a text')
+  const kept = { host, port, user }
+  return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined))
 }
 
 export const isPort = (value: unknown): value is number =>

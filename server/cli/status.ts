@@ -2,7 +2,9 @@
 import { Command } from 'commander'
 import type { ClientFlags } from './address.ts'
 import { addClientFlags, withClient } from './address.ts'
+import { capital } from './exit.ts'
 import { examples, print, printJson } from './output.ts'
+import { pairsIn } from './replies.ts'
 
 export const statusCommand = (): Command =>
   addClientFlags(new Command('status'))
@@ -10,16 +12,18 @@ export const statusCommand = (): Command =>
     .addHelpText('after', examples('varve status', 'varve status --json'))
     .action((flags: ClientFlags) =>
       withClient(flags, async (client) => {
-        const status = await client.status()
-        if (flags.json) printJson(Object.fromEntries([...status].map(([name, text]) => [camel(name), typed(text)])))
-        else for (const [name, text] of status) print(`${name}: ${text}`)
+        const status = pairsIn(await client.call('STATUS'))
+        if (flags.json) printJson(Object.fromEntries(status.map(([name, value]) => [camel(name), value])))
+        else for (const [name, value] of status) print(`${titled(name)}: ${value}`)
       })
     )
 
-/** "Active Connections" → "activeConnections" */
-function camel(name: string): string {
-  const words = name.toLowerCase().split(/[^a-z0-9]+/)
-  return words.map((word, i) => (i === 0 ? word : word.charAt(0).toUpperCase() + word.slice(1))).join('')
-}
+/** "active_connections" → "activeConnections" */
+const camel = (name: string): string => name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())
 
-const typed = (text: string): string | number => (/^\d{1,15}$/.test(text) ? Number(text) : text)
+/** "active_connections" → "Active Connections", as the line protocol has it. */
+const titled = (name: string): string =>
+  name
+    .split('_')
+    .map((word) => (word === 'id' ? 'ID' : capital(word)))
+    .join(' ')

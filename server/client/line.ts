@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import { LineSplitter } from '../protocol/lines.ts'
+import { Fifo } from './fifo.ts'
 
 export interface LineClientOptions {
   readonly host: string
@@ -39,7 +40,7 @@ export class LineClient {
   readonly #windowBytes: number
   readonly #timeoutMs: number
   readonly #splitter = new LineSplitter(replyBytesMax)
-  readonly #waiting = new Queue<Waiting>()
+  readonly #waiting = new Fifo<Waiting>()
   #outgoing: Buffer[] = []
   #unansweredBytes = 0
   #block: Buffer[] = []
@@ -207,35 +208,6 @@ export class LineClient {
       waiting.reject(this.#ended)
     }
     this.#makeRoom()
-  }
-}
-
-/** First in, first out, without moving what is behind. */
-class Queue<T> {
-  #items: (T | undefined)[] = []
-  #first = 0
-
-  get isEmpty(): boolean {
-    return this.#first === this.#items.length
-  }
-
-  get first(): T | undefined {
-    return this.#items[this.#first]
-  }
-
-  push(item: T): void {
-    this.#items.push(item)
-  }
-
-  shift(): T | undefined {
-    const item = this.#items[this.#first]
-    if (item === undefined) return undefined
-    this.#items[this.#first++] = undefined
-    if (this.#first === this.#items.length || this.#first > 10_000) {
-      this.#items = this.#items.slice(this.#first)
-      this.#first = 0
-    }
-    return item
   }
 }
 

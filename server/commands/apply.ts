@@ -13,6 +13,7 @@ import type { DecisionView, Key, Operation, Range } from '../store.ts'
 import { type Arguments, argument, type Command, wordOf } from './command.ts'
 import { wholeNumberOf } from './number.ts'
 import { type Plan, replyPlan } from './plan.ts'
+import { rangeOf } from './range.ts'
 
 type Check =
   | { readonly key: Key; readonly sequence: number; readonly value?: undefined }
@@ -144,11 +145,6 @@ function operationOf(word: string, part: Arguments): Applied | Reply {
   const ms = numberOf(argument(part, 2), 1)
   if (ms === undefined) return errorReply("invalid expire time in 'apply' command")
   return word === 'PUTPX' ? { type: 'putFor', key, value, ttlMs: ms } : { type: 'put', key, value, expiresAt: ms }
-}
-
-/** A range as commands write it: an empty end is the end of all keys. */
-export function rangeOf(from: Buffer, to: Buffer): Range {
-  return { ...(from.length === 0 ? {} : { gte: from }), ...(to.length === 0 ? {} : { lt: to }) }
 }
 
 /** Longest time that still is a date. */

@@ -1,5 +1,5 @@
 // A command as COMMAND INFO and COMMAND DOCS tell it, with the words that Redis has for flags, categories and places of keys.
-import { arrayReply, emptyArray, integerReply, type Reply, textValue } from '../protocol/reply.ts'
+import { arrayReply, integerReply, type Reply, textValue } from '../protocol/reply.ts'
 import type { Command, Flag, Group, KeyPlaces } from './command.ts'
 import { spelt } from './command.ts'
 
@@ -27,11 +27,15 @@ const groupCategories: Record<Group, string> = {
   varve: '@varve'
 }
 
+/** In Redis's order. */
+const categoryOrder = ['@keyspace', '@read', '@write', '@string', '@pubsub', '@admin', '@fast', '@slow', '@dangerous']
+
 export function categoriesOf({ flags, group }: Command): string[] {
-  const categories: string[] = [groupCategories[group]]
+  const categories: string[] = [groupCategories[group], flags.includes('fast') ? '@fast' : '@slow']
   for (const flag of ['read', 'write', 'admin', 'dangerous'] as const)
     if (flags.includes(flag)) categories.push(`@${flag}`)
-  return [...categories, flags.includes('fast') ? '@fast' : '@slow']
+  const known = categoryOrder.filter((category) => categories.includes(category))
+  return [...known, ...categories.filter((category) => !categoryOrder.includes(category))]
 }
 
 /** Ten fields: name, arity, flags, first, last and step of the keys, categories, tips, places of keys, subcommands. */
@@ -48,7 +52,7 @@ export function infoOf(command: Command): Reply {
     setOf(categoriesOf(command)),
     emptySet,
     keys === undefined ? emptySet : { kind: 'set', items: [keySpec(keys, flags)] },
-    subcommands === undefined ? emptyArray : arrayReply([...subcommands.values()].map(infoOf))
+    subcommands === undefined ? emptySet : arrayReply([...subcommands.values()].map(infoOf))
   ])
 }
 

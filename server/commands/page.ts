@@ -5,11 +5,11 @@
 // A range is from `from` on and below `to`; an empty `to` is the end of all keys. REV begins at its end.
 import { arrayReply, errorReply, integerReply, type Reply, valueReply } from '../protocol/reply.ts'
 import type { PageLimits } from '../store.ts'
-import { rangeOf } from './apply.ts'
 import { type Arguments, argument, type Command, wordOf } from './command.ts'
 import { syntaxError } from './expiry.ts'
 import { wholeNumberOf } from './number.ts'
 import { type Plan, replyPlan } from './plan.ts'
+import { rangeOf } from './range.ts'
 
 const entriesMax = 1_000
 const bytesMax = 256 * 2 ** 10

@@ -58,7 +58,8 @@ async function runExec(caller: Caller): Promise<Reply> {
   if (transaction.isBroken) return errorReply('Transaction discarded because of previous errors.', 'EXECABORT')
   const plans = transaction.plans as AtomicPlan[]
   if (plans.length === 0 && watched.length === 0) return emptyArray
-  const answers = await caller.store.decide(decisionOf(plans, watched))
+  const sync = plans.some((plan) => 'sync' in plan && plan.sync === true)
+  const answers = await caller.store.decide(decisionOf(plans, watched), { sync })
   return answers === undefined ? missingArray : arrayReply(answers.map((answer) => replyOf(answer, caller)))
 }
 

@@ -30,10 +30,14 @@ export const keys = {
   'replication.port': key(port, 9100, 'port for other nodes'),
   peers: key(peers, [], 'the other nodes'),
   'storage.data_dir': key(text, './data', 'directory of the data'),
-  'storage.cache_size': optional(cacheSize, 'block cache'),
-  'storage.durability': key(oneOf('interval', 'sync', 'os'), 'interval', 'when a write is answered'),
-  'storage.disk_reserve': optional(size, 'what puts leave free of the disk'),
-  'logging.level': key(oneOf('debug', 'info', 'warn', 'error'), 'info', 'the least important that is logged'),
+  'storage.cache_size': optional(cacheSize, 'block cache; 64 MiB unless given'),
+  'storage.durability': key(oneOf('interval', 'sync', 'os'), 'interval', 'when a write is answered: see Durability'),
+  'storage.disk_reserve': optional(size, 'what puts leave free of the disk; an eighth, at most 64 MiB, unless given'),
+  'logging.level': key(
+    oneOf('debug', 'info', 'warn', 'error'),
+    'info',
+    'the least important that is logged: debug, info, warn, error'
+  ),
   'logging.format': key(oneOf('auto', 'json', 'text'), 'auto', 'auto: text on a terminal, else JSON'),
   'http.host': key(text, '127.0.0.1', 'address of health and metrics'),
   'http.port': optional(port, 'its port; none: no HTTP'),

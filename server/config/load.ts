@@ -3,7 +3,7 @@ import type { ServerConfig } from '../config.ts'
 import { configOf } from '../config.ts'
 import { type Environment, readEnvironmentLayer } from './environment.ts'
 import { readFileLayer } from './file.ts'
-import { isKey, type KeyName, keyNames, type Layer, type Setting, table, type Values } from './keys.ts'
+import { type KeyName, keyNames, type Layer, type Setting, table, type Values } from './keys.ts'
 
 /** Flags by the key that they set; those that were not given are undefined. */
 export type FlagValues = { readonly [Name in KeyName]?: Values[Name] | undefined }
@@ -13,7 +13,7 @@ export interface ConfigSources {
   readonly env?: Environment
   readonly flags?: FlagValues
   /** Reads the file of a secret; throws what the system says. */
-  readonly readSecret?: (path: string) => string
+  readonly readSecret?: ((path: string) => string) | undefined
 }
 
 export interface Effective {
@@ -32,7 +32,11 @@ export function loadConfig({ file, env = {}, flags = {}, readSecret }: ConfigSou
   const faults = [...fromFile.faults, ...fromEnv.faults]
   const settings = new Map<KeyName, Setting>(keyNames.map((name) => [name, byDefault(name)]))
   for (const layer of [fromFile.layer, fromEnv.layer, flagLayer(flags)]) {
-    for (const [name, setting] of openSecrets(layer, readSecret, faults)) settings.set(name, setting)
+    for (const [name, setting] of layer) settings.set(name, setting)
+    for (const [secret, file] of secrets) settle(secret, file, layer, settings, faults)
+  }
+  if (readSecret !== undefined) {
+    for (const [secret, file] of secrets) openSecret(secret, file, settings, readSecret, faults)
   }
   if (faults.length > 0) return { ok: false, faults }
   const values = Object.fromEntries([...settings].map(([name, { value }]) => [name, value]))
@@ -57,22 +61,33 @@ function flagLayer(flags: FlagValues): Layer {
   )
 }
 
-/** Where a layer names the file of a secret, it sets the secret too: so the nearer of both wins. */
-function openSecrets(layer: Layer, readSecret: ConfigSources['readSecret'], faults: string[]): Layer {
-  const opened = new Map(layer)
-  for (const [name, { value, origin }] of layer) {
-    const secret = name.replace(/_file$/, '')
-    if (secret === name || !isKey(secret) || !table[secret].isSecret) continue
-    const twin = layer.get(secret)
-    if (twin !== undefined) {
-      faults.push(`${origin}: ${secret} is given by ${twin.origin} too: leave one of them out.`)
-    } else if (readSecret !== undefined) {
-      try {
-        opened.set(secret, { value: readSecret(String(value)).replace(/\r?\n$/, ''), origin })
-      } catch (error) {
-        faults.push(`${origin}: ${name} cannot be read: ${error instanceof Error ? error.message : error}.`)
-      }
-    }
+/** Each secret with the key that names its file. */
+const secrets = keyNames
+  .filter((name) => table[name].isSecret)
+  .map((secret) => [secret, `${secret}_file` as KeyName] as const)
+
+/** Of a secret and its file, what a nearer layer says takes the place of both. */
+function settle(secret: KeyName, file: KeyName, layer: Layer, settings: Map<KeyName, Setting>, faults: string[]): void {
+  const given = layer.get(secret)
+  const named = layer.get(file)
+  if (given !== undefined && named !== undefined) {
+    faults.push(`${named.origin}: ${secret} is given by ${given.origin} too: leave one of them out.`)
+  } else if (given !== undefined) settings.set(file, byDefault(file))
+  else if (named !== undefined) settings.set(secret, byDefault(secret))
+}
+
+function openSecret(
+  secret: KeyName,
+  file: KeyName,
+  settings: Map<KeyName, Setting>,
+  readSecret: (path: string) => string,
+  faults: string[]
+): void {
+  const { value: path, origin } = settings.get(file) ?? byDefault(file)
+  if (typeof path !== 'string' || faults.length > 0) return
+  try {
+    settings.set(secret, { value: readSecret(path).replace(/\r?\n$/, ''), origin })
+  } catch (error) {
+    faults.push(`${origin}: ${file} cannot be read: ${error instanceof Error ? error.message : error}.`)
   }
-  return opened
 }

@@ -25,6 +25,9 @@ export type Reply =
   /** SCAN of the line protocol: entries, then how many there were and how many could not be carried. */
   | { readonly kind: 'entries'; readonly entries: readonly (readonly [key: Uint8Array, value: Uint8Array])[] }
   | { readonly kind: 'error'; readonly code: ErrorCode; readonly message: string }
+  /** Nobody knows whether it was done. RESP has no word that clients would not take for "ask again": nothing is said there,
+   * and the connection closes. */
+  | { readonly kind: 'unknown-outcome' }
   /** Several replies to one request, and none to QUIT's followers: SUBSCRIBE a b. */
   | { readonly kind: 'many'; readonly replies: readonly Reply[] }
 
@@ -52,6 +55,7 @@ export const pong: Reply = { kind: 'pong' }
 export const missing: Reply = { kind: 'missing' }
 export const missingArray: Reply = { kind: 'missing-array' }
 export const emptyArray: Reply = { kind: 'array', items: [] }
+export const unknownOutcome: Reply = { kind: 'unknown-outcome' }
 export const queued: Reply = { kind: 'simple', text: 'QUEUED' }
 export const valueReply = (value: Uint8Array): Reply => ({ kind: 'value', value })
 export const textValue = (text: string): Reply => ({ kind: 'value', value: Buffer.from(text) })

@@ -1,6 +1,6 @@
 // RESP2 and RESP3, replies. What RESP2 has no type for is said with those it has: maps as flat arrays, texts as bulk
 // strings, booleans as integers.
-import type { Reply } from './reply.ts'
+import type { ErrorCode, Reply } from './reply.ts'
 
 const carriageReturn = 0x0d
 const lineFeed = 0x0a
@@ -44,15 +44,13 @@ function write(reply: Reply, version: 2 | 3): void {
       writeText(`+${oneLine(reply.text)}\r\n`)
       return
     case 'error':
-      writeUtf8(`-${reply.code} ${oneLine(reply.message)}\r\n`)
+      writeUtf8(`-${oneLine(errorText(reply.code, reply.message))}\r\n`)
       return
     case 'boolean':
-      if (version === 3) writeText(reply.value ? '#t\r\n' : '#f\r\n')
-      else writeNumber(0x3a, reply.value ? 1 : 0)
+      writeBoolean(reply.value, version)
       return
     case 'double':
-      if (version === 3) writeText(`,${reply.value}\r\n`)
-      else writeBulk(Buffer.from(String(reply.value)))
+      writeDouble(reply.value, version)
       return
     case 'array':
       writeItems(0x2a, reply.items, version)
@@ -86,9 +84,21 @@ function write(reply: Reply, version: 2 | 3): void {
         version
       )
       return
+    case 'unknown-outcome':
+      return
     case 'many':
       for (const each of reply.replies) write(each, version)
   }
+}
+
+function writeBoolean(value: boolean, version: 2 | 3): void {
+  if (version === 3) writeText(value ? '#t\r\n' : '#f\r\n')
+  else writeNumber(0x3a, value ? 1 : 0)
+}
+
+function writeDouble(value: number, version: 2 | 3): void {
+  if (version === 3) writeText(`,${value}\r\n`)
+  else writeBulk(Buffer.from(String(value)))
 }
 
 function writeInteger(value: number | bigint): void {
@@ -175,6 +185,12 @@ function reserve(bytes: number): void {
   const grown = Buffer.allocUnsafeSlow(Math.max(2 * scratch.length, at + bytes))
   scratch.copy(grown, 0, 0, at)
   scratch = grown
+}
+
+/** With the words that Redis' clients know. */
+function errorText(code: ErrorCode, message: string): string {
+  if (code === 'NOT_LEADER') return `READONLY You can't write against a read only replica. The leader is ${message}.`
+  return code === 'NO_LEADER' ? `CLUSTERDOWN ${message}` : `${code} ${message}`
 }
 
 /** As Redis does: a byte stays a byte, but at the end. */

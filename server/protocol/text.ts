@@ -152,6 +152,8 @@ function encodeReply(reply: Reply): Uint8Array {
       return hasLineBreak(reply.value) ? lineBreaksLine : reply.value
     case 'error':
       return Buffer.from(`-${reply.code} ${oneLine(reply.message)}`)
+    case 'unknown-outcome':
+      return Buffer.from('-TIMEOUT outcome unknown')
     case 'integer':
       return Buffer.from(String(reply.value))
     default:

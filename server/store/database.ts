@@ -37,13 +37,11 @@ export class DatabaseStore implements Store {
   readonly database: Database<Buffer, Buffer>
   readonly records: SystemRecords
   readonly #queue: DecisionQueue
-  readonly #syncedQueue: DecisionQueue
 
   private constructor(database: Database<Buffer, Buffer>) {
     this.database = database
     this.records = recordsOf(database)
-    this.#queue = new DecisionQueue(database, false)
-    this.#syncedQueue = new DecisionQueue(database, true)
+    this.#queue = new DecisionQueue(database)
   }
 
   static async open(path: string, options: DatabaseStoreOptions = {}): Promise<DatabaseStore> {
@@ -72,11 +70,11 @@ export class DatabaseStore implements Store {
   }
 
   write(operations: readonly Operation[], { sync = false }: WriteOptions = {}): Promise<void> {
-    return (sync ? this.#syncedQueue : this.#queue).write(operations)
+    return this.#queue.write(operations, sync)
   }
 
   decide<Result>(decision: Decision<Result>, { sync = false }: WriteOptions = {}): Promise<Result> {
-    return (sync ? this.#syncedQueue : this.#queue).decide(decision)
+    return this.#queue.decide(decision, sync)
   }
 
   pin(): Pinned {
@@ -92,7 +90,7 @@ export class DatabaseStore implements Store {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#queue.idle(), this.#syncedQueue.idle()])
+    await this.#queue.idle()
     await this.database.close()
   }
 

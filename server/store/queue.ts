@@ -2,9 +2,10 @@
 //
 //   write, decide ─▶ waiting ─▶ (once the turn has read its sockets) entries of all keys ─▶ each decision in order ─▶ batch
 //
-// Order is that of arrival. What a decision wrote is seen by those behind it in the same batch through an Overlay, and by
-// those of later batches because the database shows a write to everything that begins after its call.
-import type { Decision, Entry, Key, Operation } from '../store.ts'
+// Order is that of arrival, whoever waits for the disk and whoever does not. What a decision wrote is seen by those behind it in
+// the same batch through an Overlay, and by those of later batches because the database shows a write to everything that
+// begins after its call. Where decisions have to wait for entries from the disk, all that comes behind them waits too.
+import { type Decision, type Entry, type Key, keyBytesMax, type Operation, StoreError } from '../store.ts'
 import { Overlay } from './overlay.ts'
 
 /** What the queue needs of a database. */
@@ -32,23 +33,28 @@ const bytesMax = 256 * 2 ** 10
 
 export class DecisionQueue {
   readonly #database: Deciding
-  readonly #options: { readonly sync: boolean }
   /** In order: operations that depend on nothing, and decisions. */
   #operations: Operation[] = []
   #plain: Waiting['resolve'][] = []
   #plainRejects: Waiting['reject'][] = []
   #waiting: Waiting[] = []
   #bytes = 0
+  /** What waits is to be on disk before it is answered. */
+  #sync = false
+  /** Decisions wait for what they are to see. */
+  #isBlocked = false
   #isScheduled = false
   readonly #running = new Set<Promise<unknown>>()
 
-  constructor(database: Deciding, sync: boolean) {
+  constructor(database: Deciding) {
     this.#database = database
-    this.#options = { sync }
   }
 
-  write(operations: readonly Operation[]): Promise<void> {
-    if (this.#waiting.length > 0) return this.decide(writing(operations)) as Promise<void>
+  write(operations: readonly Operation[], sync: boolean): Promise<void> {
+    const fault = faultOf(operations)
+    if (fault !== undefined) return Promise.reject(fault)
+    if (this.#waiting.length > 0) return this.decide(writing(operations), sync) as Promise<void>
+    this.#begin(sync)
     for (const operation of operations) this.#add(operation)
     return new Promise((resolve, reject) => {
       this.#plain.push(resolve as () => void)
@@ -57,21 +63,32 @@ export class DecisionQueue {
     })
   }
 
-  decide<Result>(decision: Decision<Result>): Promise<Result> {
+  decide<Result>(decision: Decision<Result>, sync: boolean): Promise<Result> {
+    for (const key of decision.keys) if (key.length > keyBytesMax) return Promise.reject(tooLong())
+    this.#begin(sync)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ decision, resolve: resolve as (result: unknown) => void, reject })
       this.#schedule()
     })
   }
 
+  /** What waits for the disk and what does not go apart, unless something holds both back. */
+  #begin(sync: boolean): void {
+    if (sync !== this.#sync) this.#run()
+    this.#sync = this.#plain.length + this.#waiting.length > 0 ? this.#sync || sync : sync
+  }
+
   /** Resolves when nothing waits and nothing runs. */
   async idle(): Promise<void> {
-    this.#run()
-    while (this.#running.size > 0) await Promise.allSettled([...this.#running])
+    for (;;) {
+      this.#run()
+      if (this.#running.size === 0) return
+      await Promise.allSettled([...this.#running])
+    }
   }
 
   #add(operation: Operation): void {
-    this.#operations.push(operation)
+    this.#operations.push(bounded(operation))
     if (operation.type === 'put') this.#bytes += operation.key.length + operation.value.length
   }
 
@@ -91,7 +108,8 @@ export class DecisionQueue {
     const waiting = this.#waiting
     const plain = this.#plain
     const rejects = this.#plainRejects
-    if (plain.length + waiting.length === 0) return
+    if (this.#isBlocked || plain.length + waiting.length === 0) return
+    const options = { sync: this.#sync }
     this.#operations = []
     this.#waiting = []
     this.#plain = []
@@ -99,7 +117,7 @@ export class DecisionQueue {
     this.#bytes = 0
     if (plain.length > 0) {
       this.#track(
-        this.#database.batch(operations, this.#options).then(
+        this.#database.batch(operations, options).then(
           () => {
             for (const resolve of plain) resolve(undefined)
           },
@@ -109,27 +127,36 @@ export class DecisionQueue {
         )
       )
     }
-    if (waiting.length > 0) this.#track(this.#decideAll(waiting))
+    if (waiting.length > 0) this.#track(this.#decideAll(waiting, options))
   }
 
-  async #decideAll(waiting: readonly Waiting[]): Promise<void> {
+  async #decideAll(waiting: readonly Waiting[], options: { readonly sync: boolean }): Promise<void> {
     const keys = waiting.flatMap(({ decision }) => decision.keys)
+    // From the call on, until they are made: mostly that is within the call.
+    this.#isBlocked = true
+    let isLate = false
     try {
-      const outcomes = await this.#database.decide(
+      const decided = this.#database.decide(
         keys,
         (entries, nowMs) => {
           const overlay = new Overlay(keys, entries, nowMs)
           const result = waiting.map(({ decision }) => overlay.run(decision))
-          return { operations: overlay.operations, result }
+          this.#isBlocked = false
+          if (isLate) this.#schedule()
+          return { operations: overlay.operations.map(bounded), result }
         },
-        this.#options
+        options
       )
+      isLate = true
+      const outcomes = await decided
       for (const [i, outcome] of outcomes.entries()) {
         if ('error' in outcome) waiting[i]?.reject(outcome.error)
         else waiting[i]?.resolve(outcome.result)
       }
     } catch (error) {
+      this.#isBlocked = false
       for (const { reject } of waiting) reject(error)
+      this.#schedule()
     }
   }
 
@@ -140,7 +167,7 @@ export class DecisionQueue {
 }
 
 /** A write that has to come after decisions. */
-function writing(operations: readonly Operation[]): Decision<void> {
+export function writing(operations: readonly Operation[]): Decision<void> {
   return {
     keys: [],
     decide: (view) => {
@@ -152,3 +179,21 @@ function writing(operations: readonly Operation[]): Decision<void> {
     }
   }
 }
+
+/** The database asks for a bound, lest one was forgotten; here none is the range of all. */
+function bounded(operation: Operation): Operation {
+  if (operation.type !== 'deleteRange' || operation.range.gte !== undefined) return operation
+  return { type: 'deleteRange', range: { ...operation.range, gte: beginning } }
+}
+
+const beginning = Buffer.alloc(0)
+
+/** What the database would refuse with everything that is written beside it. */
+function faultOf(operations: readonly Operation[]): StoreError | undefined {
+  for (const operation of operations) {
+    if (operation.type !== 'deleteRange' && operation.key.length > keyBytesMax) return tooLong()
+  }
+  return undefined
+}
+
+const tooLong = (): StoreError => new StoreError('TOO_LARGE', `A key has at most ${keyBytesMax} bytes.`)

@@ -24,12 +24,14 @@ async function talk(port: number, session: string): Promise<string> {
 }
 
 test('the banner says where it listens, where the data is, and how to talk to it', async () => {
-  await using server = await ServerProcess.start(['--port', '0', '--data-dir', dataDir('banner')])
+  await using server = await ServerProcess.start(['--port', '0', '--data-dir', dataDir('banner'), '--http-port', '0'])
   const { port } = server
+  const [, http = ''] = /^ {2}http {3}(\S+)\/readyz/m.exec(server.output) ?? []
   const [first, ...others] = server.output.split('\n').filter((line) => !line.startsWith('{'))
   expect(first).toMatch(new RegExp(`^varve \\d+\\.\\d+\\.\\d+ listening on 127\\.0\\.0\\.1:${port}$`))
   expect(others).toEqual([
     `  data   ${dataDir('banner')}`,
+    `  http   ${http}/readyz and ${http}/metrics`,
     `  try    printf 'PUT hello world\\nGET hello\\nQUIT\\n' | nc 127.0.0.1 ${port}`,
     `  or     redis-cli -p ${port} set hello world`,
     `  or     npx varve set hello world --port ${port}`,
@@ -37,6 +39,11 @@ test('the banner says where it listens, where the data is, and how to talk to it
     ''
   ])
   expect(await talk(port, 'PUT hello world\nGET hello\nQUIT\n')).toBe('+OK\nworld\n+OK\n')
+  expect(await fetch(`${http}/readyz`).then((response) => response.text())).toBe('ok\n')
+  const metrics = await fetch(`${http}/metrics`).then((response) => response.text())
+  expect(metrics).toMatch(/^varve_command_duration_seconds_count\{command="put"\} 1$/m)
+  expect(metrics).toMatch(/^varve_operations_written_total 1$/m)
+  expect(await server.end('SIGTERM')).toEqual([0, null])
 })
 
 test('the session of the README, over the program', async () => {
@@ -51,7 +58,7 @@ describe('stopping', () => {
     const server = await ServerProcess.start(args)
     expect(await talk(server.port, 'PUT a 1\nPUT b 2\nDELETE a\nQUIT\n')).toBe('+OK\n+OK\n+OK\n+OK\n')
     expect(await server.end(signal)).toEqual([0, null])
-    expect(server.output).toMatch(/varve has stopped\n$/)
+    expect(server.output).toContain('varve has stopped\n')
     await using again = await ServerProcess.start(args)
     expect(await talk(again.port, 'GET a\nGET b\nQUIT\n')).toBe('-NOT_FOUND\n2\n+OK\n')
   })
@@ -115,7 +122,16 @@ describe('not starting', () => {
   })
 
   test('an address of another machine', async () => {
-    const { code, stderr } = await varve(['serve', '--host', '192.0.2.1', '--port', '0', '--data-dir', dataDir('far')])
+    const { code, stderr } = await varve([
+      'serve',
+      '--host',
+      '192.0.2.1',
+      '--insecure',
+      '--port',
+      '0',
+      '--data-dir',
+      dataDir('far')
+    ])
     expect([code, stderr]).toEqual([3, '192.0.2.1 is no address of this machine. Choose another with --host.\n'])
   })
 

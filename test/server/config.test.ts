@@ -179,6 +179,9 @@ describe('the environment and flags', () => {
       const text = 'auth:\n  user: ada\n  password: in the file\n'
       const env = { VARVE_AUTH_PASSWORD_FILE: '/run/password' }
       const { config, settings } = load({ file: { name: 'f.yaml', text }, env, readSecret })
+      const unreadable = { name: 'g.yaml', text: 'auth:\n  password_file: /nowhere\n' }
+      expect(load({ file: unreadable, env, readSecret }).config.auth.password).toBe('hunter2')
+      expect(load({ file: unreadable, env: { VARVE_AUTH_PASSWORD: 'x' }, readSecret }).config.auth.password).toBe('x')
       expect(config.auth).toEqual({ user: 'ada', password: 'hunter2' })
       expect(settings.get('auth.password')?.origin).toBe('VARVE_AUTH_PASSWORD_FILE')
     })
@@ -260,6 +263,17 @@ describe('what is wrong', () => {
     expect(faultsOf('a: 1\na: 2\n')[0]).toMatch(/^server\.yaml:2: /)
   })
 })
+
+test('the README has a row for each key', () => {
+  const readme = readFileSync(new URL('../../server/README.md', import.meta.url), 'utf8')
+  const rows = keyNames.map(
+    (name) => `| \`${name}\` | ${shownDefault(table[name].fallback)} | ${table[name].summary} |`
+  )
+  expect([...readme.matchAll(/^\| `[a-z]+(?:\.[a-z_]+)?` \| .* \| .* \|$/gm)].map(([row]) => row)).toEqual(rows)
+})
+
+const shownDefault = (value: unknown): string =>
+  value === undefined ? '' : Array.isArray(value) ? '`[]`' : `\`${value}\``
 
 test('the nearest word', () => {
   const words = ['host', 'port', 'threads']

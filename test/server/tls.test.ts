@@ -14,8 +14,6 @@ import { atEnd, clientOf, respOf, served, temporaryDirectory } from './support/s
 
 let certificates: Certificates
 
-const run = skipUnless('openssl', hasCommand('openssl'), 'openssl makes the certificates; Debian has it as openssl')
-
 async function secure(server: Server, options: ConnectionOptions = {}): Promise<TLSSocket> {
   const ca = readFileSync(certificates.ca.cert)
   const socket = connect({ host: '127.0.0.1', port: server.address.port, ca, ...options })
@@ -30,7 +28,9 @@ async function allOf(socket: TLSSocket): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-describe.runIf(run)('TLS', () => {
+describe.runIf(
+  skipUnless('openssl', hasCommand('openssl'), 'openssl makes the certificates; Debian has it as openssl')
+)('TLS', () => {
   const directory = mkdtempSync(join(tmpdir(), 'varve-tls-'))
   beforeAll(() => {
     certificates = makeCertificates(directory)

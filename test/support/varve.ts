@@ -76,8 +76,13 @@ export class ServerProcess {
     this.#output = output
   }
 
-  static async start(args: readonly string[]): Promise<ServerProcess> {
-    const child = tracked(spawn(process.execPath, [program, 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] }))
+  static async start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
+    const child = tracked(
+      spawn(process.execPath, [program, 'serve', ...args], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, ...env }
+      })
+    )
     const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
     const output = { text: '' }
     const port = await new Promise<number>((resolve, reject) => {

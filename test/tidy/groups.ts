@@ -44,7 +44,19 @@ const server: readonly Group[] = [
   {
     name: 'cli',
     files: /^server\/cli(\.ts$|\/)/,
-    imports: [...engine, 'server', 'client', 'guard', 'protocol', 'config', 'member', 'store', 'simulation', 'version']
+    imports: [
+      ...engine,
+      'server',
+      'guard',
+      'client',
+      'commands',
+      'protocol',
+      'config',
+      'member',
+      'store',
+      'simulation',
+      'version'
+    ]
   },
   {
     name: 'server',

@@ -9,12 +9,6 @@ import { makeCertificates } from '../support/certificates.ts'
 import { atEnd, databaseStore, served, temporaryDirectory } from '../support/served.ts'
 import { usersWith } from '../support/users.ts'
 
-const hasOpenssl = skipUnless(
-  'openssl',
-  hasCommand('openssl'),
-  'openssl makes the certificates; Debian has it as openssl'
-)
-
 const versions = [
   ['node-redis 6', createClient6, 3],
   ['node-redis 6 with RESP2', createClient6, 2],
@@ -123,12 +117,15 @@ describe.each(versions)('%s', (_, createClient, RESP) => {
     await expect(client.set('b', '1')).rejects.toThrow(/^NOPERM /)
   })
 
-  test.runIf(hasOpenssl)('TLS', async () => {
-    const { ca, first } = makeCertificates(temporaryDirectory())
-    const { client } = await connect({ tls: first }, { socket: { tls: true, ca: readFileSync(ca.cert) } })
-    expect(await client.set('a', '1')).toBe('OK')
-    expect(await client.get('a')).toBe('1')
-  })
+  test.runIf(skipUnless('openssl', hasCommand('openssl'), 'openssl makes the certificates; Debian has it as openssl'))(
+    'TLS',
+    async () => {
+      const { ca, first } = makeCertificates(temporaryDirectory())
+      const { client } = await connect({ tls: first }, { socket: { tls: true, ca: readFileSync(ca.cert) } })
+      expect(await client.set('a', '1')).toBe('OK')
+      expect(await client.get('a')).toBe('1')
+    }
+  )
 
   test('names itself, and asks about the server', async () => {
     const { client } = await connect({}, { name: 'me' })

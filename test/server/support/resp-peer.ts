@@ -41,12 +41,12 @@ export class RespPeer {
     return new RespPeer(socket)
   }
 
-  /** Sends all in one piece and resolves with the bytes of each reply, latin1. */
-  async ask(requests: readonly Request[]): Promise<string[]> {
+  /** Sends all in one piece and resolves with the bytes of each reply, latin1; `count`: where they are not one for each. */
+  async ask(requests: readonly Request[], count = requests.length): Promise<string[]> {
     this.#socket.write(Buffer.concat(requests.map(bytesOf)))
     const replies: string[] = []
     let at = 0
-    while (replies.length < requests.length) {
+    while (replies.length < count) {
       const end = endOfReply(this.#held, at)
       if (end !== -1) {
         replies.push(this.#held.latin1Slice(at, end))
@@ -55,7 +55,7 @@ export class RespPeer {
       }
       this.#held = this.#held.subarray(at)
       at = 0
-      if (this.#isEnded) throw new Error(`the connection ended after ${replies.length} of ${requests.length} replies`)
+      if (this.#isEnded) throw new Error(`the connection ended after ${replies.length} of ${count} replies`)
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
