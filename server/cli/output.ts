@@ -2,9 +2,13 @@
 
 import type { Writable } from 'node:stream'
 
+/** A text leaves whole: what goes to stderr meanwhile does not come to stand in it. */
 export function print(line: string | Uint8Array): void {
-  process.stdout.write(line)
-  process.stdout.write('\n')
+  if (typeof line === 'string') process.stdout.write(`${line}\n`)
+  else {
+    process.stdout.write(line)
+    process.stdout.write('\n')
+  }
 }
 
 export const printJson = (value: unknown): void => print(JSON.stringify(value))

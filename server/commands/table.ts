@@ -40,12 +40,11 @@ const slices = [strlen, getrange, substr, append, setrange]
 const generic = [del, unlink, exists, touch, type, rename, renamenx, scan, keys, randomkey, dbsize, flushdb, flushall]
 const expiry = [expire, pexpire, expireat, pexpireat, persist, ttl, pttl, expiretime, pexpiretime]
 const transactions = [multi, exec, discard, watch, unwatch]
-const own = [range, delrange, cas]
+const own = [range, delrange, cas, entries, apply, page, status]
 const connections = [ping, echo, hello, auth, quit, reset, select, client]
 const messages = [subscribe, psubscribe, unsubscribe, punsubscribe, publish, pubsub]
 const objects = [memory, objectCommand]
 const nodes = [role, time, wait, moduleCommand, readonly, readwrite, cluster, debug, lolwut]
-const ours = [entries, apply, page, status]
 const servers = [acl, commandCommand, info, config, slowlog, latency]
 
 const all: readonly Command[] = [
@@ -60,8 +59,7 @@ const all: readonly Command[] = [
   ...messages,
   ...objects,
   ...nodes,
-  ...servers,
-  ...ours
+  ...servers
 ]
 
 export const commands: ReadonlyMap<string, Command> = new Map(all.map((command) => [command.name, command]))

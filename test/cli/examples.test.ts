@@ -93,25 +93,41 @@ const placed = (line: string): string =>
 /** Made by an example before, and in the way of the next. */
 const targets = ['data-before-upgrade', 'restored', 'data2', 'all.jsonl', 'all.jsonl.gz', 'data-repaired']
 
+/** `varve` runs in this process and what stands beside it in a shell, so that an example costs no process of Node's. */
 async function runExample(example: string): Promise<Ended> {
   const line = placed(example)
   for (const target of targets) rmSync(join(work, target), { recursive: true, force: true })
-  if (/[|<>]/.test(line)) return await runInBash(line)
+  if (line.includes(';')) return await runInBash(line)
+  const sourced = /^source <\((.*)\)$/.exec(line)?.[1]
+  const stages = sourced === undefined ? line.split(/ \| /) : [sourced, 'source <(cat)']
+  let ended: Ended = { code: 0, stdout: '', stderr: '' }
+  for (const stage of stages) ended = await runStage(stage, ended.stdout)
+  return ended
+}
+
+async function runStage(stage: string, piped: string): Promise<Ended> {
+  const [, command = '', into, from] = /^(.*?)(?: >>? (\S+)| < (\S+)| \|\| .*)?$/.exec(stage) ?? []
+  if (!/^(\w+=\S+ )?varve /.test(command)) return await runInBash(stage, piped)
+  const ended = await runHere(command, from === undefined ? piped : readFileSync(join(work, from), 'utf8'))
+  if (into !== undefined) writeFileSync(into.replace('~', home), ended.stdout)
+  return ended
+}
+
+async function runHere(line: string, input: string): Promise<Ended> {
   const words = wordsOf(line)
   if (!words.ok) throw new Error(`${line}: ${words.fault}`)
   const [first = '', ...args] = words.words.map(String)
   const variable = /^([A-Z_]+)=(.*)$/.exec(first)
-  const [, ...behind] = variable === null ? ['', ...args] : args
   const more = variable === null ? {} : { [variable[1] ?? '']: variable[2] ?? '' }
-  const input = line.startsWith('varve user add') ? 'battery staple\n' : 'PING\n'
-  return await varve(behind, { env: { ...env, ...more }, input })
+  const typed = line.startsWith('varve user add') ? 'battery staple\n' : 'PING\n'
+  return await varve(variable === null ? args : args.slice(1), { env: { ...env, ...more }, input: input || typed })
 }
 
-async function runInBash(line: string): Promise<Ended> {
+async function runInBash(line: string, input = ''): Promise<Ended> {
   const options = { cwd: work, env: { ...process.env, ...env } }
-  const child = tracked(
-    spawn('bash', ['-c', `set -o pipefail\n${line}`], { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
-  )
+  const child = tracked(spawn('bash', ['-c', `set -o pipefail\n${line}`], options))
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => {
     stdout += chunk

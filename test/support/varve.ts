@@ -86,13 +86,17 @@ export class ServerProcess {
     const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
     const output = { text: '' }
     const port = await new Promise<number>((resolve, reject) => {
-      const look = (chunk: Buffer) => {
+      // What it logs comes by another pipe, and may come to stand anywhere in between.
+      let banner = ''
+      child.stdout?.on('data', (chunk: Buffer) => {
         output.text += chunk
-        const found = /listening on \S+:(\d+)\n/.exec(output.text)
-        if (found && output.text.includes('Ctrl-C\n')) resolve(Number(found[1]))
-      }
-      child.stdout?.on('data', look)
-      child.stderr?.on('data', look)
+        banner += chunk
+        const found = /listening on \S+:(\d+)\b.*\n/.exec(banner)
+        if (found && banner.includes('Ctrl-C\n')) resolve(Number(found[1]))
+      })
+      child.stderr?.on('data', (chunk: Buffer) => {
+        output.text += chunk
+      })
       void exited.then(([code]) => reject(new Error(`varve serve ended with ${code}:\n${output.text}`)))
     })
     return new ServerProcess(child, port, exited, output)
