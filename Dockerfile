@@ -1,4 +1,4 @@
-# varve as a server. Build: docker build -t varve .    Run: docker run -p 9000:9000 -v varve:/var/lib/varve varve
+# varve as a server. Build: docker build -t varve .    Run: docker run -p 9000:9000 -v varve:/var/lib/varve -e VARVE_AUTH_PASSWORD=secret varve
 FROM node:20-bookworm-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends python3 make g++ && rm -rf /var/lib/apt/lists/*
 WORKDIR /varve
