@@ -11,9 +11,15 @@ export const pingCommand = (): Command =>
     .action((flags: ClientFlags) =>
       withClient(flags, async (client) => {
         const start = performance.now()
-        await client.call('PING')
+        const asksForLogin = await client.call('PING').then(() => false, isLoginWanted)
         const ms = Math.round((performance.now() - start) * 1000) / 1000
-        if (flags.json) printJson({ ok: true, ms })
-        else print(`PONG (${ms} ms)`)
+        if (flags.json) printJson({ ok: true, ms, ...(asksForLogin ? { asksForLogin } : {}) })
+        else print(`PONG (${ms} ms${asksForLogin ? ', asks for a login' : ''})`)
       })
     )
+
+/** A server that asks who is there is there: health checks need no password. */
+function isLoginWanted(error: unknown): true {
+  if (error instanceof Error && 'word' in error && error.word === 'NOAUTH') return true
+  throw error
+}

@@ -44,6 +44,11 @@ describe('logging in', () => {
     ])
   })
 
+  test('ping needs none: it says whether the server is there', async () => {
+    expect((await as('', '', ['ping'])).stdout).toMatch(/^PONG \(.* ms, asks for a login\)\n$/)
+    expect(JSON.parse((await as('', '', ['ping', '--json'])).stdout)).toMatchObject({ ok: true, asksForLogin: true })
+  })
+
   test('a wrong password ends with 3, and is not repeated', async () => {
     const { code, stderr } = await as('root', 'letmein', ['get', 'a'])
     expect(code).toBe(3)
