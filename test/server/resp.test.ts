@@ -27,6 +27,8 @@ function plainly(bytes: Buffer): { readonly requests: string[]; readonly isFault
   const requests: string[] = []
   const line = /([*$])(-?(?:0|[1-9]\d{0,14}))\r\n/y
   for (let at = 0; ; ) {
+    // Between requests a line may be empty.
+    while (text.startsWith('\r\n', at)) at += 2
     line.lastIndex = at
     const head = line.exec(text)
     const count = Number(head?.[2])
