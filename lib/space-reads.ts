@@ -153,7 +153,15 @@ export class SpaceReads<Key = string, Value = string> {
     // Before the reading: who waits holds nothing yet.
     for (let pause = turn.breath(keyed.length); pause !== undefined; pause = turn.breath(0)) await pause
     const { sequence, nowMs } = pointOf(undefined)
-    const values = this.#reader.getMany(keyed, this.#encodings.valueEncoding, sequence, nowMs, tiers.noWait, true)
+    const { valueEncoding } = this.#encodings
+    const [only] = keyed
+    if (keyed.length === 1 && only !== undefined) {
+      // One alone shares the slab of point reads; many get slabs of their own.
+      const value = this.#reader.get(only, valueEncoding, sequence, nowMs, tiers.noWait)
+      const found = value === diskNeeded ? this.#reader.getFromDisk(only, valueEncoding, sequence, nowMs) : value
+      return [(await found) as Value | undefined]
+    }
+    const values = this.#reader.getMany(keyed, valueEncoding, sequence, nowMs, tiers.noWait, true)
     let bytes = 0
     for (let i = 0; i < values.length; i++) {
       if (values[i] === diskNeeded) await this.#readLater(keyed, values, i)
