@@ -345,12 +345,13 @@ describe('tables', () => {
 
   test('a compaction that was cancelled leaves nothing behind', async () => {
     const database = await memory()
-    for (let i = 0; i < 100; i++) database.write({ put: nameOf(i), value: `value ${i}` })
+    // Enough that it is still running when it is cancelled.
+    for (let i = 0; i < 20_000; i++) database.write({ put: nameOf(i), value: 'v'.repeat(200) })
     await database.flush(10)
     const job = native.compactJob(database.engine, {
       runs: [database.levels[0] ?? []],
       outputs: [{ path: database.path('20.sst'), id: idOf(20) }],
-      outputBytesMax: 1 << 20,
+      outputBytesMax: 1 << 30,
       cutAfter: [],
       table: tableOptions,
       facts
