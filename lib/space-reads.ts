@@ -121,12 +121,7 @@ export class SpaceReads<Key = string, Value = string> {
     const values: unknown[] = []
     for (let from = 0; from < keyed.length; from += limits.slicedOperations) {
       const slice = keyed.slice(from, from + limits.slicedOperations)
-      const [only] = slice
-      // One alone shares the slab of point reads; many get slabs of their own.
-      const some =
-        slice.length === 1 && only !== undefined
-          ? [this.#reader.get(only, valueEncoding, sequence, nowMs, tiers.noWait)]
-          : this.#reader.getMany(slice, valueEncoding, sequence, nowMs, tiers.noWait)
+      const some = this.#reader.getMany(slice, valueEncoding, sequence, nowMs, tiers.noWait)
       for (const value of some) values.push(value)
       const pause = this.#parts.turn.breath(some.length)
       if (pause !== undefined) await pause
@@ -153,15 +148,7 @@ export class SpaceReads<Key = string, Value = string> {
     // Before the reading: who waits holds nothing yet.
     for (let pause = turn.breath(keyed.length); pause !== undefined; pause = turn.breath(0)) await pause
     const { sequence, nowMs } = pointOf(undefined)
-    const { valueEncoding } = this.#encodings
-    const [only] = keyed
-    if (keyed.length === 1 && only !== undefined) {
-      // One alone shares the slab of point reads; many get slabs of their own.
-      const value = this.#reader.get(only, valueEncoding, sequence, nowMs, tiers.noWait)
-      const found = value === diskNeeded ? this.#reader.getFromDisk(only, valueEncoding, sequence, nowMs) : value
-      return [(await found) as Value | undefined]
-    }
-    const values = this.#reader.getMany(keyed, valueEncoding, sequence, nowMs, tiers.noWait, true)
+    const values = this.#reader.getMany(keyed, this.#encodings.valueEncoding, sequence, nowMs, tiers.noWait, true)
     let bytes = 0
     for (let i = 0; i < values.length; i++) {
       if (values[i] === diskNeeded) await this.#readLater(keyed, values, i)

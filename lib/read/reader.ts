@@ -125,6 +125,9 @@ export class Reader {
     isLongLater = false
   ): unknown[] {
     const { engine, space, clock } = this.#context
+    const [only] = keys
+    // One alone shares the slab of point reads; many get slabs of their own.
+    if (keys.length === 1 && only !== undefined) return [this.get(only, encoding, sequence, atMs, tier)]
     const packed = packKeys(keys)
     const sizes = new Int32Array(keys.length)
     const values: unknown[] = new Array(keys.length)
