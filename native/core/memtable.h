@@ -41,6 +41,11 @@ class Memtable {
   // result if the memtable holds a version of key.key at or below key.sequence.
   void Get(const LookupKey& key, LookupResult* result) const;
 
+  // Bring near what Get of a key with this hash touches: first its slot, then, once that is near,
+  // its entry.
+  void Prefetch(uint64_t hash) const { index_.Prefetch(hash); }
+  void PrefetchEntry(uint64_t hash) const { index_.PrefetchEntry(hash); }
+
   // Entries of all sequences, range tombstones not. The memtable must outlive the cursor.
   std::unique_ptr<Cursor> NewCursor() const;
   const MemtableRanges& ranges() const { return ranges_; }

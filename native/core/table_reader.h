@@ -45,6 +45,11 @@ class TableReader : public std::enable_shared_from_this<TableReader> {
   // (covering may be raised). kWouldBlock when the tier does not reach.
   Status Get(const LookupKey& key, ReadTier tier, LookupResult* result);
 
+  // Brings near what Get of a key with this hash touches first.
+  void Prefetch(uint64_t hash) const {
+    if (has_filter_) filter_.Prefetch(hash);
+  }
+
   struct CursorOptions {
     ReadTier tier = ReadTier::kMayBlock;
     bool reverse = false;

@@ -109,9 +109,25 @@ Status View::Get(const LookupKey& key, ReadTier tier, LookupResult* result) cons
   return Status::Ok();
 }
 
+// The slots of all keys first, then what they point to: so the waits for memory overlap.
+void View::Prefetch(const LookupKey* keys, size_t count) const {
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t hash = keys[i].hash;
+    memtable_->Prefetch(hash);
+    for (const auto& memtable : frozen_) memtable->Prefetch(hash);
+    if (levels_.empty()) continue;
+    for (const auto& table : levels_.front()) table->Prefetch(hash);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    memtable_->PrefetchEntry(keys[i].hash);
+    for (const auto& memtable : frozen_) memtable->PrefetchEntry(keys[i].hash);
+  }
+}
+
 Status View::GetMany(const LookupKey* keys, size_t count, ReadTier tier, LookupResult* results,
                      bool* blocked) const {
   Status status;
+  if (count > 1) Prefetch(keys, count);
   for (const Place& place : InKeyOrder(keys, count)) {
     const size_t i = place.index;
     Status found = Get(keys[i], tier, &results[i]);

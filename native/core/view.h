@@ -50,6 +50,8 @@ class View {
   bool BeginsAfter(size_t level, size_t at, Slice key, uint64_t prefix) const;
   // Whether it ends before the key.
   bool EndsBeforeKey(size_t level, size_t at, Slice key, uint64_t prefix) const;
+  // Brings near what lookups of these keys will touch first.
+  void Prefetch(const LookupKey* keys, size_t count) const;
   Status GetFromLevel(size_t level, const LookupKey& key, ReadTier tier,
                       LookupResult* result) const;
 
