@@ -20,7 +20,7 @@ import { countEntries, countIn, estimateEntries } from './read/counting.ts'
 import type { StoredEntry } from './read/entry.ts'
 import { Iterator, identity } from './read/items.ts'
 import { type Bounds, boundsOf, EntryIterator, type IteratorOptions, type RangeOptions } from './read/iterator.ts'
-import { diskNeeded, Reader, tiers } from './read/reader.ts'
+import { diskNeeded, type Framed, Reader, tiers } from './read/reader.ts'
 import type { Snapshot } from './read/snapshot.ts'
 import type { CountOptions, Entry, FirstOptions, ReadOptions } from './space-options.ts'
 import type { Access } from './write/access.ts'
@@ -157,6 +157,42 @@ export class SpaceReads<Key = string, Value = string> {
       if (bytes >= bytesMax) return values.slice(0, i + 1) as (Value | undefined)[]
     }
     return values as (Value | undefined)[]
+  }
+
+  /**
+   * The same within this call, as far as no disk is needed: undefined where the first value needs it.
+   * @internal
+   */
+  getSomeNow(keys: readonly Input<Key>[], bytesMax: number): (Value | undefined)[] | undefined {
+    this.#checkReadable()
+    const { keyEncoding, valueEncoding } = this.#encodings
+    const keyed = encodeKeys('getSomeNow', keyEncoding, keys.slice(0, limits.slicedOperations))
+    if (this.#parts.writer.settle() !== undefined) return undefined
+    const { sequence, nowMs } = pointOf(undefined)
+    const values = this.#reader.getMany(keyed, valueEncoding, sequence, nowMs, tiers.noWait, true)
+    let bytes = 0
+    for (let i = 0; i < values.length; i++) {
+      if (values[i] === diskNeeded) {
+        const key = keyed[i] as Uint8Array | string
+        values[i] = this.#reader.get(key, valueEncoding, sequence, nowMs, tiers.noWait)
+        if (values[i] === diskNeeded) return i === 0 ? undefined : (values.slice(0, i) as (Value | undefined)[])
+      }
+      const value = values[i] as Uint8Array | undefined
+      bytes += value?.length ?? 0
+      if (bytes >= bytesMax) return values.slice(0, i + 1) as (Value | undefined)[]
+    }
+    return values as (Value | undefined)[]
+  }
+
+  /**
+   * Answers keys where they stand in `source`, as they are sent: the number of the first not answered, for want of room or
+   * because it needs the disk. Undefined: nothing can be answered within this call.
+   * @internal
+   */
+  getFramed(source: Uint8Array, places: Uint32Array, from: number, count: number, framed: Framed): number | undefined {
+    this.#checkReadable()
+    if (this.#parts.writer.settle() !== undefined) return undefined
+    return this.#reader.getFramed(source, places, from, count, framed)
   }
 
   /** One value that was left for later, with the next of its kind where the disk is needed. */

@@ -21,11 +21,11 @@ bool Define(Environment* environment, napi_value target, Exports exports) {
 }
 
 constexpr Exports (*kFiles[])() = {
-    EnvironmentExports, JobExports,    ExecutorExports, DiskExports,     AppendFileExports,
-    MemoryDiskExports,  EngineExports, MemtableExports, TableExports,    WalExports,
-    SegmentExports,     RecordExports, WriteExports,    ReplayExports,   ReadExports,
-    ReadManyExports,    EntryExports,  ScanExports,     ScanPageExports, CountExports,
-    MergeExports,       CopyExports,   SalvageExports,
+    EnvironmentExports, JobExports,    ExecutorExports, DiskExports,       AppendFileExports,
+    MemoryDiskExports,  EngineExports, MemtableExports, TableExports,      WalExports,
+    SegmentExports,     RecordExports, WriteExports,    ReplayExports,     ReadExports,
+    ReadManyExports,    EntryExports,  ScanExports,     ScanPageExports,   CountExports,
+    MergeExports,       CopyExports,   SalvageExports,  FramedReadExports, PlacedPutExports,
 };
 
 }  // namespace

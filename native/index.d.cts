@@ -331,39 +331,17 @@ declare namespace native {
     NoWait = 1,
     MayBlock = 2
   }
+  type Lookup = [engine: Engine, space: number, key: string | Uint8Array, sequence: number, nowMs: number, tier: number]
   /**
    * Copies the value to slab[offset …) and returns its length; or an Answer; or -16 - length when it does not fit.
    * NeedsTime: an expiring entry was met and nowMs was 0: ask again with the time.
    * A string key is taken as utf8; one with a lone surrogate throws INVALID_ARGUMENT, one over 65 535 bytes TOO_LARGE.
    */
-  function get(
-    engine: Engine,
-    space: number,
-    key: string | Uint8Array,
-    sequence: number,
-    nowMs: number,
-    tier: number,
-    slab: Uint8Array,
-    offset: number
-  ): number
+  function get(...args: [...Lookup, slab: Uint8Array, offset: number]): number
   /** The value as a string (utf8), or an Answer. */
-  function getText(
-    engine: Engine,
-    space: number,
-    key: string | Uint8Array,
-    sequence: number,
-    nowMs: number,
-    tier: number
-  ): string | number
+  function getText(...args: Lookup): string | number
   /** 1 when the key is there, or an Answer. */
-  function has(
-    engine: Engine,
-    space: number,
-    key: string | Uint8Array,
-    sequence: number,
-    nowMs: number,
-    tier: number
-  ): number
+  function has(...args: Lookup): number
   /** Lane `read`; nowMs is the time, not 0. The value, or undefined. */
   function getJob(
     engine: Engine,
@@ -376,17 +354,7 @@ declare namespace native {
    * The same as get, with facts[0] = the entry's sequence and facts[1] = its expiresAt (0: never), which are set when the
    * key is there, whether or not its value fits. A slab of length 0 leaves the value out: only its length is told.
    */
-  function getEntry(
-    engine: Engine,
-    space: number,
-    key: string | Uint8Array,
-    sequence: number,
-    nowMs: number,
-    tier: number,
-    facts: Float64Array,
-    slab: Uint8Array,
-    offset: number
-  ): number
+  function getEntry(...args: [...Lookup, facts: Float64Array, slab: Uint8Array, offset: number]): number
   /** Lane `read`; nowMs is the time, not 0. Without wantsValue `value` is left out. */
   function getEntryJob(
     engine: Engine,
@@ -417,6 +385,22 @@ declare namespace native {
     valueBytesMax: number,
     sizes: Int32Array
   ): number
+
+  type Read = [engine: Engine, space: number, sequence: number, nowMs: number, tier: number]
+  type Placed = [source: Uint8Array, places: Uint32Array, from: number, count: number]
+  /**
+   * Looks up keys where they stand: places[2 i] and places[2 i + 1] are offset and length of key i in `source`. From `from`
+   * on, answers are laid into `target` from end[0] on: a value as "$" length CR LF value CR LF, a miss as `missing`; end[0]
+   * is then where they end. Stops at the first key that needs the disk or whose answer has no room. nowMs is the time, not 0.
+   * Returns the number of the first key not answered, count when all are.
+   */
+  function getFramed(...args: [...Read, ...Placed, target: Uint8Array, missing: Uint8Array, end: Uint32Array]): number
+
+  /**
+   * Lays puts into a batch's frame from `at` on: places[4 i …] are offset and length of key i in `source`, then of its value.
+   * The frame needs room for all of them, and 32 bytes more for each. Returns where they end.
+   */
+  function layPuts(frame: Uint8Array, at: number, space: number, ...placed: Placed): number
 
   /** flags: 1 reverse, 2 do not fill the cache. start inclusive, end exclusive (user keys), null: the space's own bounds. */
   function openScan(

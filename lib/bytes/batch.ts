@@ -12,6 +12,9 @@ const batchHeaderBytes = 8
 export const batchBytesMax = 2 ** 30
 const keptBytesMax = 1 << 20
 
+/** What a put takes beside its key and value, at most. */
+const putBytesMax = 32
+
 const kindPut = 1
 const kindPutExpiring = 2
 const kindTombstone = 3
@@ -75,6 +78,16 @@ export class Batch {
     this.#puts++
     this.#batchOperations++
     this.#operations++
+  }
+
+  /** Puts of keys and values where they stand in bytes: of each an offset and a length, from item `from` up to `count`. */
+  putPlaced(space: number, source: Uint8Array, places: Uint32Array, from: number, count: number): void {
+    if (this.#batchStart < 0) this.#openBatch()
+    this.#reserve(source.length + putBytesMax * (count - from))
+    this.#end = native.layPuts(this.#bytes, this.#end, space, source, places, from, count)
+    this.#puts += count - from
+    this.#batchOperations += count - from
+    this.#operations += count - from
   }
 
   del(space: number, key: string | Uint8Array): void {

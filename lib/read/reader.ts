@@ -27,6 +27,15 @@ export interface ReaderContext {
 
 type Key = string | Uint8Array
 
+/** Where answers are laid down one after the other. */
+export interface Framed {
+  readonly target: Uint8Array
+  /** How a miss is said. */
+  readonly missing: Uint8Array
+  /** One number: where the next answer goes. */
+  readonly end: Uint32Array
+}
+
 export class Reader {
   readonly #context: ReaderContext
   readonly #slabs: Slabs
@@ -161,6 +170,18 @@ export class Reader {
       from = next
     }
     return values
+  }
+
+  /**
+   * Answers keys where they stand in `source` into the target, framed as RESP says values (native getFramed); the number of
+   * the first that was not answered.
+   */
+  getFramed(source: Uint8Array, places: Uint32Array, from: number, count: number, framed: Framed): number {
+    const { engine, space, clock } = this.#context
+    const { target, missing, end } = framed
+    return attempt(() =>
+      native.getFramed(engine, space, -1, clock(), tiers.noWait, source, places, from, count, target, missing, end)
+    )
   }
 
   #take(

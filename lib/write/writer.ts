@@ -90,6 +90,22 @@ export class Writer {
     return this.#join(sync)
   }
 
+  /** Puts of keys and values where they stand in bytes, each for itself. */
+  putPlaced(
+    space: number,
+    source: Uint8Array,
+    places: Uint32Array,
+    from: number,
+    count: number,
+    sync: boolean
+  ): Promise<void> {
+    const refusal = this.#refusal() ?? this.#context.health.refusal
+    if (refusal !== undefined) return Promise.reject(refusal)
+    if (this.#batch.operations + count - from > limits.slicedOperations && this.#group !== undefined) this.#handOver()
+    this.#batch.putPlaced(space, source, places, from, count)
+    return this.#join(sync)
+  }
+
   del(space: number, key: string | Uint8Array, sync: boolean): Promise<void> {
     const refusal = this.#refusal()
     if (refusal !== undefined) return Promise.reject(refusal)

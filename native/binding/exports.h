@@ -29,6 +29,8 @@ Exports WriteExports();
 Exports ReplayExports();
 Exports ReadExports();
 Exports ReadManyExports();
+Exports FramedReadExports();
+Exports PlacedPutExports();
 Exports EntryExports();
 Exports ScanExports();
 Exports ScanPageExports();

@@ -14,7 +14,6 @@ namespace varve::binding {
 
 namespace {
 
-constexpr size_t kScratchBytesMax = 1 << 20;  // kept between calls
 constexpr uint64_t kValueBytesMax = uint64_t{1} << 30;
 
 struct ManyRequest {
@@ -148,11 +147,6 @@ bool ReadRequest(napi_env env, Arguments<12>* arguments, ManyRequest* request) {
   return false;
 }
 
-void Recycle(LookupScratch* scratch) {
-  for (LookupResult& result : scratch->results) result.pin.Release();
-  if (scratch->bytes.capacity() > kScratchBytesMax) std::vector<char>().swap(scratch->bytes);
-}
-
 napi_value GetMany(napi_env env, napi_callback_info info) {
   Arguments<12> arguments(env, info);
   LookupScratch* scratch = &arguments.environment().scratch();
@@ -169,7 +163,7 @@ napi_value GetMany(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   const Status status = LookUpAll(&request, scratch);
-  Recycle(scratch);
+  scratch->Recycle();
   if (!status.ok()) return Throw(env, status);
   const double next = static_cast<double>(request.next);
   return MakeNumber(env, request.ascii ? next : -next - 1);

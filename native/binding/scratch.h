@@ -1,4 +1,4 @@
-// LookupScratch: memory that getMany uses again from call to call.
+// LookupScratch: memory that reads of many keys use again from call to call.
 #pragma once
 
 #include <napi.h>
@@ -14,6 +14,14 @@ namespace varve::binding {
 
 struct LookupScratch {
   static constexpr size_t kKeys = 256;  // looked up together
+
+  // Ends a call: blocks are let go, and memory that an unusual one needed.
+  void Recycle() {
+    for (LookupResult& result : results) result.pin.Release();
+    if (bytes.capacity() > kBytesMax) std::vector<char>().swap(bytes);
+  }
+
+  static constexpr size_t kBytesMax = 1 << 20;  // kept between calls
 
   std::vector<char> bytes;  // stored keys
   std::array<LookupKey, kKeys> keys;

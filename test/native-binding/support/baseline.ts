@@ -177,6 +177,11 @@ export const baselines: Record<FunctionName, Make> = {
     const sizes = new Uint32Array([3, 3, 3])
     return [engine, 0, keys, sizes, 0, 3, -1, 0, 2, [bytes(10), bytes(10)], 10, new Int32Array(3)]
   },
+  getFramed: ({ engine }) => {
+    const places = new Uint32Array([0, 3, 3, 3])
+    return [engine, 0, -1, 1, 2, Buffer.from('keykey'), places, 0, 2, bytes(100), bytes(5), new Uint32Array(1)]
+  },
+  layPuts: () => [bytes(200), 10, 0, Buffer.from('keyvalue'), new Uint32Array([0, 3, 3, 5]), 0, 1],
   openScan: ({ engine }) => [engine, 0, 0, bytes(1), bytes(2), -1, 0],
   scanPage: ({ scan }) => [scan, 2, bytes(100), bytes(100), 0, new Uint32Array(20), 10, new Uint32Array(5)],
   scanPageJob: ({ scan }) => [scan, 100, 100, 10],
