@@ -3,8 +3,13 @@
 import { performance } from 'node:perf_hooks'
 import type { Caller, Noted } from './commands/caller.ts'
 import { type Arguments, spelt } from './commands/command.ts'
+import { get } from './commands/get.ts'
+import { set } from './commands/set.ts'
 import type { Reply } from './protocol/reply.ts'
+import { type Run, requestsOf } from './protocol/resp-runs.ts'
 import { shownRequest } from './slow-log.ts'
+
+const runCommands = { GET: get, SET: set }
 
 export class Account {
   readonly #caller: Caller
@@ -28,6 +33,26 @@ export class Account {
     this.#args.push(args)
   }
 
+  /** A run was answered: nothing of it was noted. */
+  settleRun(run: Run, count: number, replies: readonly Reply[]): void {
+    const command = runCommands[run.name]
+    this.#last = command
+    const micros = this.#share(count)
+    const { statistics, slowLog } = this.#caller.server
+    if (replies[0]?.kind === 'encoded') statistics.ranMany(command.name, micros, count)
+    else for (const reply of replies) statistics.ran(command.name, micros, reply)
+    if (!slowLog.isSlow(micros)) return
+    for (const { args } of requestsOf({ ...run, count: run.from + count })) this.#keepSlow(command, args, micros)
+  }
+
+  /** Of the time since the last group, in microseconds. */
+  #share(count: number): number {
+    const endedMs = performance.now()
+    const micros = ((endedMs - this.#beganMs) * 1_000) / Math.max(count, 1)
+    this.#beganMs = endedMs
+    return micros
+  }
+
   /** The time of what is settled next counts from here. */
   begin(): void {
     this.#beganMs = performance.now()
@@ -35,9 +60,7 @@ export class Account {
 
   /** A group ran: the first noted are its requests, one for each reply. */
   settle(replies: readonly Reply[]): void {
-    const endedMs = performance.now()
-    const micros = ((endedMs - this.#beganMs) * 1_000) / Math.max(replies.length, 1)
-    this.#beganMs = endedMs
+    const micros = this.#share(replies.length)
     const { statistics, slowLog } = this.#caller.server
     const isSlow = slowLog.isSlow(micros)
     for (let i = 0; i < replies.length; i++) {

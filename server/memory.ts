@@ -63,6 +63,11 @@ export class Memory {
     if (this.#inputBytes > this.#limits.inputBytesTotalMax) this.#relieveInput()
   }
 
+  /** Whether a lookup that ends within the call may be made now. */
+  mayLookup({ expectsLong }: Holder): boolean {
+    return !expectsLong || this.#outputBytes < this.#limits.outputBytesTotalMax
+  }
+
   /** Lets a lookup in, at once or later; `endLookup` follows. */
   beginLookup(holder: Holder): Promise<void> | undefined {
     if (!this.#mayBegin(holder)) return this.#waitToBegin(holder)
@@ -107,9 +112,8 @@ export class Memory {
     this.#wakeAll()
   }
 
-  #mayBegin({ expectsLong }: Holder): boolean {
-    if (this.#lookups >= lookupsMax) return false
-    return !expectsLong || this.#outputBytes < this.#limits.outputBytesTotalMax
+  #mayBegin(holder: Holder): boolean {
+    return this.#lookups < lookupsMax && this.mayLookup(holder)
   }
 
   async #waitToBegin(holder: Holder): Promise<void> {

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net'
 import type { Reply } from './protocol/reply.ts'
 import type { Codec } from './protocol/request.ts'
+import { turn } from './turn.ts'
 
 export interface OutboxOwner {
   readonly codec: Codec | undefined
@@ -67,7 +68,9 @@ export class Outbox {
     this.#replies = []
     this.#bytes = 0
     const bytes = codec.encode(replies)
-    return !this.#owner.maySend(bytes.length) || this.#socket.write(bytes)
+    if (!this.#owner.maySend(bytes.length)) return true
+    if (this.#owner.isServing) turn.hold(this.#socket)
+    return this.#socket.write(bytes)
   }
 }
 
@@ -75,7 +78,8 @@ export class Outbox {
 export function sizeOf(replies: readonly Reply[]): number {
   let bytes = 0
   for (const reply of replies) {
-    if (reply.kind === 'value') bytes += reply.value.length + 16
+    if (reply.kind === 'encoded') bytes += reply.bytes.length
+    else if (reply.kind === 'value') bytes += reply.value.length + 16
     else if (reply.kind === 'array' || reply.kind === 'push') bytes += sizeOf(reply.items) + 16
     else if (reply.kind === 'entries') for (const [key, value] of reply.entries) bytes += key.length + value.length + 32
     else if (reply.kind === 'many') bytes += sizeOf(reply.replies)

@@ -7,7 +7,8 @@
 import type { Caller } from './commands/caller.ts'
 import type { MutationPlan, Plan } from './commands/plan.ts'
 import { errorReply, type Reply } from './protocol/reply.ts'
-import type { Decoded } from './protocol/request.ts'
+import type { Decoded, Single } from './protocol/request.ts'
+import { type Run, requestsOf } from './protocol/resp-runs.ts'
 import type { Entry, Key, Store } from './store.ts'
 import { storeErrorReply } from './store-errors.ts'
 
@@ -17,7 +18,10 @@ export interface GroupSizes {
 }
 
 /** Turns a request into a plan, by what is known of the connection now. */
-export type Planner = (request: Decoded) => Plan
+export type Planner = (request: Single) => Plan
+
+/** Turns a run into one plan; undefined: its requests are to be planned one by one. */
+export type RunPlanner = (run: Run) => Plan | undefined
 
 export interface Group {
   readonly kind: Exclude<Plan['kind'], 'write' | 'decide'> | 'mutation'
@@ -26,15 +30,17 @@ export interface Group {
 
 /** Requests of a chunk, taken group by group. */
 export class Requests {
-  readonly #requests: readonly Decoded[]
+  readonly #requests: Decoded[]
   readonly #plan: Planner
+  readonly #planRun: RunPlanner
   #at = 0
   /** Planned and not run, in order. */
   #ahead: Plan[] = []
 
-  constructor(requests: readonly Decoded[], plan: Planner) {
+  constructor(requests: Decoded[], plan: Planner, planRun: RunPlanner = () => undefined) {
     this.#requests = requests
     this.#plan = plan
+    this.#planRun = planRun
   }
 
   get isAtEnd(): boolean {
@@ -65,12 +71,21 @@ export class Requests {
     this.#ahead = [...plans, ...this.#ahead]
   }
 
+  /** What is left of a run that was taken comes next, request by request. */
+  expand(run: Run): void {
+    this.#requests.splice(this.#at, 0, ...requestsOf(run))
+  }
+
   #take(): Plan | undefined {
     if (this.#ahead.length > 0) return this.#ahead.shift()
     const request = this.#requests[this.#at]
     if (request === undefined) return undefined
     this.#at++
-    return this.#plan(request)
+    if (request.kind !== 'run') return this.#plan(request)
+    const plan = this.#planRun(request)
+    if (plan !== undefined) return plan
+    this.expand(request)
+    return this.#take()
   }
 }
 
@@ -109,6 +124,8 @@ export async function runGroup({ plans }: Group, caller: Caller, limits = withou
       return [first.run(caller)]
     case 'slow':
       return [await first.run(caller).catch(storeErrorReply)]
+    case 'run':
+      throw new Error('a run is answered by its session')
     case 'lookup':
       return runLookups(plans as Of<'lookup'>[], caller.store, limits)
     case 'entries':
@@ -116,6 +133,31 @@ export async function runGroup({ plans }: Group, caller: Caller, limits = withou
     case 'write':
     case 'decide':
       return runMutations(plans as MutationPlan[], caller.store)
+  }
+}
+
+/**
+ * The same within this call, for groups that need nothing but what is at hand; undefined, and nothing was done, for others.
+ * @see runGroup
+ */
+export function runGroupNow({ plans }: Group, caller: Caller, limits: ReplyLimits): Reply[] | undefined {
+  const [first] = plans
+  if (first?.kind === 'reply') return plans.map((plan) => (plan as Of<'reply'>).reply)
+  if (first?.kind === 'session') return [first.run(caller)]
+  return first?.kind === 'lookup' ? runLookupsNow(plans as Of<'lookup'>[], caller.store, limits) : undefined
+}
+
+function runLookupsNow(plans: readonly Of<'lookup'>[], store: Store, limits: ReplyLimits): Reply[] | undefined {
+  try {
+    const keys = plans.length === 1 ? (plans[0]?.keys ?? []) : allKeysOf(plans)
+    const values = store.getManyNow?.(keys, limits.lookupBytesMax)
+    if (values === undefined) return undefined
+    if (values.length === keys.length) return eachShare(plans, values, ({ reply }, share) => reply(share))
+    const whole = wholeOnes(plans, values.length)
+    return whole.length === 0 ? undefined : eachShare(whole, values, ({ reply }, share) => reply(share))
+  } catch {
+    // Asked again, each alone, it tells which one.
+    return undefined
   }
 }
 
@@ -186,6 +228,8 @@ function eachShare<P extends { readonly keys: readonly Key[] }, Found>(
   found: readonly Found[],
   answer: (plan: P, share: readonly Found[]) => Reply
 ): Reply[] {
+  const [only] = plans
+  if (plans.length === 1 && only !== undefined) return [answer(only, found)]
   let end = 0
   return plans.map((plan) => {
     const start = end

@@ -8,13 +8,14 @@ import { replyPlan } from './commands/plan.ts'
 import { commands } from './commands/table.ts'
 import { needsLogin, noAuth, refusalOf } from './permission.ts'
 import { arrayReply, errorReply, queued, type Reply, textValue, valueReply } from './protocol/reply.ts'
-import type { Decoded } from './protocol/request.ts'
+import type { Single } from './protocol/request.ts'
+import type { Run } from './protocol/resp-runs.ts'
 import { subscriptionsOf } from './pubsub.ts'
 import { keyBytesMax } from './store.ts'
 
-type Request = Extract<Decoded, { kind: 'request' }>
+type Request = Extract<Single, { kind: 'request' }>
 
-export function planLine(decoded: Decoded, caller: Caller): Plan {
+export function planLine(decoded: Single, caller: Caller): Plan {
   if (decoded.kind !== 'request') {
     caller.noted(undefined, [])
     return refusal(decoded)
@@ -53,7 +54,7 @@ function unknownLine(name: string): string {
   return `unknown command${shown}, there are ${[...lineCommands.keys()].join(' ')}`
 }
 
-export function planResp(decoded: Decoded, caller: Caller): Plan {
+export function planResp(decoded: Single, caller: Caller): Plan {
   if (decoded.kind !== 'request') {
     caller.noted(undefined, [])
     return refusal(decoded)
@@ -70,6 +71,14 @@ export function planResp(decoded: Decoded, caller: Caller): Plan {
   const { transaction } = caller
   if (transaction === undefined || command.flags.includes('no_multi')) return plan
   return enqueue(plan, command, args, transaction)
+}
+
+/** A run as it is, where nothing on the connection makes more of its requests than what they say. */
+export function planRun(run: Run, caller: Caller): Plan | undefined {
+  const { access, store, transaction } = caller
+  const takesRuns = run.name === 'GET' ? store.getFramed !== undefined : store.putPlaced !== undefined
+  if (!takesRuns || !access.isUnrestricted || transaction !== undefined || subscriptionsOf(caller) > 0) return undefined
+  return { kind: 'run', run }
 }
 
 /** What the requests of one transaction may hold, in bytes, with about what a plan costs. */
@@ -139,7 +148,7 @@ function unknownResp({ name, spelt: sent = name, args }: Request): string {
   return `unknown command '${shownText(Buffer.from(sent, 'latin1'), shownBytesMax)}', with args beginning with: ${shown}`
 }
 
-function refusal(decoded: Exclude<Decoded, Request>): Plan {
+function refusal(decoded: Exclude<Single, Request>): Plan {
   switch (decoded.kind) {
     case 'refused':
       return replyPlan(errorReply(decoded.reason, decoded.code))

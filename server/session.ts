@@ -6,11 +6,11 @@
 //
 // One chunk is served at a time. While it is, the socket is paused as soon as another chunk waits, and the replies of a chunk
 // go out in slices of about `replyBytesMax`, each only after the client took the one before. So what a client that never
-// reads can make the server hold is: the chunk, one slice and one lookup. The length of a lookup follows the values met so
-// far, so that a lookup of long values stays short too. What is pushed (published messages) goes between the replies, in the
-// order of what happened; a client that does not take it is closed.
+// reads can make the server hold is: the chunk, one slice and one lookup (answering.ts). What is pushed (published messages)
+// goes between the replies, in the order of what happened; a client that does not take it is closed.
 import type { Socket } from 'node:net'
 import { Account } from './account.ts'
+import { Answering } from './answering.ts'
 import { type Access, noAccess } from './auth/access.ts'
 import { GrantedStore } from './auth/granted-store.ts'
 import { type Identity, loginFault } from './auth/users.ts'
@@ -21,14 +21,16 @@ import { earlyLimits, earlyReplyBytesMax, type Limits } from './limits.ts'
 import type { Holder, Memory } from './memory.ts'
 import { Outbox, type OutboxOwner, sizeOf } from './outbox.ts'
 import { Patience } from './patience.ts'
-import { type Group, Requests, runGroup } from './pipeline.ts'
-import { planLine, planResp } from './planner.ts'
+import { Requests } from './pipeline.ts'
+import { planLine, planResp, planRun } from './planner.ts'
 import type { Reply } from './protocol/reply.ts'
 import { errorReply } from './protocol/reply.ts'
-import type { Codec, Decoded } from './protocol/request.ts'
+import type { Codec, Single } from './protocol/request.ts'
 import { RespCodec } from './protocol/resp.ts'
+import type { Run } from './protocol/resp-runs.ts'
 import { LineCodec } from './protocol/text.ts'
 import type { Store } from './store.ts'
+import { type Served, turn } from './turn.ts'
 
 export interface SessionContext {
   readonly id: number
@@ -42,12 +44,8 @@ export interface SessionContext {
 
 const star = 0x2a
 const lineFeed = 0x0a
-/** Where fewer values than these fill a slice of replies, they are long. */
-const longReadsMax = 4
-/** A lookup may grow this much over the one before it. */
-const growthMax = 8
 
-export class Session implements Caller, Holder, OutboxOwner {
+export class Session implements Caller, Holder, OutboxOwner, Served {
   /** Resolves when the socket is closed and nothing of this session runs any more. */
   readonly closed: Promise<void>
   readonly id: number
@@ -76,7 +74,7 @@ export class Session implements Caller, Holder, OutboxOwner {
   #identity: Identity
   /** The store as a user with grants sees it. */
   #granted: GrantedStore | undefined
-  #readsMax: number
+  readonly #answering: Answering
   /** Of replies before a login. */
   #earlyReplyBytes = 0
   #isServing = false
@@ -105,7 +103,7 @@ export class Session implements Caller, Holder, OutboxOwner {
     this.#account = new Account(this)
     this.#outbox = new Outbox(socket, this)
     this.#patience = new Patience(context.limits, this.connectedMs)
-    this.#readsMax = context.limits.firstLookupMax
+    this.#answering = new Answering(this, { account: this.#account, limits: context.limits, memory: context.memory })
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
@@ -147,7 +145,7 @@ export class Session implements Caller, Holder, OutboxOwner {
   }
 
   get expectsLong(): boolean {
-    return this.#readsMax < longReadsMax
+    return this.#answering.expectsLong
   }
 
   get isServing(): boolean {
@@ -260,7 +258,15 @@ export class Session implements Caller, Holder, OutboxOwner {
     this.#waiting.push(chunk)
     this.#waitingBytes += chunk.length
     if (this.#isServing) this.#socket.pause()
-    else void this.#serveWaiting()
+    else {
+      this.#isServing = true
+      turn.serve(this)
+    }
+  }
+
+  /** Its turn has come. */
+  serve(): void {
+    void this.#serveWaiting()
   }
 
   #endInput(): void {
@@ -269,10 +275,13 @@ export class Session implements Caller, Holder, OutboxOwner {
   }
 
   async #serveWaiting(): Promise<void> {
-    this.#isServing = true
     try {
       for (let chunk = this.#waiting.shift(); chunk !== undefined; chunk = this.#waiting.shift()) {
         this.#waitingBytes -= chunk.length
+        if (this.isAuthenticated && chunk.length <= this.#context.limits.pieceBytesMax) {
+          if (!this.#isEnding) await this.#serve(chunk)
+          continue
+        }
         for (const piece of this.#piecesOf(chunk)) {
           if (!this.#isEnding) await this.#serve(piece)
         }
@@ -305,28 +314,26 @@ export class Session implements Caller, Holder, OutboxOwner {
     this.#codec ??= this.#codecFor(chunk)
     this.#codec.limits = this.isAuthenticated ? limits : earlyLimits
     const decoded = this.#codec.push(chunk)
-    this.#requests += decoded.length
+    for (const item of decoded) this.#requests += item.kind === 'run' ? item.count - item.from : 1
     const held = this.#codec.heldBytes + this.#waitingBytes
     if (held !== this.inputBytes) memory.input(this, held)
-    const requests = new Requests(decoded, this.#plan)
+    const requests = new Requests(decoded, this.#plan, this.#planRun)
     this.#account.begin()
     while (!requests.isAtEnd && !this.#isEnding && !this.#socket.destroyed) {
-      const group = requests.take({ readsMax: this.#readsMax, writesMax: limits.batchMax })
-      const answers = await this.#run(group)
-      if (answers.length < group.plans.length) requests.putBack(group.plans.slice(answers.length))
-      this.#account.settle(answers)
-      if (group.kind !== 'lookup') this.#cutAtUnknown(answers)
-      const answerBytes = sizeOf(answers)
-      memory.output(this, answerBytes)
-      this.#outbox.add(answers, answerBytes)
-      if (group.kind === 'lookup') this.#adapt(answers.length, answerBytes)
+      const next = this.#answering.next(requests)
+      const answers = next instanceof Promise ? await next : next
+      this.#cutAtUnknown(answers)
+      memory.output(this, this.#answering.bytes)
+      this.#outbox.add(answers, this.#answering.bytes)
       if (this.#isClosing) break
       if (this.#outbox.bytes >= limits.replyBytesMax || this.#outbox.count >= limits.batchMax) {
-        await this.#write()
+        const full = this.#write()
+        if (full !== undefined) await full
         this.#account.begin()
       }
     }
-    await this.#write()
+    const full = this.#write()
+    if (full !== undefined) await full
     if (this.#isClosing) this.#end()
   }
 
@@ -338,40 +345,22 @@ export class Session implements Caller, Holder, OutboxOwner {
     this.#isClosing = true
   }
 
-  /** Lookups wait their turn, and stop when they have filled their room. */
-  async #run(group: Group): Promise<Reply[]> {
-    if (group.kind !== 'lookup' && group.kind !== 'entries') return runGroup(group, this)
-    const { limits, memory } = this.#context
-    const turn = memory.beginLookup(this)
-    if (turn !== undefined) await turn
-    try {
-      const room = { lookupBytesMax: limits.replyBytesMax, replyBytesMax: limits.outputBytesTotalMax }
-      return await runGroup(group, this, room)
-    } finally {
-      memory.endLookup()
-    }
-  }
-
   #codecFor(chunk: Buffer): Codec {
     const { limits } = this.#context
-    return chunk[0] === star ? new RespCodec(limits) : new LineCodec(limits, (name) => lineCommands.get(name))
+    return chunk[0] === star
+      ? new RespCodec(limits, { findsRuns: true })
+      : new LineCodec(limits, (name) => lineCommands.get(name))
   }
 
-  readonly #plan = (request: Decoded) => (this.language === 'resp' ? planResp(request, this) : planLine(request, this))
+  readonly #planRun = (run: Run) => planRun(run, this)
 
-  /** Sizes the next lookup by what this one brought. */
-  #adapt(count: number, bytes: number): void {
-    const { limits } = this.#context
-    const fitting = Math.floor((limits.replyBytesMax * count) / Math.max(bytes, 1))
-    // A short lookup says little of the client's other values: it may shrink the next one, and not make it grow.
-    const grown = count < this.#readsMax ? this.#readsMax : this.#readsMax * growthMax
-    this.#readsMax = Math.max(1, Math.min(fitting, grown, limits.lookupMax))
-  }
+  readonly #plan = (request: Single) => (this.language === 'resp' ? planResp(request, this) : planLine(request, this))
 
-  /** Hands replies to the socket; resolves when it has room for more, or is closed. */
-  async #write(): Promise<void> {
-    if (!this.#outbox.flush() && !this.#socket.destroyed) await this.#drained()
+  /** Hands replies to the socket. Where that is full, a promise: it has room for more, or is closed. */
+  #write(): Promise<void> | undefined {
+    if (!this.#outbox.flush() && !this.#socket.destroyed) return this.#drained()
     this.#context.memory.output(this, -this.outputBytes)
+    return undefined
   }
 
   /** Who asks on and on without saying who they are is not worth a longer conversation. */
@@ -395,6 +384,7 @@ export class Session implements Caller, Holder, OutboxOwner {
     })
     this.#wake = undefined
     socket.setTimeout(0)
+    this.#context.memory.output(this, -this.outputBytes)
   }
 
   /** Messages were sent while nothing was asked. */

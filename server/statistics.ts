@@ -64,16 +64,26 @@ export class Statistics {
 
   /** A command ran, alone or as one of a group. */
   ran(name: string, micros: number, reply: Reply | undefined): void {
-    const tally = this.#tallyOf(name)
-    tally.calls++
-    tally.micros += micros
-    const bucket = bucketOf(micros)
-    tally.durations[bucket] = (tally.durations[bucket] as number) + 1
-    this.#counts.commands++
+    const tally = this.#add(name, micros, 1)
     if (reply?.kind === 'error') {
       tally.failed++
       this.failed(reply.code)
     }
+  }
+
+  /** So many of them ran together, each for so long, and none failed. */
+  ranMany(name: string, micros: number, count: number): void {
+    this.#add(name, micros, count)
+  }
+
+  #add(name: string, micros: number, count: number): Tally {
+    const tally = this.#tallyOf(name)
+    tally.calls += count
+    tally.micros += micros * count
+    const bucket = bucketOf(micros)
+    tally.durations[bucket] = (tally.durations[bucket] as number) + count
+    this.#counts.commands += count
+    return tally
   }
 
   rejected(name: string): void {

@@ -92,6 +92,15 @@ export interface Store {
    * reaches it: the answer is then of the first keys, of one at least.
    */
   getMany(keys: readonly Key[], bytesMax?: number): Promise<readonly (Uint8Array | undefined)[]>
+  /** The same, where the store has the answer at hand: within this call. Undefined: ask `getMany`. */
+  getManyNow?(keys: readonly Key[], bytesMax: number): readonly (Uint8Array | undefined)[] | undefined
+  /**
+   * Answers keys where they stand in `source` as RESP says values: the number of the first item not answered, for want of room
+   * or because it is not at hand. Undefined: none can be answered within this call. Left out: the store cannot.
+   */
+  getFramed?(source: Uint8Array, places: Uint32Array, from: number, count: number, framed: Framed): number | undefined
+  /** Puts of keys and values where they stand in `source`, each a write of its own; left out: the store cannot. */
+  putPlaced?(source: Uint8Array, places: Uint32Array, from: number, count: number): Promise<void>
   /** The same with sequence and expiry. */
   getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]>
   /** All of the operations or none; resolves when they are as durable as the store promises. */
@@ -103,6 +112,15 @@ export interface Store {
   /** Of an engine in this process; left out where there is none. */
   engineStats?(): Stats
   close(): Promise<void>
+}
+
+/** Where answers are laid down one after the other. */
+export interface Framed {
+  readonly target: Uint8Array
+  /** How a miss is said. */
+  readonly missing: Uint8Array
+  /** One number: where the next answer goes. */
+  readonly end: Uint32Array
 }
 
 /** The longest key a store takes, in bytes. */

@@ -40,6 +40,11 @@ export class GrantedStore implements Store {
     return this.#store.getMany(keys, bytesMax)
   }
 
+  getManyNow(keys: readonly Key[], bytesMax: number): readonly (Uint8Array | undefined)[] | undefined {
+    checkKeys(this.#access(), keys)
+    return this.#store.getManyNow?.(keys, bytesMax)
+  }
+
   async getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]> {
     checkKeys(this.#access(), keys)
     return this.#store.getEntries(keys)

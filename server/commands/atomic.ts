@@ -10,8 +10,8 @@ export type Answer = Reply | SessionPlan
 
 export type SessionPlan = Extract<Plan, { kind: 'session' }>
 
-/** Plans that can be among these: `slow` ones call the store many times. */
-export type AtomicPlan = Exclude<Plan, { kind: 'slow' }>
+/** Plans that can be among these: `slow` ones call the store many times, and runs are plain requests alone. */
+export type AtomicPlan = Exclude<Plan, { kind: 'slow' | 'run' }>
 
 /** Decides nothing, undefined, where a watched key is not as it was. */
 export function decisionOf(

@@ -28,6 +28,8 @@ export type Reply =
   /** Nobody knows whether it was done. RESP has no word that clients would not take for "ask again": nothing is said there,
    * and the connection closes. */
   | { readonly kind: 'unknown-outcome' }
+  /** Replies that are bytes already, in the language of the connection. */
+  | { readonly kind: 'encoded'; readonly bytes: Buffer; readonly count: number }
   /** Several replies to one request, and none to QUIT's followers: SUBSCRIBE a b. */
   | { readonly kind: 'many'; readonly replies: readonly Reply[] }
 

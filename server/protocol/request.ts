@@ -10,11 +10,24 @@ export type Decoded =
       readonly spelt?: string | undefined
       readonly args: readonly Buffer[]
     }
+  /** Several requests of one kind, `GET key` or `SET key value`, where they stand: items `from` up to `count`. */
+  | {
+      readonly kind: 'run'
+      readonly name: 'GET' | 'SET'
+      readonly chunk: Buffer
+      /** Of each item: offset and length of its key, and for SET of its value. Runs share it: never written to again. */
+      readonly places: Uint32Array
+      readonly from: number
+      readonly count: number
+    }
   | { readonly kind: 'refused'; readonly reason: string; readonly code?: 'ERR' | 'TOO_LARGE' }
   /** Bytes after which nothing can be understood: said, and the connection closes. */
   | { readonly kind: 'fatal'; readonly reason: string }
   /** Not spoken to us: the connection closes without a word. */
   | { readonly kind: 'foreign' }
+
+/** All but a run. */
+export type Single = Exclude<Decoded, { readonly kind: 'run' }>
 
 /** What may come in one request. */
 export interface RequestLimits {

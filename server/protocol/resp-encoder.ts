@@ -1,6 +1,6 @@
 // RESP2 and RESP3, replies. What RESP2 has no type for is said with those it has: maps as flat arrays, texts as bulk
 // strings, booleans as integers.
-import type { ErrorCode, Reply } from './reply.ts'
+import { type ErrorCode, type Reply, textValue } from './reply.ts'
 
 const carriageReturn = 0x0d
 const lineFeed = 0x0a
@@ -12,6 +12,8 @@ let scratch = Buffer.allocUnsafeSlow(scratchBytes)
 let at = 0
 
 export function encodeResp(replies: readonly Reply[], version: 2 | 3): Buffer {
+  const [only] = replies
+  if (replies.length === 1 && only?.kind === 'encoded') return only.bytes
   at = 0
   for (const reply of replies) write(reply, version)
   const bytes = Buffer.allocUnsafe(at)
@@ -68,11 +70,7 @@ function write(reply: Reply, version: 2 | 3): void {
       writeLongText(reply.text, version)
       return
     case 'lines':
-      writeItems(
-        0x2a,
-        reply.lines.map((line) => ({ kind: 'value', value: Buffer.from(line) }) as const),
-        version
-      )
+      writeItems(0x2a, reply.lines.map(textValue), version)
       return
     case 'entries':
       writeItems(
@@ -83,6 +81,9 @@ function write(reply: Reply, version: 2 | 3): void {
         ]),
         version
       )
+      return
+    case 'encoded':
+      writeBytes(reply.bytes)
       return
     case 'unknown-outcome':
       return

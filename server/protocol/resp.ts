@@ -10,6 +10,7 @@
 import type { Reply } from './reply.ts'
 import type { Codec, Decoded, RequestLimits } from './request.ts'
 import { encodeResp } from './resp-encoder.ts'
+import { runAt } from './resp-runs.ts'
 
 const star = 0x2a
 const dollar = 0x24
@@ -49,8 +50,12 @@ export class RespCodec implements Codec {
   #isBroken = false
   #decoded: Decoded[] = []
 
-  constructor(limits: RequestLimits) {
+  readonly #findsRuns: boolean
+
+  /** `findsRuns`: plain requests in a row are told as one run (resp-runs.ts). */
+  constructor(limits: RequestLimits, { findsRuns = false }: { readonly findsRuns?: boolean } = {}) {
     this.limits = limits
+    this.#findsRuns = findsRuns
   }
 
   get isUnfinished(): boolean {
@@ -119,6 +124,12 @@ export class RespCodec implements Codec {
         this.#bulk = -1
         at = end + 2
         if (--this.#missing === 0) this.#finish()
+        continue
+      }
+      const found = this.#findsRuns && this.#missing === 0 ? runAt(chunk, at, this.limits) : undefined
+      if (found !== undefined) {
+        this.#decoded.push(found.run)
+        at = found.end
         continue
       }
       const lineEnd = endOfLine(chunk, at)

@@ -7,6 +7,7 @@ import { open } from '../../lib/index.ts'
 import type {
   Decision,
   Entry,
+  Framed,
   Key,
   Operation,
   PageLimits,
@@ -17,6 +18,7 @@ import type {
   SystemRecords,
   WriteOptions
 } from '../store.ts'
+import { turn } from '../turn.ts'
 import { DecisionQueue } from './queue.ts'
 
 export interface DatabaseStoreOptions {
@@ -38,10 +40,10 @@ export class DatabaseStore implements Store {
   readonly records: SystemRecords
   readonly #queue: DecisionQueue
 
-  private constructor(database: Database<Buffer, Buffer>) {
+  private constructor(database: Database<Buffer, Buffer>, isAlwaysSynced: boolean) {
     this.database = database
     this.records = recordsOf(database)
-    this.#queue = new DecisionQueue(database)
+    this.#queue = new DecisionQueue(database, { atEnd: (call) => turn.atEnd(call), isAlwaysSynced })
   }
 
   static async open(path: string, options: DatabaseStoreOptions = {}): Promise<DatabaseStore> {
@@ -50,13 +52,27 @@ export class DatabaseStore implements Store {
       cacheBytes === undefined ? {} : { blockCacheBytes: cacheBytes, memoryBytes: cacheBytes + memoryBesideCacheBytes }
     const limits = diskReserveBytes === undefined ? {} : { limits: { diskReserveBytes } }
     return new DatabaseStore(
-      await open(path, { keyEncoding: 'buffer', valueEncoding: 'buffer', ...memory, ...limits, ...others })
+      await open(path, { keyEncoding: 'buffer', valueEncoding: 'buffer', ...memory, ...limits, ...others }),
+      options.durability === 'sync'
     )
   }
 
   getMany(keys: readonly Key[], bytesMax?: number): Promise<readonly (Uint8Array | undefined)[]> {
     if (bytesMax !== undefined) return this.database.getSome(keys as readonly Buffer[], bytesMax)
     return this.database.getMany(keys) as Promise<(Uint8Array | undefined)[]>
+  }
+
+  getFramed(source: Uint8Array, places: Uint32Array, from: number, count: number, framed: Framed): number | undefined {
+    return this.database.getFramed(source, places, from, count, framed)
+  }
+
+  putPlaced(source: Uint8Array, places: Uint32Array, from: number, count: number): Promise<void> {
+    if (this.#queue.isClear) return this.database.putPlaced(source, places, from, count)
+    return this.#queue.write(operationsAt(source, places, from, count), false)
+  }
+
+  getManyNow(keys: readonly Key[], bytesMax: number): readonly (Uint8Array | undefined)[] | undefined {
+    return this.database.getSomeNow(keys as readonly Buffer[], bytesMax)
   }
 
   async getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]> {
@@ -97,6 +113,17 @@ export class DatabaseStore implements Store {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+/** The same as operations. */
+function operationsAt(source: Uint8Array, places: Uint32Array, from: number, count: number): Operation[] {
+  const operations: Operation[] = []
+  const field = (at: number) => {
+    const start = places[at] as number
+    return source.subarray(start, start + (places[at + 1] as number))
+  }
+  for (let i = from; i < count; i++) operations.push({ type: 'put', key: field(4 * i), value: field(4 * i + 2) })
+  return operations
 }
 
 function recordsOf({ system }: Database<Buffer, Buffer>): SystemRecords {

@@ -2,6 +2,9 @@
 //
 //   write, decide ─▶ waiting ─▶ (once the turn has read its sockets) entries of all keys ─▶ each decision in order ─▶ batch
 //
+// While a batch is on its way to the disk, what has to get there too gathers for the next one (group commit): it would have
+// to wait for another sync anyway, and many requests then share one record.
+//
 // Order is that of arrival, whoever waits for the disk and whoever does not. What a decision wrote is seen by those behind it in
 // the same batch through an Overlay, and by those of later batches because the database shows a write to everything that
 // begins after its call. Where decisions have to wait for entries from the disk, all that comes behind them waits too.
@@ -27,12 +30,21 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+export interface QueueOptions {
+  /** Calls back once this turn of the event loop has brought all that it brings. */
+  readonly atEnd?: (call: () => void) => void
+  /** The database answers no write before it is on disk. */
+  readonly isAlwaysSynced?: boolean
+}
+
 /** A batch that has grown to this is handed over without waiting for the turn's end. */
 const operationsMax = 1_000
 const bytesMax = 256 * 2 ** 10
 
 export class DecisionQueue {
   readonly #database: Deciding
+  readonly #atEnd: (call: () => void) => void
+  readonly #isAlwaysSynced: boolean
   /** In order: operations that depend on nothing, and decisions. */
   #operations: Operation[] = []
   #plain: Waiting['resolve'][] = []
@@ -44,10 +56,19 @@ export class DecisionQueue {
   /** Decisions wait for what they are to see. */
   #isBlocked = false
   #isScheduled = false
+  /** Batches on their way to the disk. */
+  #syncing = 0
   readonly #running = new Set<Promise<unknown>>()
 
-  constructor(database: Deciding) {
+  constructor(database: Deciding, { atEnd = setImmediate, isAlwaysSynced = false }: QueueOptions = {}) {
     this.#database = database
+    this.#atEnd = atEnd
+    this.#isAlwaysSynced = isAlwaysSynced
+  }
+
+  /** A write that asks for no sync may go to the database by itself: nothing is before it, and nothing is to be gathered. */
+  get isClear(): boolean {
+    return !this.#isAlwaysSynced && !this.#isBlocked && this.#plain.length + this.#waiting.length === 0
   }
 
   write(operations: readonly Operation[], sync: boolean): Promise<void> {
@@ -74,14 +95,14 @@ export class DecisionQueue {
 
   /** What waits for the disk and what does not go apart, unless something holds both back. */
   #begin(sync: boolean): void {
-    if (sync !== this.#sync) this.#run()
+    if (sync !== this.#sync) this.#run(true)
     this.#sync = this.#plain.length + this.#waiting.length > 0 ? this.#sync || sync : sync
   }
 
   /** Resolves when nothing waits and nothing runs. */
   async idle(): Promise<void> {
     for (;;) {
-      this.#run()
+      this.#run(true)
       if (this.#running.size === 0) return
       await Promise.allSettled([...this.#running])
     }
@@ -93,22 +114,25 @@ export class DecisionQueue {
   }
 
   #schedule(): void {
-    if (this.#operations.length + this.#waiting.length >= operationsMax || this.#bytes >= bytesMax) this.#run()
+    if (this.#operations.length + this.#waiting.length >= operationsMax || this.#bytes >= bytesMax) this.#run(true)
     else if (!this.#isScheduled) {
       this.#isScheduled = true
-      setImmediate(() => {
+      this.#atEnd(() => {
         this.#isScheduled = false
         this.#run()
       })
     }
   }
 
-  #run(): void {
+  /** Unless `isUrgent`, what has to reach the disk waits while another batch is on its way there, and grows. */
+  #run(isUrgent = false): void {
     const operations = this.#operations
     const waiting = this.#waiting
     const plain = this.#plain
     const rejects = this.#plainRejects
     if (this.#isBlocked || plain.length + waiting.length === 0) return
+    const isSynced = this.#sync || this.#isAlwaysSynced
+    if (isSynced && this.#syncing > 0 && !isUrgent) return
     const options = { sync: this.#sync }
     this.#operations = []
     this.#waiting = []
@@ -117,7 +141,7 @@ export class DecisionQueue {
     this.#bytes = 0
     if (plain.length > 0) {
       this.#track(
-        this.#database.batch(operations, options).then(
+        this.#synced(this.#database.batch(operations, options), isSynced).then(
           () => {
             for (const resolve of plain) resolve(undefined)
           },
@@ -127,10 +151,20 @@ export class DecisionQueue {
         )
       )
     }
-    if (waiting.length > 0) this.#track(this.#decideAll(waiting, options))
+    if (waiting.length > 0) this.#track(this.#decideAll(waiting, options, isSynced))
   }
 
-  async #decideAll(waiting: readonly Waiting[], options: { readonly sync: boolean }): Promise<void> {
+  /** Once it is on disk, what waited for that goes first, before anybody is answered: the disk is not to wait for us. */
+  #synced<Result>(work: Promise<Result>, isSynced: boolean): Promise<Result> {
+    if (!isSynced) return work
+    this.#syncing++
+    return work.finally(() => {
+      this.#syncing--
+      this.#run()
+    })
+  }
+
+  async #decideAll(waiting: readonly Waiting[], options: { readonly sync: boolean }, isSynced: boolean): Promise<void> {
     const keys = waiting.flatMap(({ decision }) => decision.keys)
     // From the call on, until they are made: mostly that is within the call.
     this.#isBlocked = true
@@ -148,7 +182,7 @@ export class DecisionQueue {
         options
       )
       isLate = true
-      const outcomes = await decided
+      const outcomes = await this.#synced(decided, isSynced)
       for (const [i, outcome] of outcomes.entries()) {
         if ('error' in outcome) waiting[i]?.reject(outcome.error)
         else waiting[i]?.resolve(outcome.result)

@@ -73,6 +73,33 @@ test('a turn is one batch, and decisions one more', async () => {
   expect(database.log).toEqual(['a b', 'decided c d'])
 })
 
+test('while a batch is on its way to the disk, the next one gathers, and goes before anybody is answered', async () => {
+  const seen: string[] = []
+  const disks: (() => void)[] = []
+  const database: Deciding = {
+    batch: (operations) => {
+      seen.push(`batch ${operations.map(shown).join(' ')}`)
+      return new Promise((resolve) => disks.push(resolve))
+    },
+    decide: () => Promise.reject(new Error('nothing is decided here'))
+  }
+  const queue = new DecisionQueue(database, { isAlwaysSynced: true })
+  const write = (key: string) => queue.write([put(key)], false).then(() => seen.push(`answered ${key}`))
+  const calls = [write('a')]
+  await turn()
+  calls.push(write('b'))
+  await turn()
+  calls.push(write('c'))
+  await turn()
+  expect(seen).toEqual(['batch a'])
+  disks.shift()?.()
+  await turn()
+  expect(seen).toEqual(['batch a', 'batch b c', 'answered a'])
+  disks.shift()?.()
+  await Promise.all(calls)
+  expect(seen.slice(3)).toEqual(['answered b', 'answered c'])
+})
+
 test('nothing overtakes decisions that wait for the disk', async () => {
   const database = new FakeDatabase()
   const queue = new DecisionQueue(database)

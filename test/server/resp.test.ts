@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Decoded, RequestLimits } from '../../server/protocol/request.ts'
 import { RespCodec } from '../../server/protocol/resp.ts'
+import { requestsOf } from '../../server/protocol/resp-runs.ts'
 import { campaign, report, seedOf } from '../support/campaign.ts'
 import { fragments, type Random, randomOf } from './support/random.ts'
 import { respOf } from './support/served.ts'
@@ -9,15 +10,23 @@ import { respOf } from './support/served.ts'
 const limits: RequestLimits = { lineBytesMax: 0, bulkBytesMax: 4_096, argumentsMax: 16, requestBytesMax: 8_192 }
 
 const shown = (decoded: readonly Decoded[]): string[] =>
-  decoded.map((request) => {
+  decoded.flatMap((request) => {
+    if (request.kind === 'run') return shown(requestsOf(request))
     if (request.kind === 'fatal') return `fatal ${request.reason}`
     if (request.kind !== 'request') return request.kind
     return JSON.stringify([request.name, ...request.args.map((arg) => arg.toString('latin1'))])
   })
 
-const decode = (chunks: readonly Buffer[]): { readonly requests: string[]; readonly isUnfinished: boolean } => {
-  const codec = new RespCodec(limits)
-  const requests = chunks.flatMap((chunk) => shown(codec.push(chunk)))
+let inRuns = 0
+
+const decode = (
+  chunks: readonly Buffer[],
+  findsRuns = false
+): { readonly requests: string[]; readonly isUnfinished: boolean } => {
+  const codec = new RespCodec(limits, { findsRuns })
+  const decoded = chunks.flatMap((chunk) => codec.push(chunk))
+  for (const item of decoded) if (item.kind === 'run') inRuns += item.count - item.from
+  const requests = shown(decoded)
   return { requests, isUnfinished: codec.isUnfinished }
 }
 
@@ -56,7 +65,16 @@ function plainly(bytes: Buffer): { readonly requests: string[]; readonly isFault
 
 const words = ['GET', 'set', 'Mget', '', 'x'.repeat(200), 'a\r\nb', '$3', '*1\r\n', '\xff\x00', 'y'.repeat(100)]
 
+/** What runs are found in. */
+function plainRequests(random: Random): Buffer {
+  const word = () => Buffer.from(random.pick(words), 'latin1')
+  const one = () =>
+    random.below(2) === 0 ? respOf('GET', word()) : respOf(random.pick(['SET', 'set']), word(), word())
+  return Buffer.concat(Array.from({ length: 1 + random.below(5) }, one))
+}
+
 function rightBytes(random: Random): Buffer {
+  if (random.below(4) === 0) return plainRequests(random)
   const count = 1 + random.below(5)
   return respOf(...Array.from({ length: count }, () => Buffer.from(random.pick(words), 'latin1')))
 }
@@ -168,6 +186,8 @@ test('random bytes, cut at random, are what they are in one piece, and what a pl
     chunks += pieces.length
     const whole = decode([bytes])
     expect(decode(pieces), JSON.stringify(bytes.toString('latin1'))).toEqual(whole)
+    expect(decode(pieces, true), JSON.stringify(bytes.toString('latin1'))).toEqual(whole)
+    expect(decode([bytes], true), JSON.stringify(bytes.toString('latin1'))).toEqual(whole)
     const plain = plainly(bytes)
     const read = whole.requests.filter((request) => !request.startsWith('fatal'))
     expect(read, JSON.stringify(bytes.toString('latin1'))).toEqual(plain.requests)
@@ -177,5 +197,6 @@ test('random bytes, cut at random, are what they are in one piece, and what a pl
     }
   }
   expect(faulty).toBeGreaterThan(0)
-  report('RESP fuzz', { chunks, faulty })
+  expect(inRuns).toBeGreaterThan(chunks / 500)
+  report('RESP fuzz', { chunks, faulty, inRuns })
 })

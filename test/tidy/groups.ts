@@ -66,8 +66,8 @@ const server: readonly Group[] = [
   { name: 'client', files: /^server\/client\//, imports: [...engine, 'protocol', 'store'] },
   {
     name: 'session',
-    files: /^server\/(session|account|outbox|pipeline|planner|permission|store-errors)\.ts$/,
-    imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'config']
+    files: /^server\/(session|account|answering|outbox|pipeline|planner|permission|runs|store-errors)\.ts$/,
+    imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'config', 'turn']
   },
   // Below the commands: they manage users, and see what a connection may.
   {
@@ -94,8 +94,9 @@ const server: readonly Group[] = [
     files: /^server\/simulation\//,
     imports: [...engine, 'member', 'raft-shell', 'raft-core', 'store']
   },
-  { name: 'store', files: /^server\/store(\.ts$|\/)/, imports: engine },
+  { name: 'store', files: /^server\/store(\.ts$|\/)/, imports: [...engine, 'turn'] },
   { name: 'version', files: /^server\/version\.ts$/, imports: [] },
+  { name: 'turn', files: /^server\/turn\.ts$/, imports: [] },
   { name: 'config', files: /^server\/(config|nearest)\.ts$|^server\/config\//, imports: [...engine] }
 ]
 

@@ -1,0 +1,126 @@
+// Answering: the replies to a connection's next group of requests: at once where they are at hand, else later.
+//
+// The length of a lookup follows the values met so far, so that a lookup of long values stays short.
+import type { Account } from './account.ts'
+import type { Caller } from './commands/caller.ts'
+import type { Limits } from './limits.ts'
+import type { Holder, Memory } from './memory.ts'
+import { sizeOf } from './outbox.ts'
+import { type Group, type ReplyLimits, type Requests, runGroup, runGroupNow } from './pipeline.ts'
+import type { Reply } from './protocol/reply.ts'
+import type { Run } from './protocol/resp-runs.ts'
+import { answerGets, writeSets } from './runs.ts'
+
+/** Where fewer values than these fill a slice of replies, they are long. */
+const longReadsMax = 4
+/** A lookup may grow this much over the one before it. */
+const growthMax = 8
+
+export interface AnsweringContext {
+  readonly account: Account
+  readonly limits: Limits
+  readonly memory: Memory
+}
+
+export class Answering {
+  readonly #caller: Caller & Holder
+  readonly #context: AnsweringContext
+  readonly #room: ReplyLimits
+  #readsMax: number
+  #bytes = 0
+
+  constructor(caller: Caller & Holder, context: AnsweringContext) {
+    const { firstLookupMax, replyBytesMax, outputBytesTotalMax } = context.limits
+    this.#caller = caller
+    this.#context = context
+    this.#room = { lookupBytesMax: replyBytesMax, replyBytesMax: outputBytesTotalMax }
+    this.#readsMax = firstLookupMax
+  }
+
+  /** The last values were long. */
+  get expectsLong(): boolean {
+    return this.#readsMax < longReadsMax
+  }
+
+  /** About how many bytes the answers that came last are. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Takes the next group; what it leaves of it comes next. Its answers may be none. REQUIRES: not at the end. */
+  next(requests: Requests): Reply[] | Promise<Reply[]> {
+    const group = requests.take({ readsMax: this.#readsMax, writesMax: this.#context.limits.batchMax })
+    const [first] = group.plans
+    if (first?.kind === 'run') return this.#runPlain(first.run, requests)
+    const answers = this.#now(group)
+    if (answers !== undefined) return this.#settle(group, answers, requests)
+    return this.#later(group).then((late) => this.#settle(group, late, requests))
+  }
+
+  #settle(group: Group, answers: Reply[], requests: Requests): Reply[] {
+    if (answers.length < group.plans.length) requests.putBack(group.plans.slice(answers.length))
+    this.#context.account.settle(answers)
+    this.#bytes = sizeOf(answers)
+    if (group.kind === 'lookup') this.#adapt(answers.length)
+    return answers
+  }
+
+  /** The answers that are at hand; undefined: the group has to be waited for. */
+  #now(group: Group): Reply[] | undefined {
+    if (group.kind === 'lookup' && !this.#context.memory.mayLookup(this.#caller)) return undefined
+    return runGroupNow(group, this.#caller, this.#room)
+  }
+
+  /** Lookups wait their turn, and stop when they have filled their room. */
+  async #later(group: Group): Promise<Reply[]> {
+    if (group.kind !== 'lookup' && group.kind !== 'entries') return runGroup(group, this.#caller)
+    const { memory } = this.#context
+    const begun = memory.beginLookup(this.#caller)
+    if (begun !== undefined) await begun
+    try {
+      return await runGroup(group, this.#caller, this.#room)
+    } finally {
+      memory.endLookup()
+    }
+  }
+
+  #runPlain(run: Run, requests: Requests): Reply[] | Promise<Reply[]> {
+    if (run.name === 'GET') return this.#runGets(run, requests)
+    return writeSets(run, this.#caller.store).then((answers) => {
+      this.#bytes = sizeOf(answers)
+      this.#context.account.settleRun(run, run.count - run.from, answers)
+      return answers
+    })
+  }
+
+  /** Those that have to be waited for, or whose values are long, go the way of all requests. */
+  #runGets(run: Run, requests: Requests): Reply[] {
+    const caller = this.#caller
+    const mayLookup = !this.expectsLong && this.#context.memory.mayLookup(caller)
+    // As many as a lookup may hold: the store reads them all before it knows what has room.
+    const some = { ...run, count: Math.min(run.count, run.from + this.#readsMax) }
+    const answered = mayLookup ? answerGets(some, caller.store, caller.version) : undefined
+    if (answered === undefined) {
+      this.#bytes = 0
+      requests.expand(run)
+      return []
+    }
+    const { reply, next } = answered
+    if (next < run.count) requests.putBack([{ kind: 'run', run: { ...run, from: next } }])
+    const count = next - run.from
+    const answers = [reply]
+    this.#bytes = sizeOf(answers)
+    this.#context.account.settleRun(run, count, answers)
+    this.#adapt(count)
+    return answers
+  }
+
+  /** Sizes the next lookup by what this one brought. */
+  #adapt(count: number): void {
+    const { replyBytesMax, lookupMax } = this.#context.limits
+    const fitting = Math.floor((replyBytesMax * count) / Math.max(this.#bytes, 1))
+    // A short lookup says little of the client's other values: it may shrink the next one, and not make it grow.
+    const grown = count < this.#readsMax ? this.#readsMax : this.#readsMax * growthMax
+    this.#readsMax = Math.max(1, Math.min(fitting, grown, lookupMax))
+  }
+}

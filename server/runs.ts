@@ -1,0 +1,61 @@
+// Answers runs of plain requests (protocol/resp-runs.ts): one call of the store for all of them, and one piece of bytes.
+
+import { missing, ok, type Reply } from './protocol/reply.ts'
+import { encodeResp } from './protocol/resp-encoder.ts'
+import type { Run } from './protocol/resp-runs.ts'
+import type { Store } from './store.ts'
+import { storeErrorReply } from './store-errors.ts'
+
+/** What the answers of one call may take; values that are longer are asked for one by one. */
+const targetBytes = 64 * 2 ** 10
+const target = Buffer.allocUnsafeSlow(targetBytes)
+const end = new Uint32Array(1)
+const framed = {
+  2: { target, missing: encodeResp([missing], 2), end },
+  3: { target, missing: encodeResp([missing], 3), end }
+}
+
+/**
+ * The replies to the GETs from `run.from` up to `next`. Undefined, and nothing was done: the first one has to be waited for, or
+ * is too long, or cannot be read.
+ */
+export function answerGets(
+  { chunk, places, from, count }: Run,
+  store: Store,
+  version: 2 | 3
+): { readonly reply: Reply; readonly next: number } | undefined {
+  end[0] = 0
+  const next = framedBy(() => store.getFramed?.(chunk, places, from, count, framed[version]))
+  if (next === undefined || next === from) return undefined
+  const bytes = Buffer.allocUnsafe(end[0])
+  target.copy(bytes, 0, 0, end[0])
+  return { reply: { kind: 'encoded', bytes, count: next - from }, next }
+}
+
+/** Each alone tells what is wrong with it. */
+function framedBy(answer: () => number | undefined): number | undefined {
+  try {
+    return answer()
+  } catch {
+    return undefined
+  }
+}
+
+const okBytes = encodeResp([ok], 2)
+let okReplies = Buffer.alloc(0)
+
+/** The replies to SETs once they are written; whatever the store says, there is one for each. */
+export async function writeSets({ chunk, places, from, count }: Run, store: Store): Promise<Reply[]> {
+  try {
+    await store.putPlaced?.(chunk, places, from, count)
+    return [{ kind: 'encoded', bytes: oks(count - from), count: count - from }]
+  } catch (error) {
+    return new Array<Reply>(count - from).fill(storeErrorReply(error))
+  }
+}
+
+function oks(count: number): Buffer {
+  const bytes = count * okBytes.length
+  if (okReplies.length < bytes) okReplies = Buffer.concat(new Array<Buffer>(count).fill(okBytes))
+  return okReplies.subarray(0, bytes)
+}
