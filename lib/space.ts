@@ -71,12 +71,12 @@ export class Space<Key = string, Value = string> extends SpaceReads<Key, Value> 
    * Puts of keys and values where they stand in bytes: of each an offset and a length. Each is a write of its own.
    * @internal
    */
-  putPlaced(source: Uint8Array, places: Uint32Array, from: number, count: number): Promise<void> {
+  putPlaced(source: Uint8Array, places: Uint32Array, from: number, count: number, sync: boolean): Promise<void> {
     try {
       this.#parts.checkWritable()
       const { id, state } = this.#space
-      if (state === 'stored') return this.#parts.writer.putPlaced(id, source, places, from, count, false)
-      return this.#write((batch) => batch.putPlaced(id, source, places, from, count), false)
+      if (state === 'stored') return this.#parts.writer.putPlaced(id, source, places, from, count, sync)
+      return this.#write((batch) => batch.putPlaced(id, source, places, from, count), sync)
     } catch (error) {
       return Promise.reject(error)
     }

@@ -67,8 +67,7 @@ export class DatabaseStore implements Store {
   }
 
   putPlaced(source: Uint8Array, places: Uint32Array, from: number, count: number): Promise<void> {
-    if (this.#queue.isClear) return this.database.putPlaced(source, places, from, count)
-    return this.#queue.write(operationsAt(source, places, from, count), false)
+    return this.#queue.putPlaced(source, places, from, count)
   }
 
   getManyNow(keys: readonly Key[], bytesMax: number): readonly (Uint8Array | undefined)[] | undefined {
@@ -113,17 +112,6 @@ export class DatabaseStore implements Store {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-/** The same as operations. */
-function operationsAt(source: Uint8Array, places: Uint32Array, from: number, count: number): Operation[] {
-  const operations: Operation[] = []
-  const field = (at: number) => {
-    const start = places[at] as number
-    return source.subarray(start, start + (places[at + 1] as number))
-  }
-  for (let i = from; i < count; i++) operations.push({ type: 'put', key: field(4 * i), value: field(4 * i + 2) })
-  return operations
 }
 
 function recordsOf({ system }: Database<Buffer, Buffer>): SystemRecords {

@@ -14,6 +14,8 @@ import { Overlay } from './overlay.ts'
 /** What the queue needs of a database. */
 export interface Deciding {
   batch(operations: readonly Operation[], options?: { readonly sync?: boolean }): Promise<void>
+  /** Puts of keys and values where they stand, each a write of its own. */
+  putPlaced(source: Uint8Array, places: Uint32Array, from: number, count: number, sync: boolean): Promise<void>
   decide<Result>(
     keys: readonly Key[],
     decide: (
@@ -37,6 +39,14 @@ export interface QueueOptions {
   readonly isAlwaysSynced?: boolean
 }
 
+/** Puts where they stand in a chunk: of each, offset and length of its key and of its value. */
+interface Placed {
+  readonly source: Uint8Array
+  readonly places: Uint32Array
+  readonly from: number
+  readonly count: number
+}
+
 /** A batch that has grown to this is handed over without waiting for the turn's end. */
 const operationsMax = 1_000
 const bytesMax = 256 * 2 ** 10
@@ -45,8 +55,9 @@ export class DecisionQueue {
   readonly #database: Deciding
   readonly #atEnd: (call: () => void) => void
   readonly #isAlwaysSynced: boolean
-  /** In order: operations that depend on nothing, and decisions. */
-  #operations: Operation[] = []
+  /** In order: what depends on nothing, and decisions. */
+  #plainWrites: (Operation[] | Placed)[] = []
+  #operations = 0
   #plain: Waiting['resolve'][] = []
   #plainRejects: Waiting['reject'][] = []
   #waiting: Waiting[] = []
@@ -66,9 +77,16 @@ export class DecisionQueue {
     this.#isAlwaysSynced = isAlwaysSynced
   }
 
-  /** A write that asks for no sync may go to the database by itself: nothing is before it, and nothing is to be gathered. */
-  get isClear(): boolean {
-    return !this.#isAlwaysSynced && !this.#isBlocked && this.#plain.length + this.#waiting.length === 0
+  /** Puts where they stand, each a write of its own: they go to the database by themselves where nothing is before them. */
+  putPlaced(source: Uint8Array, places: Uint32Array, from: number, count: number): Promise<void> {
+    const isClear = !this.#isAlwaysSynced && !this.#isBlocked && this.#plain.length + this.#waiting.length === 0
+    if (isClear) return this.#database.putPlaced(source, places, from, count, false)
+    if (this.#waiting.length > 0) return this.write(operationsAt({ source, places, from, count }), false)
+    this.#begin(false)
+    this.#plainWrites.push({ source, places, from, count })
+    this.#operations += count - from
+    this.#bytes += source.length
+    return this.#whenWritten()
   }
 
   write(operations: readonly Operation[], sync: boolean): Promise<void> {
@@ -76,7 +94,11 @@ export class DecisionQueue {
     if (fault !== undefined) return Promise.reject(fault)
     if (this.#waiting.length > 0) return this.decide(writing(operations), sync) as Promise<void>
     this.#begin(sync)
-    for (const operation of operations) this.#add(operation)
+    this.#add(operations)
+    return this.#whenWritten()
+  }
+
+  #whenWritten(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#plain.push(resolve as () => void)
       this.#plainRejects.push(reject)
@@ -108,13 +130,19 @@ export class DecisionQueue {
     }
   }
 
-  #add(operation: Operation): void {
-    this.#operations.push(bounded(operation))
-    if (operation.type === 'put') this.#bytes += operation.key.length + operation.value.length
+  #add(operations: readonly Operation[]): void {
+    const last = this.#plainWrites.at(-1)
+    const batch = Array.isArray(last) ? last : []
+    if (batch !== last) this.#plainWrites.push(batch)
+    for (const operation of operations) {
+      batch.push(bounded(operation))
+      if (operation.type === 'put') this.#bytes += operation.key.length + operation.value.length
+    }
+    this.#operations += operations.length
   }
 
   #schedule(): void {
-    if (this.#operations.length + this.#waiting.length >= operationsMax || this.#bytes >= bytesMax) this.#run(true)
+    if (this.#operations + this.#waiting.length >= operationsMax || this.#bytes >= bytesMax) this.#run(true)
     else if (!this.#isScheduled) {
       this.#isScheduled = true
       this.#atEnd(() => {
@@ -126,7 +154,7 @@ export class DecisionQueue {
 
   /** Unless `isUrgent`, what has to reach the disk waits while another batch is on its way there, and grows. */
   #run(isUrgent = false): void {
-    const operations = this.#operations
+    const writes = this.#plainWrites
     const waiting = this.#waiting
     const plain = this.#plain
     const rejects = this.#plainRejects
@@ -134,14 +162,15 @@ export class DecisionQueue {
     const isSynced = this.#sync || this.#isAlwaysSynced
     if (isSynced && this.#syncing > 0 && !isUrgent) return
     const options = { sync: this.#sync }
-    this.#operations = []
+    this.#plainWrites = []
+    this.#operations = 0
     this.#waiting = []
     this.#plain = []
     this.#plainRejects = []
     this.#bytes = 0
     if (plain.length > 0) {
       this.#track(
-        this.#synced(this.#database.batch(operations, options), isSynced).then(
+        this.#synced(this.#writeAll(writes, this.#sync), isSynced).then(
           () => {
             for (const resolve of plain) resolve(undefined)
           },
@@ -152,6 +181,16 @@ export class DecisionQueue {
       )
     }
     if (waiting.length > 0) this.#track(this.#decideAll(waiting, options, isSynced))
+  }
+
+  /** All within this call: the database makes one record of them. */
+  #writeAll(writes: readonly (Operation[] | Placed)[], sync: boolean): Promise<unknown> {
+    const written = writes.map((write) => {
+      if (Array.isArray(write)) return this.#database.batch(write, { sync })
+      const { source, places, from, count } = write
+      return this.#database.putPlaced(source, places, from, count, sync)
+    })
+    return written.length === 1 && written[0] !== undefined ? written[0] : Promise.all(written)
   }
 
   /** Once it is on disk, what waited for that goes first, before anybody is answered: the disk is not to wait for us. */
@@ -212,6 +251,16 @@ export function writing(operations: readonly Operation[]): Decision<void> {
       }
     }
   }
+}
+
+function operationsAt({ source, places, from, count }: Placed): Operation[] {
+  const operations: Operation[] = []
+  const field = (at: number) => {
+    const start = places[at] as number
+    return source.subarray(start, start + (places[at + 1] as number))
+  }
+  for (let i = from; i < count; i++) operations.push({ type: 'put', key: field(4 * i), value: field(4 * i + 2) })
+  return operations
 }
 
 /** The database asks for a bound, lest one was forgotten; here none is the range of all. */

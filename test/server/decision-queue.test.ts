@@ -28,6 +28,10 @@ class FakeDatabase implements Deciding {
     }
   }
 
+  async putPlaced(source: Uint8Array, _places: Uint32Array, from: number, count: number): Promise<void> {
+    this.log.push(`${count - from} in ${Buffer.from(source).toString()}`)
+  }
+
   async batch(operations: readonly Operation[], { sync = false } = {}): Promise<void> {
     this.log.push(operations.map(shown).join(' '))
     this.syncs.push(sync)
@@ -81,6 +85,7 @@ test('while a batch is on its way to the disk, the next one gathers, and goes be
       seen.push(`batch ${operations.map(shown).join(' ')}`)
       return new Promise((resolve) => disks.push(resolve))
     },
+    putPlaced: () => Promise.reject(new Error('nothing stands anywhere here')),
     decide: () => Promise.reject(new Error('nothing is decided here'))
   }
   const queue = new DecisionQueue(database, { isAlwaysSynced: true })
@@ -98,6 +103,22 @@ test('while a batch is on its way to the disk, the next one gathers, and goes be
   disks.shift()?.()
   await Promise.all(calls)
   expect(seen.slice(3)).toEqual(['answered b', 'answered c'])
+})
+
+test('puts where they stand keep their place among writes and decisions', async () => {
+  const database = new FakeDatabase()
+  const { warm } = database.cool()
+  const queue = new DecisionQueue(database)
+  const places = Uint32Array.of(0, 1, 0, 1)
+  const calls: Promise<unknown>[] = [queue.putPlaced(Buffer.from('x'), places, 0, 1)]
+  expect(database.log).toEqual(['1 in x'])
+  calls.push(queue.write([put('a')], false), queue.putPlaced(Buffer.from('y'), places, 0, 1))
+  calls.push(queue.write([put('b')], false), queue.write([put('c')], false), queue.decide(putting('d'), false))
+  calls.push(queue.putPlaced(Buffer.from('z'), places, 0, 1))
+  await turn()
+  warm()
+  await Promise.all(calls)
+  expect(database.log).toEqual(['1 in x', 'a', '1 in y', 'b c', 'decided d z'])
 })
 
 test('nothing overtakes decisions that wait for the disk', async () => {
