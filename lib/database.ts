@@ -1,5 +1,6 @@
 // Database: what a user holds: its default space, and the life of all its parts.
 
+import native from '#native'
 import { nameOf } from './bytes/codec.ts'
 import {
   type CallEncodings,
@@ -18,6 +19,7 @@ import type { CopyOptions } from './copies/stop.ts'
 import { invalid } from './errors.ts'
 import { describeTree } from './inspect.ts'
 import type { Parts } from './parts.ts'
+import { slabValueBytesMax } from './read/slabs.ts'
 import type { Snapshot } from './read/snapshot.ts'
 import { Space } from './space.ts'
 import { type Stats, statsOf } from './stats.ts'
@@ -71,6 +73,17 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
   space(name: string, options?: CallEncodings<KeyEncoding, ValueEncoding>): Space<unknown, unknown> {
     this.#parts.checkOpen()
     return new Space(this.#parts, this.#parts.spaces.of(name), encodingsOf(options, this.#parts.settings))
+  }
+
+  /**
+   * Frees the memory of bytes that nobody will look at any more, without waiting for the garbage collector. Those that share
+   * their memory, as short values do, are left alone.
+   * @internal
+   */
+  discard({ buffer, byteLength }: Uint8Array): void {
+    if (byteLength === buffer.byteLength && byteLength > slabValueBytesMax && buffer instanceof ArrayBuffer) {
+      native.discard(buffer)
+    }
   }
 
   /** The space of the system, for what varve itself keeps in a database. @internal */

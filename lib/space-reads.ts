@@ -20,7 +20,7 @@ import { countEntries, countIn, estimateEntries } from './read/counting.ts'
 import type { StoredEntry } from './read/entry.ts'
 import { Iterator, identity } from './read/items.ts'
 import { type Bounds, boundsOf, EntryIterator, type IteratorOptions, type RangeOptions } from './read/iterator.ts'
-import { diskNeeded, type Framed, Reader, tiers } from './read/reader.ts'
+import { diskNeeded, type Framed, longValue, Reader, tiers } from './read/reader.ts'
 import type { Snapshot } from './read/snapshot.ts'
 import type { CountOptions, Entry, FirstOptions, ReadOptions } from './space-options.ts'
 import type { Access } from './write/access.ts'
@@ -151,7 +151,7 @@ export class SpaceReads<Key = string, Value = string> {
     const values = this.#reader.getMany(keyed, this.#encodings.valueEncoding, sequence, nowMs, tiers.noWait, true)
     let bytes = 0
     for (let i = 0; i < values.length; i++) {
-      if (values[i] === diskNeeded) await this.#readLater(keyed, values, i)
+      if (values[i] === diskNeeded || values[i] === longValue) await this.#readLater(keyed, values, i)
       const value = values[i] as Uint8Array | undefined
       bytes += value?.length ?? 0
       if (bytes >= bytesMax) return values.slice(0, i + 1) as (Value | undefined)[]
@@ -160,7 +160,7 @@ export class SpaceReads<Key = string, Value = string> {
   }
 
   /**
-   * The same within this call, as far as no disk is needed: undefined where the first value needs it.
+   * The same within this call, up to the first that is long: none, where that is the first of all. Undefined: it needs the disk.
    * @internal
    */
   getSomeNow(keys: readonly Input<Key>[], bytesMax: number): (Value | undefined)[] | undefined {
@@ -171,17 +171,14 @@ export class SpaceReads<Key = string, Value = string> {
     const { sequence, nowMs } = pointOf(undefined)
     const values = this.#reader.getMany(keyed, valueEncoding, sequence, nowMs, tiers.noWait, true)
     let bytes = 0
-    for (let i = 0; i < values.length; i++) {
-      if (values[i] === diskNeeded) {
-        const key = keyed[i] as Uint8Array | string
-        values[i] = this.#reader.get(key, valueEncoding, sequence, nowMs, tiers.noWait)
-        if (values[i] === diskNeeded) return i === 0 ? undefined : (values.slice(0, i) as (Value | undefined)[])
-      }
-      const value = values[i] as Uint8Array | undefined
+    let count = 0
+    for (; count < values.length && bytes < bytesMax; count++) {
+      const value = values[count] as Uint8Array | undefined | typeof diskNeeded | typeof longValue
+      if (value === diskNeeded || value === longValue) break
       bytes += value?.length ?? 0
-      if (bytes >= bytesMax) return values.slice(0, i + 1) as (Value | undefined)[]
     }
-    return values as (Value | undefined)[]
+    if (count === 0 && values[0] === diskNeeded) return undefined
+    return (count === values.length ? values : values.slice(0, count)) as (Value | undefined)[]
   }
 
   /**

@@ -63,6 +63,8 @@ declare namespace native {
   function crc32c(bytes: Uint8Array, start?: number): number
   /** Prevents structuredClone and postMessage from moving the buffer away. */
   function markUntransferable(buffer: ArrayBuffer): void
+  /** Frees its memory now, where the runtime lets it go; it has no bytes then. */
+  function discard(buffer: ArrayBuffer): void
 
   // ── executors ──────────────────────────────────────────────────────────────────────────────────────────────
   function threadExecutor(readThreads: number, compactThreads: number): Executor

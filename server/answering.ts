@@ -27,7 +27,10 @@ export class Answering {
   readonly #context: AnsweringContext
   readonly #room: ReplyLimits
   #readsMax: number
+  /** The next value is a long one. */
+  #isLongNext = false
   #bytes = 0
+  #isLookup = false
 
   constructor(caller: Caller & Holder, context: AnsweringContext) {
     const { firstLookupMax, replyBytesMax, outputBytesTotalMax } = context.limits
@@ -37,9 +40,9 @@ export class Answering {
     this.#readsMax = firstLookupMax
   }
 
-  /** The last values were long. */
+  /** The last values were long, or the next one is. */
   get expectsLong(): boolean {
-    return this.#readsMax < longReadsMax
+    return this.#isLongNext || this.#readsMax < longReadsMax
   }
 
   /** About how many bytes the answers that came last are. */
@@ -47,13 +50,21 @@ export class Answering {
     return this.#bytes
   }
 
+  /** The answers that came last are those of a lookup: values among them are nobody else's. */
+  get isLookup(): boolean {
+    return this.#isLookup
+  }
+
   /** Takes the next group; what it leaves of it comes next. Its answers may be none. REQUIRES: not at the end. */
   next(requests: Requests): Reply[] | Promise<Reply[]> {
     const group = requests.take({ readsMax: this.#readsMax, writesMax: this.#context.limits.batchMax })
     const [first] = group.plans
+    this.#isLookup = false
     if (first?.kind === 'run') return this.#runPlain(first.run, requests)
     const answers = this.#now(group)
-    if (answers !== undefined) return this.#settle(group, answers, requests)
+    if (answers !== undefined && answers.length > 0) return this.#settle(group, answers, requests)
+    // Before it is read: whether there is room for long values is asked first.
+    this.#isLongNext = answers !== undefined
     return this.#later(group).then((late) => this.#settle(group, late, requests))
   }
 
@@ -61,7 +72,9 @@ export class Answering {
     if (answers.length < group.plans.length) requests.putBack(group.plans.slice(answers.length))
     this.#context.account.settle(answers)
     this.#bytes = sizeOf(answers)
-    if (group.kind === 'lookup') this.#adapt(answers.length)
+    this.#isLookup = group.kind === 'lookup'
+    if (this.#isLookup) this.#adapt(answers.length)
+    this.#isLongNext = false
     return answers
   }
 
@@ -102,7 +115,7 @@ export class Answering {
     const answered = mayLookup ? answerGets(some, caller.store, caller.version) : undefined
     if (answered === undefined) {
       this.#bytes = 0
-      requests.expand(run)
+      requests.split(run)
       return []
     }
     const { reply, next } = answered

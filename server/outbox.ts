@@ -3,9 +3,15 @@
 import type { Socket } from 'node:net'
 import type { Reply } from './protocol/reply.ts'
 import type { Codec } from './protocol/request.ts'
+import type { Store } from './store.ts'
 import { turn } from './turn.ts'
 
+/** Longer pieces are given back as soon as they are sent: the garbage collector would be late. */
+const longBytes = 64 * 2 ** 10
+
 export interface OutboxOwner {
+  readonly store: Store
+
   readonly codec: Codec | undefined
   /** It will flush by itself. */
   readonly isServing: boolean
@@ -19,6 +25,8 @@ export class Outbox {
   readonly #socket: Socket
   readonly #owner: OutboxOwner
   #replies: Reply[] = []
+  /** Values among the replies that are nobody else's. */
+  #owned: Uint8Array[] = []
   #bytes = 0
   /** Pushed since the client had last taken everything. */
   #pushedBytes = 0
@@ -38,7 +46,9 @@ export class Outbox {
     return this.#bytes
   }
 
-  add(answers: Reply[], bytes: number): void {
+  /** `isOwned`: values among the answers are nobody else's. */
+  add(answers: Reply[], bytes: number, isOwned: boolean): void {
+    if (isOwned && bytes > longBytes) for (const answer of answers) this.#own(answer)
     if (this.#replies.length === 0) this.#replies = answers
     else for (const answer of answers) this.#replies.push(answer)
     this.#bytes += bytes
@@ -60,6 +70,11 @@ export class Outbox {
     return this.#pushedBytes
   }
 
+  #own(reply: Reply): void {
+    if (reply.kind === 'value' && reply.value.length > longBytes) this.#owned.push(reply.value)
+    else if (reply.kind === 'array') for (const item of reply.items) this.#own(item)
+  }
+
   /** Hands everything to the socket; false: it holds as much as it should. */
   flush(): boolean {
     const replies = this.#replies
@@ -68,9 +83,12 @@ export class Outbox {
     this.#replies = []
     this.#bytes = 0
     const bytes = codec.encode(replies)
+    for (const value of this.#owned) this.#owner.store.discard?.(value)
+    this.#owned = []
     if (!this.#owner.maySend(bytes.length)) return true
     if (this.#owner.isServing) turn.hold(this.#socket)
-    return this.#socket.write(bytes)
+    if (bytes.length <= longBytes) return this.#socket.write(bytes)
+    return this.#socket.write(bytes, () => this.#owner.store.discard?.(bytes))
   }
 }
 

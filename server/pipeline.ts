@@ -71,9 +71,10 @@ export class Requests {
     this.#ahead = [...plans, ...this.#ahead]
   }
 
-  /** What is left of a run that was taken comes next, request by request. */
-  expand(run: Run): void {
-    this.#requests.splice(this.#at, 0, ...requestsOf(run))
+  /** Of a run that was taken the first request comes next, by itself, and then the others. */
+  split(run: Run): void {
+    const rest = run.from + 1 < run.count ? [{ ...run, from: run.from + 1 }] : []
+    this.#requests.splice(this.#at, 0, ...requestsOf({ ...run, count: run.from + 1 }), ...rest)
   }
 
   #take(): Plan | undefined {
@@ -84,7 +85,7 @@ export class Requests {
     if (request.kind !== 'run') return this.#plan(request)
     const plan = this.#planRun(request)
     if (plan !== undefined) return plan
-    this.expand(request)
+    this.#requests.splice(this.#at, 0, ...requestsOf(request))
     return this.#take()
   }
 }
@@ -138,6 +139,7 @@ export async function runGroup({ plans }: Group, caller: Caller, limits = withou
 
 /**
  * The same within this call, for groups that need nothing but what is at hand; undefined, and nothing was done, for others.
+ * No reply to a lookup: its first value is long.
  * @see runGroup
  */
 export function runGroupNow({ plans }: Group, caller: Caller, limits: ReplyLimits): Reply[] | undefined {
@@ -153,8 +155,7 @@ function runLookupsNow(plans: readonly Of<'lookup'>[], store: Store, limits: Rep
     const values = store.getManyNow?.(keys, limits.lookupBytesMax)
     if (values === undefined) return undefined
     if (values.length === keys.length) return eachShare(plans, values, ({ reply }, share) => reply(share))
-    const whole = wholeOnes(plans, values.length)
-    return whole.length === 0 ? undefined : eachShare(whole, values, ({ reply }, share) => reply(share))
+    return eachShare(wholeOnes(plans, values.length), values, ({ reply }, share) => reply(share))
   } catch {
     // Asked again, each alone, it tells which one.
     return undefined

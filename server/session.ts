@@ -324,7 +324,7 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
       const answers = next instanceof Promise ? await next : next
       this.#cutAtUnknown(answers)
       memory.output(this, this.#answering.bytes)
-      this.#outbox.add(answers, this.#answering.bytes)
+      this.#outbox.add(answers, this.#answering.bytes, this.#answering.isLookup)
       if (this.#isClosing) break
       if (this.#outbox.bytes >= limits.replyBytesMax || this.#outbox.count >= limits.batchMax) {
         const full = this.#write()

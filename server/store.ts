@@ -92,7 +92,10 @@ export interface Store {
    * reaches it: the answer is then of the first keys, of one at least.
    */
   getMany(keys: readonly Key[], bytesMax?: number): Promise<readonly (Uint8Array | undefined)[]>
-  /** The same, where the store has the answer at hand: within this call. Undefined: ask `getMany`. */
+  /**
+   * The same within this call, up to the first value that is long (several KiB): none, where that is the first of all.
+   * Undefined: it is not at hand, ask `getMany`.
+   */
   getManyNow?(keys: readonly Key[], bytesMax: number): readonly (Uint8Array | undefined)[] | undefined
   /**
    * Answers keys where they stand in `source` as RESP says values: the number of the first item not answered, for want of room
@@ -103,6 +106,8 @@ export interface Store {
   putPlaced?(source: Uint8Array, places: Uint32Array, from: number, count: number): Promise<void>
   /** The same with sequence and expiry. */
   getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]>
+  /** Frees a long value, or other bytes of many, that nobody will look at any more; left out: the garbage collector does. */
+  discard?(bytes: Uint8Array): void
   /** All of the operations or none; resolves when they are as durable as the store promises. */
   write(operations: readonly Operation[], options?: WriteOptions): Promise<void>
   /** Reads and writes with nothing between; resolves as a write does. */

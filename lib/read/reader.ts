@@ -16,7 +16,9 @@ export type Tier = (typeof tiers)[keyof typeof tiers]
 
 /** What a native read said: a value, or that the disk is needed. */
 export const diskNeeded: unique symbol = Symbol('disk needed')
-type Bytes = Uint8Array | undefined | typeof diskNeeded
+/** Where long values are left for later: that it is one, with memory of its own. */
+export const longValue: unique symbol = Symbol('long value')
+type Bytes = Uint8Array | undefined | typeof diskNeeded | typeof longValue
 
 export interface ReaderContext {
   readonly engine: native.Engine
@@ -46,12 +48,12 @@ export class Reader {
   }
 
   /** The value, undefined on a miss, or `diskNeeded` where the tier does not reach. `nowMs` 0: the clock's, if it matters. */
-  get(key: Key, encoding: Encoding, sequence: number, nowMs: number, tier: number): unknown {
+  get(key: Key, encoding: Encoding, sequence: number, nowMs: number, tier: number, isLongLater = false): unknown {
     if (encoding.isText) {
       const answer = attempt(() => this.#getText(key, sequence, nowMs, tier))
       return typeof answer === 'string' ? fromText(encoding, answer) : answer
     }
-    const answer = attempt(() => this.#getBytes(key, encoding.kind === 'view', sequence, nowMs, tier))
+    const answer = attempt(() => this.#getBytes(key, encoding.kind === 'view', sequence, nowMs, tier, isLongLater))
     return encoding.kind === 'codec' && answer instanceof Uint8Array ? encoding.decode(answer as Buffer) : answer
   }
 
@@ -63,7 +65,7 @@ export class Reader {
     return answer === missing ? undefined : diskNeeded
   }
 
-  #getBytes(key: Key, asView: boolean, sequence: number, nowMs: number, tier: number): Bytes {
+  #getBytes(key: Key, asView: boolean, sequence: number, nowMs: number, tier: number, isLongLater: boolean): Bytes {
     const { engine, space, clock } = this.#context
     const slabs = this.#slabs
     slabs.make(slabValueBytesMax / 8)
@@ -77,6 +79,7 @@ export class Reader {
     }
     if (size === missing) return undefined
     if (size === wouldBlock) return diskNeeded
+    if (isLongLater && left - size > slabValueBytesMax) return longValue
     return this.#getLong(key, asView, sequence, nowMs, tier, left - size)
   }
 
@@ -84,7 +87,7 @@ export class Reader {
   #getLong(key: Key, asView: boolean, sequence: number, nowMs: number, tier: number, bytes: number): Bytes {
     if (bytes <= slabValueBytesMax) {
       this.#slabs.make(slabBytes)
-      return this.#getBytes(key, asView, sequence, nowMs, tier)
+      return this.#getBytes(key, asView, sequence, nowMs, tier, false)
     }
     const { engine, space, clock } = this.#context
     const own = Buffer.allocUnsafeSlow(bytes)
@@ -123,7 +126,7 @@ export class Reader {
 
   /**
    * Values in the order of the keys; those that need the disk are `diskNeeded`, and with `isLongLater` those that are too
-   * long for a slab, too: they are left to be read one by one.
+   * long for a slab are `longValue`: they are left to be read one by one.
    */
   getMany(
     keys: readonly Key[],
@@ -136,7 +139,7 @@ export class Reader {
     const { engine, space, clock } = this.#context
     const [only] = keys
     // One alone shares the slab of point reads; many get slabs of their own.
-    if (keys.length === 1 && only !== undefined) return [this.get(only, encoding, sequence, atMs, tier)]
+    if (keys.length === 1 && only !== undefined) return [this.get(only, encoding, sequence, atMs, tier, isLongLater)]
     const packed = packKeys(keys)
     const sizes = new Int32Array(keys.length)
     const values: unknown[] = new Array(keys.length)
@@ -217,9 +220,9 @@ export class Reader {
       } else if (size === missing) values[i] = undefined
       else
         values[i] =
-          size === wouldBlock || at.isLongLater
+          size === wouldBlock
             ? diskNeeded
-            : this.get(keys[i] as Key, encoding, at.sequence, at.nowMs, at.tier)
+            : this.get(keys[i] as Key, encoding, at.sequence, at.nowMs, at.tier, at.isLongLater)
     }
   }
 }

@@ -168,8 +168,19 @@ napi_value MarkUntransferable(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// One that cannot be detached keeps its memory until it is collected.
+napi_value Discard(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  bool is_buffer = false;
+  if (napi_is_arraybuffer(env, arguments[0], &is_buffer) != napi_ok || !is_buffer) {
+    return ThrowInvalid(env, "buffer", "must be an ArrayBuffer");
+  }
+  napi_detach_arraybuffer(env, arguments[0]);
+  return nullptr;
+}
+
 constexpr Export kExports[] = {
-    {"setWake", SetWake}, {"keepAlive", KeepAlive}, {"release", Release},
+    {"setWake", SetWake}, {"keepAlive", KeepAlive}, {"release", Release}, {"discard", Discard},
     {"about", About},     {"crc32c", Crc32c},       {"markUntransferable", MarkUntransferable},
 };
 

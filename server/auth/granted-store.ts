@@ -45,6 +45,10 @@ export class GrantedStore implements Store {
     return this.#store.getManyNow?.(keys, bytesMax)
   }
 
+  discard(bytes: Uint8Array): void {
+    this.#store.discard?.(bytes)
+  }
+
   async getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]> {
     checkKeys(this.#access(), keys)
     return this.#store.getEntries(keys)

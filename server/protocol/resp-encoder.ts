@@ -8,6 +8,8 @@ const zero = 0x30
 
 /** Replies are laid down here and copied out once their length is known. */
 const scratchBytes = 64 * 2 ** 10
+/** It stays as long as the replies made it, up to this: long values would else leave as much garbage behind. */
+const keptBytesMax = 4 * 2 ** 20
 let scratch = Buffer.allocUnsafeSlow(scratchBytes)
 let at = 0
 
@@ -18,7 +20,7 @@ export function encodeResp(replies: readonly Reply[], version: 2 | 3): Buffer {
   for (const reply of replies) write(reply, version)
   const bytes = Buffer.allocUnsafe(at)
   scratch.copy(bytes, 0, 0, at)
-  if (scratch.length > 16 * scratchBytes) scratch = Buffer.allocUnsafeSlow(scratchBytes)
+  if (scratch.length > keptBytesMax) scratch = Buffer.allocUnsafeSlow(scratchBytes)
   return bytes
 }
 

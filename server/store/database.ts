@@ -70,6 +70,10 @@ export class DatabaseStore implements Store {
     return this.#queue.putPlaced(source, places, from, count)
   }
 
+  discard(bytes: Uint8Array): void {
+    this.database.discard(bytes)
+  }
+
   getManyNow(keys: readonly Key[], bytesMax: number): readonly (Uint8Array | undefined)[] | undefined {
     return this.database.getSomeNow(keys as readonly Buffer[], bytesMax)
   }

@@ -25,6 +25,14 @@ test('crc32c gives the check value, and goes on from a start', () => {
   expect(native.crc32c(bytes.subarray(4), native.crc32c(bytes.subarray(0, 4)))).toBe(0xe3069283)
 })
 
+test('discarded memory is gone at once', () => {
+  const bytes = new Uint8Array(new ArrayBuffer(100_000)).fill(7)
+  native.discard(bytes.buffer)
+  expect(bytes.length).toBe(0)
+  native.discard(bytes.buffer)
+  expect(failure(() => native.discard({} as ArrayBuffer)).code).toBe('INVALID_ARGUMENT')
+})
+
 test('a marked buffer cannot be moved away', () => {
   const bytes = new Uint8Array(new ArrayBuffer(100)).fill(7)
   native.markUntransferable(bytes.buffer)

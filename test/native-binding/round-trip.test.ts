@@ -224,6 +224,17 @@ describe('entries where they stand', () => {
   })
 })
 
+test('a long value that was read on a thread can be discarded', async () => {
+  const database = await memory()
+  database.write({ put: 'long', value: 'l'.repeat(1_000_000) })
+  for (let round = 0; round < 20; round++) {
+    const value = (await done(native.getJob(database.engine, 0, 'long', -1, 1))) as Buffer
+    expect(value.length).toBe(1_000_000)
+    native.discard(value.buffer as ArrayBuffer)
+    expect(value.length).toBe(0)
+  }
+})
+
 describe('getMany', () => {
   const many = (database: Database, keys: readonly string[], slabs: Buffer[], from = 0, valueBytesMax = 1000) => {
     const sizes = new Int32Array(keys.length)

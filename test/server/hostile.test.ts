@@ -74,8 +74,8 @@ const p99Max = (quietMs: number): number => (isLong && !isInstrumented ? Math.ma
 
 test.each([
   ['stall', { short: 500, long: 5_000 }, 6_000],
-  ['deaf', { short: 50, long: 1_000 }, 6_000],
-  ['sly', { short: 50, long: 1_000 }, 6_000],
+  ['deaf', { short: 100, long: 1_000 }, 6_000],
+  ['sly', { short: 100, long: 1_000 }, 6_000],
   ['loris', { short: 100, long: 2_000 }, 6_000],
   ['flood', { short: 300, long: 3_000 }, 100],
   ['fuzz', { short: 3_000, long: 100_000 }, 6_000]

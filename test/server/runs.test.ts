@@ -130,3 +130,26 @@ test('what the store refuses is answered one by one', async () => {
   expect(replies.slice(0, 2).every((reply) => reply.startsWith('-'))).toBe(true)
   expect(replies[2]).toBe('$-1\r\n')
 })
+
+test('long values that are sent give their memory back, and nobody else loses his', async () => {
+  const { store } = await countedStore()
+  const discarded: number[] = []
+  const discard = store.discard.bind(store)
+  store.discard = (bytes) => {
+    discarded.push(bytes.length)
+    discard(bytes)
+    expect(bytes.length).toBe(0)
+  }
+  const peer = await peerOf(store)
+  const long = 'l'.repeat(200_000)
+  await peer.ask([set('long', long), set('short', 's')])
+  const answer = `$200000\r\n${long}\r\n`
+  const asked = [get('long'), get('short'), requestOf('MGET', 'short', 'long'), get('long'), get('long')]
+  const answers = [answer, '$1\r\ns\r\n', `*2\r\n$1\r\ns\r\n${answer}`, answer, answer]
+  for (let round = 0; round < 5; round++) expect(await peer.ask(asked)).toEqual(answers)
+  expect(discarded.filter((length) => length === 200_000).length).toBeGreaterThan(0)
+  expect(discarded.filter((length) => length > 200_000).length).toBeGreaterThan(0)
+  const slab = Buffer.alloc(10_000).subarray(0, 5_000)
+  store.database.discard(slab)
+  expect(slab).toHaveLength(5_000)
+})

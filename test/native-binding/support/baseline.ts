@@ -72,6 +72,7 @@ export const baselines: Record<FunctionName, Make> = {
   about: () => [],
   crc32c: () => [bytes(10), 0],
   markUntransferable: () => [new ArrayBuffer(10)],
+  discard: () => [new ArrayBuffer(10)],
   threadExecutor: () => [1, 1],
   steppedExecutor: () => [1],
   step: ({ executor }) => [executor],
