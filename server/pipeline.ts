@@ -230,7 +230,7 @@ function eachShare<P extends { readonly keys: readonly Key[] }, Found>(
   answer: (plan: P, share: readonly Found[]) => Reply
 ): Reply[] {
   const [only] = plans
-  if (plans.length === 1 && only !== undefined) return [answer(only, found)]
+  if (plans.length === 1 && only?.keys.length === found.length) return [answer(only, found)]
   let end = 0
   return plans.map((plan) => {
     const start = end

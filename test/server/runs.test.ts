@@ -153,3 +153,11 @@ test('long values that are sent give their memory back, and nobody else loses hi
   store.database.discard(slab)
   expect(slab).toHaveLength(5_000)
 })
+
+test('of a lookup that ends with a long value, each command counts its own keys', async () => {
+  const { store } = await countedStore()
+  const peer = await peerOf(store)
+  await peer.ask([set('a', '1'), set('b', '2'), set('long', 'l'.repeat(10_000))])
+  const asked = [requestOf('EXISTS', 'a', 'b', 'none'), requestOf('EXISTS', 'b', 'a', 'long'), requestOf('STRLEN', 'a')]
+  expect(await peer.ask(asked)).toEqual([':2\r\n', ':3\r\n', ':1\r\n'])
+})
