@@ -14,7 +14,7 @@ import { errorReply } from './protocol/reply.ts'
 import { encodeReplies } from './protocol/text.ts'
 import { Broker } from './pubsub.ts'
 import { endAndLinger, Session } from './session.ts'
-import { SlowLog } from './slow-log.ts'
+import { type SlowEntry, SlowLog } from './slow-log.ts'
 import { Statistics } from './statistics.ts'
 import type { Store } from './store.ts'
 import { TlsDoor, type TlsOptions } from './tls.ts'
@@ -35,6 +35,8 @@ export interface ServerOptions {
   readonly insecure?: boolean
   readonly clock?: Clock
   readonly onFault?: (error: unknown) => void
+  /** A command took longer than the slow log's threshold. */
+  readonly onSlow?: ((entry: SlowEntry) => void) | undefined
 }
 
 /** Time as the server sees it. */
@@ -67,6 +69,7 @@ export class Server {
   readonly #statistics = new Statistics()
   #limits: Limits
   readonly #onFault: (error: unknown) => void
+  readonly #onSlow: ((entry: SlowEntry) => void) | undefined
   readonly #sessions = new Map<number, Session>()
   readonly #view: ServerView
   readonly #users: Users
@@ -82,6 +85,7 @@ export class Server {
     this.#nodeId = options.nodeId ?? 1
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#onFault = options.onFault ?? (() => {})
+    this.#onSlow = options.onSlow
     this.#users = options.users ?? new Users()
     this.#clock = options.clock ?? systemClock
     this.#memory = new Memory(this.#limits, () => this.#sessions.values())
@@ -236,7 +240,7 @@ export class Server {
       commands,
       broker: new Broker(),
       statistics: this.#statistics,
-      slowLog: new SlowLog(),
+      slowLog: new SlowLog(this.#onSlow),
       get limits() {
         return limits()
       },
@@ -255,7 +259,8 @@ export class Server {
       cursors: new CursorTable(Math.random),
       random: Math.random,
       status: () => store.status(),
-      engineStats: () => store.engineStats?.()
+      engineStats: () => store.engineStats?.(),
+      estimateCount: () => store.estimateCount?.()
     }
   }
 }

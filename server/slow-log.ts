@@ -21,6 +21,11 @@ export class SlowLog {
   /** The newest last. */
   #entries: SlowEntry[] = []
   #nextId = 0
+  readonly #onAdd: (entry: SlowEntry) => void
+
+  constructor(onAdd: (entry: SlowEntry) => void = () => {}) {
+    this.#onAdd = onAdd
+  }
 
   get length(): number {
     return this.#entries.length
@@ -40,8 +45,10 @@ export class SlowLog {
   }
 
   add(entry: Omit<SlowEntry, 'id'>): void {
-    this.#entries.push({ ...entry, id: this.#nextId++ })
+    const added = { ...entry, id: this.#nextId++ }
+    this.#entries.push(added)
     this.#shorten()
+    this.#onAdd(added)
   }
 
   /** The newest first. */

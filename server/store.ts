@@ -114,6 +114,8 @@ export interface Store {
   decide<Result>(decision: Decision<Result>, options?: WriteOptions): Promise<Result>
   pin(): Pinned
   status(): StoreStatus
+  /** About how many entries there are, at once. */
+  estimateCount?(): number
   /** Of an engine in this process; left out where there is none. */
   engineStats?(): Stats
   close(): Promise<void>

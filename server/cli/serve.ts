@@ -15,6 +15,7 @@ import { watchEngine } from './engine-events.ts'
 import { codeOf, databaseExit, exit, exitCodes, messageOf } from './exit.ts'
 import { examples, print } from './output.ts'
 import { effectiveConfig } from './server-config.ts'
+import { slowCommands } from './slow-commands.ts'
 import { version } from './version.ts'
 
 interface ServeFlags {
@@ -125,7 +126,8 @@ async function listen(store: DatabaseStore, config: ServerConfig, log: Log): Pro
       users,
       tls: tlsOf(config, log),
       insecure,
-      onFault: (error) => log.error({ err: error }, 'a fault of the server; the connection it hit is closed')
+      onFault: (error) => log.error({ err: error }, 'a fault of the server; the connection it hit is closed'),
+      onSlow: slowCommands(log, Date.now)
     })
   } catch (error) {
     throw exit(exitCodes.connection, listenFault(codeOf(error), host, port, '--port') ?? messageOf(error))

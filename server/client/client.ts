@@ -29,7 +29,7 @@ import { type Condition, conditionOf, type ExpiryOptions, expiryOf, type Operati
 import { type ClientOptions, type Settings, settingsOf } from './options.ts'
 import { entriesIn, type PageEntry } from './pages.ts'
 import { Pool } from './pool.ts'
-import { type RangeOptions, rangeOf } from './ranges.ts'
+import { boundsOf, type RangeOptions, rangeOf } from './ranges.ts'
 
 /** An entry and what is known about it. */
 export interface Entry<Value> {
@@ -52,6 +52,8 @@ export interface IterationOptions<Key> extends RangeOptions<Key>, CallOptions {
   /** Entries at most. */
   readonly limit?: number
 }
+
+export type FirstOptions<Key> = Omit<IterationOptions<Key>, 'reverse' | 'limit'>
 
 /** What a decision makes of the entries it was given: what is written (left out: nothing), and what its caller is told. */
 export interface Decided<Key, Value, Result> {
@@ -116,6 +118,16 @@ export class Client<Key = string, Value = string> {
     return listOf(reply).map((value) => this.#value(bytesOrNone(value)))
   }
 
+  /** Whether there is such a key. */
+  async has(key: Input<Key>, options?: CallOptions): Promise<boolean> {
+    return numberOf(await this.send(['EXISTS', this.#key(key)], true, options)) > 0
+  }
+
+  /** The same of several keys, in their order. */
+  async hasMany(keys: readonly Input<Key>[], options?: CallOptions): Promise<boolean[]> {
+    return Promise.all(keys.map((key) => this.has(key, options)))
+  }
+
   /** The value of a key with its sequence and expiry. */
   async getEntry(key: Input<Key>, options?: CallOptions): Promise<Entry<Value> | undefined> {
     const [entry] = await this.getEntries([key], options)
@@ -157,6 +169,12 @@ export class Client<Key = string, Value = string> {
   /** Removes all keys of a range, whatever their number, in one small write. At least one bound must be given. */
   deleteRange(range: RangeOptions<Key>, options?: WriteOptions): Promise<void> {
     return this.batch([{ type: 'deleteRange', range }], options)
+  }
+
+  /** Removes all keys of a range, and without bounds all there are. */
+  async clear(range: RangeOptions<Key> = {}, options?: CallOptions): Promise<void> {
+    const cleared = rangeOf(range, this.#settings.keyEncoding)
+    if (cleared !== undefined) await this.send(['DELRANGE', ...boundsOf(cleared)], false, options)
   }
 
   /** Puts when the condition holds, decided in the order of all writes. Whether it did. */
@@ -235,6 +253,16 @@ export class Client<Key = string, Value = string> {
 
   async *values(options: IterationOptions<Key> = {}): AsyncGenerator<Value, void, undefined> {
     for await (const [, value] of this.#range(options, true)) yield this.#value(value)
+  }
+
+  /** The first entry of a range, or undefined. */
+  first(options: FirstOptions<Key> = {}): Promise<[Key, Value] | undefined> {
+    return this.#one(options, false)
+  }
+
+  /** The last entry of a range, or undefined. */
+  last(options: FirstOptions<Key> = {}): Promise<[Key, Value] | undefined> {
+    return this.#one(options, true)
   }
 
   /** How many keys a range has: it reads them all. */
@@ -323,6 +351,11 @@ export class Client<Key = string, Value = string> {
 
   #shown({ entries }: Entries): (Entry<Value> | undefined)[] {
     return entries.map((entry) => entry && { ...entry, value: this.#value(entry.value) })
+  }
+
+  async #one(options: FirstOptions<Key>, reverse: boolean): Promise<[Key, Value] | undefined> {
+    for await (const entry of this.iterator({ ...options, reverse, limit: 1 })) return entry
+    return undefined
   }
 
   #range(options: IterationOptions<Key>, values: boolean): AsyncGenerator<PageEntry, void, undefined> {

@@ -97,6 +97,8 @@ export interface ServerView {
   status(): StoreStatus
   /** Of the engine below, where it is in this process. */
   engineStats(): Stats | undefined
+  /** About; undefined: the store does not know. */
+  estimateCount(): number | undefined
 }
 
 /** The limits that commands apply or tell. */

@@ -93,6 +93,12 @@ function cpu(): Fields {
   ]
 }
 
+/** About: how many there are takes a walk over all of them, DBSIZE. Which of them expire is not known. */
+function keyspace(view: ServerView): Fields {
+  const keys = view.estimateCount() ?? 0
+  return keys === 0 ? [] : [['db0', `keys=${keys},expires=0,avg_ttl=0`]]
+}
+
 const sections: readonly Section[] = [
   { title: 'Server', fields: server },
   { title: 'Clients', fields: clients },
@@ -105,8 +111,7 @@ const sections: readonly Section[] = [
   { title: 'Commandstats', fields: commandStatistics, isExtra: true },
   { title: 'Errorstats', fields: errorStatistics },
   { title: 'Cluster', fields: () => [['cluster_enabled', 0]] },
-  // How many keys there are takes a walk over all of them: DBSIZE.
-  { title: 'Keyspace', fields: () => [] },
+  { title: 'Keyspace', fields: keyspace },
   { title: 'Varve', fields: engine }
 ]
 

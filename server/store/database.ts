@@ -104,6 +104,10 @@ export class DatabaseStore implements Store {
     return { role: 'LEADER', term: 1, commitIndex: this.database.stats().log.lastIndex }
   }
 
+  estimateCount(): number {
+    return this.database.estimateCount()
+  }
+
   engineStats(): Stats {
     return this.database.stats()
   }

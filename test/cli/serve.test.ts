@@ -63,6 +63,25 @@ describe('stopping', () => {
     expect(await talk(again.port, 'GET a\nGET b\nQUIT\n')).toBe('-NOT_FOUND\n2\n+OK\n')
   })
 
+  test('clients that read nothing do not hold it up for 5 s', async () => {
+    await using server = await ServerProcess.start(['--port', '0', '--data-dir', dataDir('deaf')])
+    const value = 'v'.repeat(900_000)
+    expect(await talk(server.port, `PUT long ${value}\nQUIT\n`)).toBe('+OK\n+OK\n')
+    const deaf = Array.from({ length: 3 }, () => connect({ host: '127.0.0.1', port: server.port }))
+    for (const socket of deaf) {
+      socket.on('error', () => {})
+      await once(socket, 'connect')
+      socket.pause()
+      socket.write('GET long\n'.repeat(50))
+    }
+    // By then the others are being answered.
+    expect(await talk(server.port, 'PING\nQUIT\n')).toBe('+PONG\n+OK\n')
+    const beganMs = performance.now()
+    expect(await server.end('SIGTERM')).toEqual([0, null])
+    expect(performance.now() - beganMs).toBeLessThan(5_000)
+    for (const socket of deaf) socket.destroy()
+  })
+
   test('a connection that does nothing does not hold it up', async () => {
     await using server = await ServerProcess.start(['--port', '0', '--data-dir', dataDir('idle')])
     const idle = connect({ host: '127.0.0.1', port: server.port })

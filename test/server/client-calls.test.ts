@@ -54,6 +54,8 @@ describe('values', () => {
     expect(await client.get('hello')).toBe('wörld')
     expect(await client.getMany(['empty', 'none', '', 'hello'])).toEqual(['', undefined, 'empty key', 'wörld'])
     expect(await client.getMany([])).toEqual([])
+    expect(await client.has('')).toBe(true)
+    expect(await client.hasMany(['none', 'empty', 'hello'])).toEqual([false, true, true])
     await client.del('hello')
     await client.del('hello')
     expect(await client.get('hello')).toBeUndefined()
@@ -208,6 +210,17 @@ describe('ranges of entries', () => {
         .map((key) => [key, key.toUpperCase()])
     )
     expect(await client.count({ prefix: 'k01' })).toBe(1_000)
+    const [first, last] = [await client.first({ prefix: 'k01' }), await client.last({ prefix: 'k01' })]
+    expect([first, last]).toEqual([
+      ['k01000', 'K01000'],
+      ['k01999', 'K01999']
+    ])
+    expect(await client.first({ prefix: 'no such' })).toBeUndefined()
+    await client.clear({ prefix: 'k01' })
+    expect(await client.count({ prefix: 'k01' })).toBe(0)
+    expect(await client.count()).toBeGreaterThan(0)
+    await client.clear()
+    expect(await client.count()).toBe(0)
     expect(await all(client.keys({ limit: 0 }))).toEqual([])
     for await (const key of client.keys()) if (key === 'k01000') break
   })

@@ -198,6 +198,8 @@ describe('what a server says of itself', () => {
     expect(titles(await ask(peer, 'INFO nope'))).toEqual([])
     expect(await ask(peer, 'INFO clients')).toContain('connected_clients:1\r\n')
     expect(await ask(peer, 'INFO varve')).toMatch(/\r\nhealth:ok\r\n(.*\r\n)*tables:\d+\r\n/)
+    await ask(peer, 'SET there 1')
+    expect(await ask(peer, 'INFO keyspace')).toMatch(/\r\ndb0:keys=\d+,expires=0,avg_ttl=0\r\n/)
     expect(await ask(peer, 'INFO persistence')).toContain('loading:0\r\n')
   })
 

@@ -54,7 +54,8 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
       users,
       nowMs,
       status: () => store.status(),
-      engineStats: () => undefined
+      engineStats: () => undefined,
+      estimateCount: () => undefined
     },
     name: '',
     isKept: false,
