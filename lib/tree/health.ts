@@ -7,8 +7,8 @@
 //   poisoned  the log or the manifest could not be written: nothing more is, until the database is opened again
 //
 // Free space is looked at after each new segment, flush and compaction, and once a second while something is written;
-// never for a write. Puts must leave free: the reserve; what the memtables take once they are flushed; and two segments, the
-// next one and what may be written until the next look. While stopped it is looked at again and again, after
+// never for a write. Puts must leave free: the reserve; what the memtables take once they are flushed; two segments, the next
+// one and what may be written until the next look; and as much as level 0 will hold then, so that it can be merged. While stopped it is looked at again and again, after
 // growing delays; writing goes on once there is enough (with some slack) and log and manifest can be continued.
 
 import type { Disk } from '../disk/fs.ts'
@@ -94,9 +94,13 @@ export class Health {
     return tree.unflushedBytes() + 2 * segmentBytes
   }
 
-  // What must be free for puts to be taken.
+  // What must be free for puts to be taken. With room to merge level 0, and what is flushed to it, whatever of it is garbage:
+  // where that has none, what deletes give back never comes back, and the database stays full until somebody makes room.
   #least(slack: number): number {
-    return this.reserveBytes === 0 ? 0 : this.reserveBytes * (1 + slack) + this.#comingBytes()
+    if (this.reserveBytes === 0) return 0
+    const { tree } = this.#context
+    const level0 = bytesOf(tree.version.levels[0] ?? []) + tree.unflushedBytes()
+    return this.reserveBytes * (1 + slack) + this.#comingBytes() + level0
   }
 
   get reserveBytes(): number {

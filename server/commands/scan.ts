@@ -80,15 +80,16 @@ async function runScan(caller: Caller, cursor: string, { count, glob, asksString
   const range = { ...(from === undefined ? {} : { gte: from }), ...(lt === undefined ? {} : { lt }) }
   const found: Reply[] = []
   let seen = 0
-  let last: Buffer | undefined
-  for await (const page of pagesOf(caller, { ...range, values: false, limit: count })) {
-    seen += page.length
-    last = page.at(-1)?.[0]
-    if (!asksStrings) continue
-    for (const [key] of page) if (glob === undefined || glob.matches(key)) found.push(valueReply(key))
+  let last: Buffer = none
+  // One more than asked for: whether there is one tells whether that was all.
+  for await (const page of pagesOf(caller, { ...range, values: false, limit: count + 1 })) {
+    for (const [key] of page) {
+      if (seen++ === count) break
+      last = key
+      if (asksStrings && (glob === undefined || glob.matches(key))) found.push(valueReply(key))
+    }
   }
-  const isOver = seen < count || last === undefined
-  const on = isOver ? '0' : cursors.add(behind(last as Buffer), cursor === '0' ? undefined : cursor)
+  const on = seen <= count ? '0' : cursors.add(behind(last), cursor === '0' ? undefined : cursor)
   return arrayReply([textValue(on), arrayReply(found)])
 }
 

@@ -11,7 +11,7 @@ import { drawsOf, randomOf } from '../support/random.mjs'
 import { skipUnless } from '../support/skip.ts'
 import { hasPowerSwitch, PowerDisk, powerSwitchNeeds } from './support/power.ts'
 
-const cycles = campaign('disk full', { short: 5, long: 100, instrumented: 2 })
+const cycles = campaign('disk full', { short: 20, long: 100, instrumented: 2 })
 const seed = seedOf('disk full')
 const { below, oneOf } = drawsOf(randomOf(seed))
 const options = {
