@@ -75,7 +75,7 @@ class Turn {
     this.#isRunning = false
     this.#sendAll()
     if (served < waiting.length) {
-      this.#waiting = waiting.slice(served)
+      this.#waiting = [...waiting.slice(served), ...this.#waiting]
       this.#plan()
     }
     const ends = this.#ends

@@ -4,7 +4,7 @@ import { NotGranted } from '../../server/auth/granted-store.ts'
 import { requestsOf, runAt } from '../../server/protocol/resp-runs.ts'
 import type { Store } from '../../server/store.ts'
 import { RespPeer, requestOf } from './support/resp-peer.ts'
-import { atEnd, databaseStore, respOf, served } from './support/served.ts'
+import { atEnd, clientOf, databaseStore, respOf, served } from './support/served.ts'
 import { usersWith } from './support/users.ts'
 
 const limits = { lineBytesMax: 0, bulkBytesMax: 1_000, argumentsMax: 16, requestBytesMax: 2_000 }
@@ -160,4 +160,15 @@ test('of a lookup that ends with a long value, each command counts its own keys'
   await peer.ask([set('a', '1'), set('b', '2'), set('long', 'l'.repeat(10_000))])
   const asked = [requestOf('EXISTS', 'a', 'b', 'none'), requestOf('EXISTS', 'b', 'a', 'long'), requestOf('STRLEN', 'a')]
   expect(await peer.ask(asked)).toEqual([':2\r\n', ':3\r\n', ':1\r\n'])
+})
+
+test('so do they by the line protocol', async () => {
+  const { store } = await countedStore()
+  const client = await clientOf(await served({ store }))
+  const long = 'l'.repeat(200_000)
+  expect(await client.ask(`PUT long ${long}\n`, '+OK\n')).toBe('+OK\n')
+  const answers = `${long}\n+PONG\n${long}\n${long}\n`
+  for (let round = 0; round < 3; round++) {
+    expect(await client.ask('GET long\nPING\nGET long\nGET long\n', answers)).toBe(answers)
+  }
 })
