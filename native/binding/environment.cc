@@ -180,8 +180,13 @@ napi_value Discard(napi_env env, napi_callback_info info) {
 }
 
 constexpr Export kExports[] = {
-    {"setWake", SetWake}, {"keepAlive", KeepAlive}, {"release", Release}, {"discard", Discard},
-    {"about", About},     {"crc32c", Crc32c},       {"markUntransferable", MarkUntransferable},
+    {"setWake", SetWake},
+    {"keepAlive", KeepAlive},
+    {"release", Release},
+    {"discard", Discard},
+    {"about", About},
+    {"crc32c", Crc32c},
+    {"markUntransferable", MarkUntransferable},
 };
 
 }  // namespace
