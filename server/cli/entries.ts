@@ -1,5 +1,6 @@
 // Files of entries → entries with the line each came from, as a stream: JSON lines {"key","value"} ("keyBase64" and
-// "valueBase64" for bytes that are no text), or CSV whose header names key and value. What is wrong with a file ends the program with a sentence that names the line.
+// "valueBase64" for bytes that are no text, "expiresAt" in milliseconds since 1970), or CSV whose header names key and value.
+// What is wrong with a file ends the program with a sentence that names the line.
 import type { Readable } from 'node:stream'
 import { LineSplitter } from '../protocol/lines.ts'
 import { exit, exitCodes, messageOf } from './exit.ts'
@@ -8,6 +9,8 @@ export interface FileEntry {
   readonly line: number
   readonly key: string | Buffer
   readonly value: string | Buffer
+  /** Milliseconds since 1970. */
+  readonly expiresAt?: number
 }
 
 export const entryFormats = ['jsonl', 'csv'] as const
@@ -62,13 +65,18 @@ function parseJsonLine(line: string, number: number, file: string): FileEntry | 
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw bad(file, number, 'not an object {"key": …, "value": …}')
   }
-  const { key, value, keyBase64, valueBase64 } = parsed as Record<string, unknown>
+  const { key, value, keyBase64, valueBase64, expiresAt } = parsed as Record<string, unknown>
   const name = typeof keyBase64 === 'string' ? Buffer.from(keyBase64, 'base64') : key
   if (typeof name !== 'string' && !Buffer.isBuffer(name)) throw bad(file, number, 'the object needs a text "key"')
-  if (typeof valueBase64 === 'string') return { line: number, key: name, value: Buffer.from(valueBase64, 'base64') }
+  if (expiresAt !== undefined && !isTime(expiresAt))
+    throw bad(file, number, '"expiresAt" must be whole milliseconds since 1970')
+  const entry = { line: number, key: name, ...(expiresAt === undefined ? {} : { expiresAt }) }
+  if (typeof valueBase64 === 'string') return { ...entry, value: Buffer.from(valueBase64, 'base64') }
   if (value === undefined) throw bad(file, number, 'the object needs a "value"')
-  return { line: number, key: name, value: typeof value === 'string' ? value : JSON.stringify(value) }
+  return { ...entry, value: typeof value === 'string' ? value : JSON.stringify(value) }
 }
+
+const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0
 
 interface CsvRecord {
   readonly record: readonly string[]

@@ -47,6 +47,8 @@ export function exportCommand(): Command {
     const done = await withClient(flags, (client) => exportTo(file, format, flags, client))
     if (flags.json && file !== '-') printJson(done)
     else say(`${done.entries} entries in ${done.seconds} s, ${done.entriesPerSecond} a second`)
+    if (format === 'csv' && done.expiring > 0)
+      say(`${done.expiring} of them expire, which CSV does not tell: export as jsonl to keep that.`)
   })
 }
 
@@ -60,6 +62,8 @@ function formatOf(file: string): EntryFormat {
 interface Done {
   readonly file: string
   readonly entries: number
+  /** Of these. */
+  readonly expiring: number
   readonly seconds: number
   readonly entriesPerSecond: number
 }
@@ -71,13 +75,15 @@ async function exportTo(file: string, format: EntryFormat, flags: ExportFlags, c
   if (file !== '-') output.once('error', (error) => (failure = error))
   const progress = new Progress('export')
   let entries = 0
+  let expiring = 0
   try {
     if (format === 'csv') output.write('key,value\n')
-    for await (const page of pagesOf(client, rangeOf(flags), false)) {
+    for await (const page of pagesOf(client, rangeOf(flags), 'times')) {
       output.write(page.map((entry) => (format === 'csv' ? csvLine(entry) : `${jsonEntry(entry)}\n`)).join(''))
       await wrote(output)
       if (failure !== undefined) throw failure
       entries += page.length
+      expiring += page.filter(({ expiresAt }) => expiresAt !== undefined).length
       progress.update({ done: entries, total: flags.limit, count: entries })
     }
     if (file !== '-') {
@@ -97,7 +103,7 @@ async function exportTo(file: string, format: EntryFormat, flags: ExportFlags, c
     progress.end()
   }
   const seconds = Math.round(progress.elapsedMs) / 1000
-  return { file, entries, seconds, entriesPerSecond: perSecond(entries, progress.elapsedMs) }
+  return { file, entries, expiring, seconds, entriesPerSecond: perSecond(entries, progress.elapsedMs) }
 }
 
 const unwritable = (file: string, error: unknown): Error =>

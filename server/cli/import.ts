@@ -127,8 +127,9 @@ class Loading {
     this.#client = client
   }
 
-  send({ line, key, value }: FileEntry): void {
-    this.#last = this.#client.call('SET', key, value).then(
+  send({ line, key, value, expiresAt }: FileEntry): void {
+    const expiry = expiresAt === undefined ? [] : ['PXAT', expiresAt]
+    this.#last = this.#client.call('SET', key, value, ...expiry).then(
       () => {
         this.stored++
       },

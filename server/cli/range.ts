@@ -1,5 +1,6 @@
 // Ranges of keys on a server, page by page, and how keys and values look as text.
 import { Option } from 'commander'
+import type { ReplyValue } from '../protocol/resp-replies.ts'
 import { exit, exitCodes } from './exit.ts'
 import { bytesIn, itemsIn } from './replies.ts'
 import type { Wire } from './wire.ts'
@@ -57,25 +58,43 @@ export interface PageEntry {
   readonly key: Buffer
   /** Undefined when keys alone were asked for. */
   readonly value: Buffer | undefined
+  /** Milliseconds since 1970; undefined: it stays, or that was not asked for. */
+  readonly expiresAt?: number | undefined
 }
 
+export type PageContent = 'keys' | 'values' | 'times'
+
 const pageEntries = 1_000
+const pageWords = { keys: ['KEYS'], values: [], times: ['TIMES'] } as const
+const pageWidths = { keys: 1, values: 2, times: 3 } as const
+
+function entriesOf(items: readonly ReplyValue[], content: PageContent): PageEntry[] {
+  const entries: PageEntry[] = []
+  for (let i = 0; i < items.length; i += pageWidths[content]) {
+    const value = content === 'keys' ? undefined : bytesIn(items[i + 1])
+    const time = content === 'times' ? Number(items[i + 2]) : -1
+    entries.push({ key: bytesIn(items[i]) ?? zero, value, expiresAt: time < 0 ? undefined : time })
+  }
+  return entries
+}
 const zero = Buffer.alloc(1)
 
 /** The entries of a range in its order. What is written meanwhile may be seen or not. */
-export async function* pagesOf(wire: Wire, range: KeyRange, keysOnly: boolean): AsyncGenerator<readonly PageEntry[]> {
+export async function* pagesOf(
+  wire: Wire,
+  range: KeyRange,
+  content: PageContent
+): AsyncGenerator<readonly PageEntry[]> {
   let { from, to, limit } = range
   while (limit > 0) {
-    const options = [...(range.isReverse ? ['REV'] : []), ...(keysOnly ? ['KEYS'] : [])]
     const count = Math.min(limit, pageEntries)
-    const [more, ...items] = itemsIn(await wire.call('PAGE', from, to, ...options, 'COUNT', count))
-    const page: PageEntry[] = []
-    for (let i = 0; i < items.length; i += keysOnly ? 1 : 2) {
-      const key = bytesIn(items[i]) ?? zero
-      page.push({ key, value: keysOnly ? undefined : bytesIn(items[i + 1]) })
-    }
+    const options = [...(range.isReverse ? ['REV'] : []), ...pageWords[content], 'COUNT', count]
+    const [more, ...items] = itemsIn(await wire.call('PAGE', from, to, ...options))
+    const all = entriesOf(items, content)
+    // What is gone since the page was made.
+    const page = content === 'times' ? all.filter(({ value }) => value !== undefined) : all
     if (page.length > 0) yield page
-    const last = page.at(-1)?.key
+    const last = all.at(-1)?.key
     if (more !== 1 || last === undefined) return
     limit -= page.length
     if (range.isReverse) to = last
@@ -93,14 +112,15 @@ export function textOrBase64(bytes: Buffer): { readonly text: string; readonly i
     : { text: bytes.toString('base64'), isBase64: true }
 }
 
-/** An entry as a line of JSON: {"key","value"}, or "keyBase64", "valueBase64" for bytes that are no text. */
-export function jsonEntry({ key, value }: PageEntry): string {
+/** An entry as a line of JSON: {"key","value"}, or "keyBase64", "valueBase64" for bytes that are no text; and "expiresAt". */
+export function jsonEntry({ key, value, expiresAt }: PageEntry): string {
   const name = textOrBase64(key)
-  const entry: Record<string, string> = { [name.isBase64 ? 'keyBase64' : 'key']: name.text }
+  const entry: Record<string, string | number> = { [name.isBase64 ? 'keyBase64' : 'key']: name.text }
   if (value !== undefined) {
     const { text, isBase64 } = textOrBase64(value)
     entry[isBase64 ? 'valueBase64' : 'value'] = text
   }
+  if (expiresAt !== undefined) entry['expiresAt'] = expiresAt
   return JSON.stringify(entry)
 }
 

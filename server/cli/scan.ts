@@ -26,7 +26,7 @@ export function scanCommand(): Command {
   return command.action((flags: ScanFlags) =>
     withClient(flags, async (client) => {
       const keysOnly = flags.keysOnly === true
-      for await (const page of pagesOf(client, rangeOf(flags), keysOnly)) {
+      for await (const page of pagesOf(client, rangeOf(flags), keysOnly ? 'keys' : 'values')) {
         const lines = page.map((entry) => {
           if (flags.json) return jsonEntry(entry)
           const key = printable(entry.key)

@@ -1,10 +1,12 @@
-// PAGE from to [REV] [KEYS] [COUNT n] [BYTES n] → 1 when there may be more behind it, else 0; then key, value, key, value …
-// (with KEYS the keys alone). A page is short whatever the range holds: who wants all asks again from its last key on. Pages
+// PAGE from to [REV] [KEYS | TIMES] [COUNT n] [BYTES n] → 1 when there may be more behind it, else 0; then key, value, key, value …
+// (with KEYS the keys alone; with TIMES also when each expires, in milliseconds since 1970, -1: never). A page is short whatever the range holds: who wants all asks again from its last key on. Pages
 // are not of one snapshot.
 //
+// With TIMES value and time are those of one entry, as it is now; where it is gone meanwhile there is no value.
+//
 // A range is from `from` on and below `to`; an empty `to` is the end of all keys. REV begins at its end.
-import { arrayReply, errorReply, integerReply, type Reply, valueReply } from '../protocol/reply.ts'
-import type { PageLimits } from '../store.ts'
+import { arrayReply, errorReply, integerReply, type Reply, valueOrMissing, valueReply } from '../protocol/reply.ts'
+import type { Entry, PageLimits } from '../store.ts'
 import { type Arguments, argument, type Command, wordOf } from './command.ts'
 import { syntaxError } from './expiry.ts'
 import { wholeNumberOf } from './number.ts'
@@ -17,6 +19,7 @@ const bytesMax = 256 * 2 ** 10
 interface Options extends PageLimits {
   readonly reverse: boolean
   readonly values: boolean
+  readonly times: boolean
 }
 
 export const page: Command = {
@@ -26,18 +29,20 @@ export const page: Command = {
   rangesIn: (args) => [rangeOf(argument(args, 0), argument(args, 1))],
   group: 'varve',
   summary: 'Some entries of a range, in order, and whether there may be more.',
-  usage: 'from to [REV] [KEYS] [COUNT entries] [BYTES bytes]',
+  usage: 'from to [REV] [KEYS | TIMES] [COUNT entries] [BYTES bytes]',
   plan: (args: Arguments): Plan => {
     const options = optionsOf(args)
     if ('kind' in options) return replyPlan(options)
-    const { reverse, values, ...limits } = options
+    const { reverse, values, times, ...limits } = options
     const range = { ...rangeOf(argument(args, 0), argument(args, 1)), reverse, values }
     return {
       kind: 'slow',
       run: async ({ store }) => {
         const pinned = store.pin()
         try {
-          return pageReply(await pinned.page(range, limits), options)
+          const entries = await pinned.page(range, limits)
+          const now = times ? await store.getEntries(entries.map(([key]) => key)) : undefined
+          return pageReply(entries, options, now)
         } finally {
           await pinned.close()
         }
@@ -46,12 +51,17 @@ export const page: Command = {
   }
 }
 
-function pageReply(entries: readonly (readonly [Buffer, Buffer])[], { values, ...limits }: Options): Reply {
+function pageReply(
+  entries: readonly (readonly [Buffer, Buffer])[],
+  { values, ...limits }: Options,
+  now: readonly (Entry | undefined)[] | undefined
+): Reply {
   const items: Reply[] = []
   let bytes = 0
-  for (const [key, value] of entries) {
+  for (const [i, [key, value]] of entries.entries()) {
     items.push(valueReply(key))
-    if (values) items.push(valueReply(value))
+    if (now !== undefined) items.push(valueOrMissing(now[i]?.value), integerReply(now[i]?.expiresAt ?? -1))
+    else if (values) items.push(valueReply(value))
     bytes += key.length + (values ? value.length : 0)
   }
   const isFull = entries.length >= limits.entriesMax || (entries.length > 0 && bytes >= limits.bytesMax)
@@ -61,11 +71,13 @@ function pageReply(entries: readonly (readonly [Buffer, Buffer])[], { values, ..
 function optionsOf(args: Arguments): Options | Reply {
   let reverse = false
   let values = true
+  let times = false
   const limits = { entriesMax, bytesMax }
   for (let i = 2; i < args.length; i++) {
     const word = wordOf(argument(args, i))
     if (word === 'REV') reverse = true
-    else if (word === 'KEYS') values = false
+    else if (word === 'KEYS' && !times) values = false
+    else if (word === 'TIMES' && values) times = true
     else if ((word === 'COUNT' || word === 'BYTES') && i + 1 < args.length) {
       const number = wholeNumberOf(argument(args, ++i))
       if (number === undefined || number < 1n) return errorReply(`${word} takes a whole number above 0`)
@@ -73,5 +85,5 @@ function optionsOf(args: Arguments): Options | Reply {
       limits[limit] = number < limits[limit] ? Number(number) : limits[limit]
     } else return syntaxError
   }
-  return { reverse, values, ...limits }
+  return { reverse, values, times, ...limits }
 }

@@ -83,6 +83,37 @@ describe('export and import', () => {
     expect(await scanned(other.port)).toBe(await scanned(server.port))
   })
 
+  test('expiry is kept in JSON lines, and CSV says that it is not', async () => {
+    await using source = await startServer()
+    const soon = Date.now() + 3_600_000
+    const put = (key: string, expiresAt?: number) =>
+      ({ type: 'put', key: Buffer.from(key), value: Buffer.from('v'), ...(expiresAt && { expiresAt }) }) as const
+    await source.store.write([put('expires', soon), put('stays'), put('was', soon)])
+    const file = join(source.directory, 'some.jsonl')
+    const from = ['--port', String(source.port)]
+    const { stdout } = await varve(['export', file, ...from, '--json'], { env })
+    expect(JSON.parse(stdout)).toMatchObject({ entries: 3, expiring: 2 })
+    expect(linesOf(readFileSync(file, 'utf8')).map((line) => JSON.parse(line) as unknown)).toEqual([
+      { key: 'expires', value: 'v', expiresAt: soon },
+      { key: 'stays', value: 'v' },
+      { key: 'was', value: 'v', expiresAt: soon }
+    ])
+    await using other = await startServer()
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/("was".*)\d{13}/, '$11000'))
+    await varve(['import', file, '--port', String(other.port)], { env })
+    const found = await other.store.getEntries(['expires', 'stays', 'was'].map((key) => Buffer.from(key)))
+    expect(found.map((entry) => entry && [String(entry.value), entry.expiresAt])).toEqual([
+      ['v', soon],
+      ['v', undefined],
+      undefined
+    ])
+    const csv = await varve(['export', join(source.directory, 'some.csv'), ...from], { env })
+    expect(csv.stderr).toContain('2 of them expire, which CSV does not tell: export as jsonl to keep that.\n')
+    writeFileSync(file, '{"key":"a","value":"b","expiresAt":"soon"}\n')
+    const refused = await varve(['import', file, '--port', String(other.port)], { env })
+    expect(refused.stderr).toContain('some.jsonl:1: "expiresAt" must be whole milliseconds since 1970.')
+  })
+
   test('to stdout, of a range', async () => {
     const { code, stdout, stderr } = await run('export', '-', '--format', 'csv', '--to', 'f')
     expect([code, stdout]).toEqual([0, 'key,value\nb\tc,"line\nbreak ""quoted"", \\"\nempty,\n'])

@@ -257,6 +257,7 @@ describe('the server', () => {
     ['APPLY'],
     ['PAGE', 'a', 'b', 'COUNT', '0'],
     ['PAGE', 'a', 'b', 'SIDEWAYS'],
+    ['PAGE', 'a', 'b', 'KEYS', 'TIMES'],
     ['PAGE', 'a']
   ])('refuses %s %s %s', async (...words) => {
     await expect(client.call(words.filter((word) => word !== undefined))).rejects.toMatchObject({ code: 'REFUSED' })
