@@ -215,6 +215,7 @@ declare namespace native {
   interface LogState extends LogPosition {
     hardTerm: number
     hardVote: number
+    hardCommit: number
     syncedIndex: number
   }
   /** Gives the engine its log, at this position, with no segment yet; once. The position's sequence becomes visible. */
@@ -260,7 +261,7 @@ declare namespace native {
   /**
    * Appends a record without applying it: kind as RecordKind. `index` 0: the next one; at or below the last: supersedes.
    * `firstSequence` 0 or left out: the next one; else that of the same entry in another's log. For kHardState (payload:
-   * term and vote, 8 bytes each) and kSyncMark term, index, timeMs, operations and firstSequence are not looked at.
+   * term, vote and commit, 8 bytes each) and kSyncMark term, index, timeMs, operations and firstSequence are not looked at.
    */
   function appendRecord(
     engine: Engine,
@@ -296,6 +297,8 @@ declare namespace native {
     syncedIndex: number
     /** Entries above are read but not applied; left out: all are applied. */
     applyTo?: number
+    /** Nor are entries applied above what the hard state says is committed. */
+    onlyCommitted?: boolean
     memtable: Memtable
     /** The segment in which the log goes on, with its identity (null: read-only open). */
     copyTo: { segment: Segment; number: number; id: Uint8Array; life: Uint8Array } | null

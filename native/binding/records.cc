@@ -14,7 +14,7 @@ Status AppendByKind(Engine* engine, const EntryToAppend& entry, char* frame, siz
   if (entry.kind == RecordKind::kSyncMark) return engine->MarkSynced();
   HardState hard_state;
   if (!DecodeHardState(Slice(frame + kRecordHeaderBytes, payload_bytes), &hard_state)) {
-    return Status::InvalidArgument("a hard state is 16 bytes");
+    return Status::InvalidArgument("a hard state is 24 bytes");
   }
   return engine->SetHardState(hard_state);
 }

@@ -108,6 +108,7 @@ napi_value ReplayJob(napi_env env, napi_callback_info info) {
   work.options.flushed.time_ms = request.Integer("flushedTimeMs");
   work.options.synced_index = request.Integer("syncedIndex");
   if (request.Has("applyTo")) work.options.apply_to = request.Integer("applyTo");
+  if (request.Has("onlyCommitted")) work.options.only_committed = request.Boolean("onlyCommitted");
   work.memtable = request.Share<Memtable>("memtable");
   if (!ReadSegments(&request, &work.options.segments) || !ReadCopyTo(&request, &work)) {
     return nullptr;

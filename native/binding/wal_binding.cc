@@ -24,6 +24,7 @@ void AddLogState(ObjectBuilder* state, const LogPosition& position, const HardSt
   state->Number("timeMs", position.time_ms);
   state->Number("hardTerm", hard_state.term);
   state->Number("hardVote", hard_state.vote);
+  state->Number("hardCommit", hard_state.commit);
   state->Number("syncedIndex", synced_index);
 }
 
@@ -43,6 +44,7 @@ napi_value OpenWal(napi_env env, napi_callback_info info) {
   LogState state(ReadPosition(&reader), membership);
   state.hard_state.term = reader.Integer("hardTerm");
   state.hard_state.vote = reader.Integer("hardVote");
+  state.hard_state.commit = reader.Integer("hardCommit");
   state.synced_index = reader.Integer("syncedIndex");
   if (reader.failed()) return nullptr;
   const Sequence visible = state.position.sequence;

@@ -168,6 +168,7 @@ Status Wal::SetHardState(const HardState& hard_state) {
   char frame[kRecordHeaderBytes + kHardStateBytes];
   EncodeFixed64(frame + kRecordHeaderBytes, hard_state.term);
   EncodeFixed64(frame + kRecordHeaderBytes + 8, hard_state.vote);
+  EncodeFixed64(frame + kRecordHeaderBytes + 16, hard_state.commit);
   RecordHeader header = MarkHeader(RecordKind::kHardState, kHardStateBytes);
   uint64_t offset = 0;
   VARVE_TRY(WriteRecord(&header, frame, &offset));

@@ -77,7 +77,7 @@ class Wal {
   // Appends one entry. `frame` has kRecordHeaderBytes of room, then the payload, then room for
   // padding up to 8 bytes: the header is filled in place and everything is one write.
   Status Append(const EntryToAppend& entry, char* frame, size_t payload_bytes);
-  // Logs term and vote; durable after the next Sync.
+  // Logs term, vote and commit; durable after the next Sync.
   Status SetHardState(const HardState& hard_state);
   // Logs that everything is synced, if that is so and not the last thing logged.
   Status MarkSynced();

@@ -85,7 +85,8 @@ std::string DescribeRecord(const RecordReader::Found& found) {
                  header.synced_index, header.synced_bytes);
   HardState state;
   if (header.kind == RecordKind::kHardState && DecodeHardState(found.payload(), &state)) {
-    text += Format(": term %" PRIu64 " vote %" PRIu64, state.term, state.vote);
+    text += Format(": term %" PRIu64 " vote %" PRIu64 " commit %" PRIu64, state.term, state.vote,
+                   state.commit);
   } else if (header.kind == RecordKind::kMembership) {
     text += ": " + Escape(found.payload());
   } else if (header.kind == RecordKind::kBatches) {
@@ -95,14 +96,15 @@ std::string DescribeRecord(const RecordReader::Found& found) {
 }
 
 std::string DescribeHeader(const SegmentHeader& header) {
-  return Format(
-      "segment %" PRIu64 " life %016" PRIx64 " after index %" PRIu64 " term %" PRIu64
-      " sequence %" PRIu64 " time %" PRIu64 " synced %" PRIu64 " hard-state %" PRIu64 "/%" PRIu64
-      " follows %" PRIu64 " end %" PRIu64 " synced %" PRIu64 " membership %zu B",
-      header.identity.number, header.identity.life, header.previous.index, header.previous.term,
-      header.previous.sequence, header.previous.time_ms, header.synced_index,
-      header.hard_state.term, header.hard_state.vote, header.follows.number, header.follows.end,
-      header.follows.synced_bytes, header.membership.size());
+  return Format("segment %" PRIu64 " life %016" PRIx64 " after index %" PRIu64 " term %" PRIu64
+                " sequence %" PRIu64 " time %" PRIu64 " synced %" PRIu64 " hard-state %" PRIu64
+                "/%" PRIu64 "/%" PRIu64 " follows %" PRIu64 " end %" PRIu64 " synced %" PRIu64
+                " membership %zu B",
+                header.identity.number, header.identity.life, header.previous.index,
+                header.previous.term, header.previous.sequence, header.previous.time_ms,
+                header.synced_index, header.hard_state.term, header.hard_state.vote,
+                header.hard_state.commit, header.follows.number, header.follows.end,
+                header.follows.synced_bytes, header.membership.size());
 }
 
 }  // namespace

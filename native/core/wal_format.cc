@@ -83,6 +83,7 @@ bool DecodeHardState(Slice payload, HardState* hard_state) {
   if (payload.size() != kHardStateBytes) return false;
   hard_state->term = DecodeFixed64(payload.data());
   hard_state->vote = DecodeFixed64(payload.data() + 8);
+  hard_state->commit = DecodeFixed64(payload.data() + 16);
   return true;
 }
 
@@ -97,8 +98,8 @@ std::string EncodeSegmentHeader(const SegmentHeader& header) {
   for (const uint64_t word :
        {header.identity.life, header.identity.number, header.previous.index, header.previous.term,
         header.previous.sequence, header.previous.time_ms, header.synced_index,
-        header.hard_state.term, header.hard_state.vote, header.follows.number, header.follows.end,
-        header.follows.synced_bytes}) {
+        header.hard_state.term, header.hard_state.vote, header.hard_state.commit,
+        header.follows.number, header.follows.end, header.follows.synced_bytes}) {
     PutFixed64(&bytes, word);
   }
   bytes += header.membership;
@@ -139,9 +140,10 @@ Status DecodeSegmentHeader(Slice bytes, SegmentHeader* header, HeaderState* stat
   header->previous = {DecodeFixed64(from + 56), DecodeFixed64(from + 64), DecodeFixed64(from + 72),
                       DecodeFixed64(from + 80)};
   header->synced_index = DecodeFixed64(from + 88);
-  header->hard_state = {DecodeFixed64(from + 96), DecodeFixed64(from + 104)};
-  header->follows = {DecodeFixed64(from + 112), DecodeFixed64(from + 120),
-                     DecodeFixed64(from + 128)};
+  header->hard_state = {DecodeFixed64(from + 96), DecodeFixed64(from + 104),
+                        DecodeFixed64(from + 112)};
+  header->follows = {DecodeFixed64(from + 120), DecodeFixed64(from + 128),
+                     DecodeFixed64(from + 136)};
   header->membership.assign(from + kSegmentHeaderFixedBytes, membership_bytes);
   *state = HeaderState::kValid;
   return Status::Ok();

@@ -6,14 +6,15 @@
 //          fixed32 membership bytes · file id [16] · fixed64 life id · fixed64 segment number ·
 //          what the segment follows: fixed64 index · fixed64 term · fixed64 sequence (the last one
 //          used) · fixed64 timeMs · fixed64 synced index · hard state: fixed64 term · fixed64 vote
-//          · the segment before it: fixed64 number (0: none) · fixed64 end · fixed64 synced bytes ·
-//          membership · zeros to a multiple of 8
+//          · fixed64 commit · the segment before it: fixed64 number (0: none) · fixed64 end ·
+//          fixed64 synced bytes · membership · zeros to a multiple of 8
 // record   fixed32 crc over all that follows, the payload included, its padding not ·
 //          fixed32 payload bytes · u8 kind · u8 formatVersion (1) · fixed16 group (0) ·
 //          fixed32 count · fixed64 life id · fixed64 term · fixed64 index ·
 //          fixed64 first sequence · fixed64 timeMs · fixed64 synced index ·
 //          fixed64 synced bytes; then the payload, zero padded to 8
-// payload  kBatches: batch*   kHardState: fixed64 term · fixed64 vote   kMembership: opaque
+// payload  kBatches: batch*   kHardState: fixed64 term · fixed64 vote · fixed64 commit
+//          kMembership: opaque
 //          kNoop, kSyncMark: empty
 // batch    fixed32 bytes of operations · fixed32 operations · operation*
 // operation  u8 kind · varint32 key bytes · key · [kPutExpiring, kExpire: fixed64 expiresAt] ·
@@ -69,7 +70,7 @@ inline constexpr bool IsEntry(RecordKind kind) {
 
 inline constexpr size_t kRecordHeaderBytes = 72;
 inline constexpr size_t kRecordAlignment = 8;
-inline constexpr size_t kHardStateBytes = 16;
+inline constexpr size_t kHardStateBytes = 24;
 inline constexpr uint8_t kRecordFormatVersion = 1;
 inline constexpr uint32_t kWalFormatVersion = 1;
 inline constexpr uint64_t kRecordPayloadBytesMax = (uint64_t{1} << 30) + (1 << 20);
@@ -82,8 +83,9 @@ struct LogPosition {
   uint64_t index = 0, term = 0, sequence = 0, time_ms = 0;
 };
 
+// `commit`: entries up to it are committed; there may be more.
 struct HardState {
-  uint64_t term = 0, vote = 0;
+  uint64_t term = 0, vote = 0, commit = 0;
 };
 
 struct RecordHeader {
@@ -147,7 +149,7 @@ enum class HeaderState : uint8_t {
   kInvalid,  // torn or damaged
 };
 // First bytes of every header, enough for ClaimedHeaderBytes.
-inline constexpr size_t kSegmentHeaderFixedBytes = 136;
+inline constexpr size_t kSegmentHeaderFixedBytes = 144;
 inline constexpr size_t kSegmentHeaderBytesMax = kSegmentHeaderFixedBytes + kMembershipBytesMax;
 inline uint64_t SegmentHeaderBytes(const SegmentHeader& header) {
   return kSegmentHeaderFixedBytes + PaddedPayload(header.membership.size());

@@ -156,10 +156,13 @@ void Replay::TakeState() {
 Status Replay::Deliver(Memtable* memtable, const ReplayVisitor& record) {
   const LogState& state = result_->log;
   result_->applied = options_.flushed;
+  const uint64_t apply_to = options_.only_committed
+                                ? std::min(options_.apply_to, state.hard_state.commit)
+                                : options_.apply_to;
   std::unique_ptr<RecordReader> reader;
   uint32_t slot = ~uint32_t{0};
   const uint64_t last =
-      record != nullptr ? state.position.index : std::min(state.position.index, options_.apply_to);
+      record != nullptr ? state.position.index : std::min(state.position.index, apply_to);
   uint64_t index = std::max(options_.flushed.index, state.index.base().index) + 1;
   for (; index <= last; ++index) {
     const EntryLocation location = state.index.Locate(index);
@@ -175,7 +178,7 @@ Status Replay::Deliver(Memtable* memtable, const ReplayVisitor& record) {
       return Status::Corruption("a record changed while it was read")
           .At(segment.path(), location.offset);
     }
-    if (index <= options_.apply_to) {
+    if (index <= apply_to) {
       Status status = found.header.kind == RecordKind::kBatches
                           ? ApplyBatches(found.payload(), found.header.first_sequence,
                                          found.header.count, memtable)

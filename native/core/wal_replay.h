@@ -33,7 +33,8 @@ struct ReplayOptions {
   LogPosition flushed;
   std::string flushed_membership;    // used in that case
   uint64_t synced_index = 0;         // by the manifest: entries up to it were on disk
-  uint64_t apply_to = ~uint64_t{0};  // entries above are read but not applied (Raft: not committed)
+  uint64_t apply_to = ~uint64_t{0};  // entries above are read but not applied
+  bool only_committed = false;       // nor are those above the log's own word for what is committed
 };
 
 struct ReplayResult {

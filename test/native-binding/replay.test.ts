@@ -63,18 +63,37 @@ test('what was flushed is not applied, nor what is beyond applyTo', async () => 
   expect(again.text('key 5')).toBe('5')
 })
 
+test('with onlyCommitted nothing is applied above what the hard state says is committed', async () => {
+  const database = await open()
+  for (let i = 1; i <= 3; i++) database.write({ put: `key ${i}`, value: String(i) })
+  const hardState = (commit: number) => {
+    const frame = rawFrame(Buffer.from([1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, commit, 0, 0, 0, 0, 0, 0, 0]))
+    native.appendRecord(database.engine, 3, 0, 0, 0, 0, frame.bytes, frame.payloadBytes)
+  }
+  const keys = async (): Promise<(string | number)[]> => {
+    const again = reopened(database)
+    await done(replay(again, { onlyCommitted: true }))
+    return [1, 2, 3].map((i) => again.text(`key ${i}`))
+  }
+  expect(await keys()).toEqual([-1, -1, -1])
+  hardState(2)
+  expect(await keys()).toEqual(['1', '2', -1])
+  hardState(9)
+  expect(await keys()).toEqual(['1', '2', '3'])
+})
+
 test('hard state and membership come back', async () => {
   const database = await open()
   const append = (kind: number, payload: Uint8Array) => {
     const frame = rawFrame(payload)
     native.appendRecord(database.engine, kind, 4, 0, 1, 0, frame.bytes, frame.payloadBytes)
   }
-  append(3, Buffer.from([4, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]))
+  append(3, Buffer.from([4, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]))
   append(4, Buffer.from('three members'))
   append(2, Buffer.alloc(0))
   const again = reopened(database)
   const result = await done(replay(again, { copyTo: await copyTo(again) }))
-  expect(result).toMatchObject({ index: 2, term: 4, hardTerm: 4, hardVote: 2, membershipIndex: 1 })
+  expect(result).toMatchObject({ index: 2, term: 4, hardTerm: 4, hardVote: 2, hardCommit: 1, membershipIndex: 1 })
   expect(result.membership.toString()).toBe('three members')
   const frame = frameOf([{ put: 'a', value: '1' }])
   native.write(again.engine, frame.bytes, frame.payloadBytes, frame.operations, 1)

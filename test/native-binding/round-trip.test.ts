@@ -461,7 +461,7 @@ test('a stepped executor with the same seed leaves the same disk', () => {
     native.setView(engine, memtable, [], [])
     native.openWal(
       engine,
-      { index: 0, term: 0, sequence: 0, timeMs: 0, hardTerm: 0, hardVote: 0, syncedIndex: 0 },
+      { index: 0, term: 0, sequence: 0, timeMs: 0, hardTerm: 0, hardVote: 0, hardCommit: 0, syncedIndex: 0 },
       noBytes
     )
     native.createSegment(engine, '/1.wal', 4096)

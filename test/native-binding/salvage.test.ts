@@ -203,17 +203,17 @@ describe('a wal', () => {
 
   test('with one bad byte, wherever it is', () => {
     const bytes = native.memoryDump(fs, wal)
-    const end = 136 + keys * recordBytes
+    const end = 144 + keys * recordBytes
     for (let at = below(3); at < end; at += 1 + below(40)) {
       const copy = Buffer.from(bytes)
       copy[at] = (copy[at] ?? 0) ^ (1 << below(8))
       const saved = salvageWal(copy)
       const place = `at ${at}`
-      if (at < 136) {
+      if (at < 144) {
         expect([saved.lost, saved.operations], place).toEqual([[], keys + 3])
         continue
       }
-      const record = Math.floor((at - 136) / recordBytes) + 1
+      const record = Math.floor((at - 144) / recordBytes) + 1
       if (saved.lost.length === 0) {
         // Padding behind a record means nothing.
         expect(saved.operations, place).toBe(keys + 3)
@@ -222,7 +222,7 @@ describe('a wal', () => {
       expect(saved.lost, place).toEqual([
         {
           file: wal,
-          offset: record === 1 ? 0 : 136 + (record - 1) * recordBytes,
+          offset: record === 1 ? 0 : 144 + (record - 1) * recordBytes,
           sequenceFirst: record,
           sequenceLast: record
         }
@@ -236,16 +236,16 @@ describe('a wal', () => {
 
   test('cut short: lost is what is known to have been on disk', () => {
     const bytes = native.memoryDump(fs, wal)
-    const cut = bytes.subarray(0, 136 + 100 * recordBytes + 50)
+    const cut = bytes.subarray(0, 144 + 100 * recordBytes + 50)
     expect(salvageWal(cut)).toMatchObject({ lost: [], sequence: 100 })
     const known = salvageWal(cut, { syncedIndex: 200 })
     expect(known).toMatchObject({ index: 200, sequence: 100, operations: 100 })
-    expect(known.lost).toEqual([{ file: wal, offset: 136 + 100 * recordBytes, sequenceFirst: 101, sequenceLast: 0 }])
+    expect(known.lost).toEqual([{ file: wal, offset: 144 + 100 * recordBytes, sequenceFirst: 101, sequenceLast: 0 }])
   })
 
   test('of which nobody knows where it ended, but by a sync mark', () => {
     const bytes = native.memoryDump(fs, wal)
-    const lost = { file: wal, offset: 136 + keys * recordBytes, sequenceFirst: keys + 4, sequenceLast: 0 }
+    const lost = { file: wal, offset: 144 + keys * recordBytes, sequenceFirst: keys + 4, sequenceLast: 0 }
     expect(salvageWal(bytes, { isEndKnown: false }).lost).toEqual([{ ...lost, offset: expect.any(Number) }])
     native.memoryOverwrite(fs, wal, bytes)
     stepped(executor, native.syncJob(database.engine))

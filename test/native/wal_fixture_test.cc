@@ -16,7 +16,7 @@ std::string FixturePath() {
 
 TEST_F(WalTest, TheGoldenSegment) {
   LogState state({40, 2, 90, 1700000000000}, "members of old");
-  state.hard_state = {3, 7};
+  state.hard_state = {3, 7, 39};
   state.end = {11, 4096, 2048};
   wal_ = std::make_unique<Wal>(std::move(state));
   directory_.reserve_bytes = 0;
@@ -30,7 +30,7 @@ TEST_F(WalTest, TheGoldenSegment) {
                                  {Kind::kExpire, "fig", "", 1700000000000}}),
                     {RecordKind::kBatches, 3, 1700000000002}));
   ASSERT_OK(wal_->Sync());
-  ASSERT_OK(wal_->SetHardState({4, 9}));
+  ASSERT_OK(wal_->SetHardState({4, 9, 41}));
   ASSERT_OK(AppendPayload(wal_.get(), "members", {RecordKind::kMembership, 4}));
   ASSERT_OK(wal_->Sync());
   ASSERT_OK(wal_->MarkSynced());
@@ -54,6 +54,7 @@ TEST_F(WalTest, TheGoldenSegment) {
   EXPECT_EQ(result_.log.position.index, 43u);
   EXPECT_EQ(result_.log.position.sequence, 95u);
   EXPECT_EQ(result_.log.hard_state.vote, 9u);
+  EXPECT_EQ(result_.log.hard_state.commit, 41u);
   EXPECT_EQ(result_.log.synced_index, 43u);
   EXPECT_EQ(result_.log.index.membership(), "members");
 }

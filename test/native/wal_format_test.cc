@@ -14,8 +14,8 @@ SegmentHeader SomeHeader() {
   header.identity.number = 12;
   header.previous = {13, 14, 15, 16};
   header.synced_index = 17;
-  header.hard_state = {18, 19};
-  header.follows = {20, 21, 22};
+  header.hard_state = {18, 19, 20};
+  header.follows = {21, 22, 23};
   header.membership = "a, b, c";
   return header;
 }
@@ -31,7 +31,8 @@ TEST(WalFormat, SegmentHeaderRoundTrips) {
   EXPECT_EQ(header.identity.life, 11u);
   EXPECT_EQ(header.previous.time_ms, 16u);
   EXPECT_EQ(header.hard_state.vote, 19u);
-  EXPECT_EQ(header.follows.synced_bytes, 22u);
+  EXPECT_EQ(header.hard_state.commit, 20u);
+  EXPECT_EQ(header.follows.synced_bytes, 23u);
   EXPECT_EQ(EncodeSegmentHeader(header), bytes);
 }
 

@@ -10,6 +10,7 @@ export const emptyLog: native.LogState = {
   timeMs: 0,
   hardTerm: 0,
   hardVote: 0,
+  hardCommit: 0,
   syncedIndex: 0
 }
 export const noBytes = new Uint8Array(0)
