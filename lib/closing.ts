@@ -17,8 +17,10 @@ export async function closeParts(parts: Parts): Promise<void> {
   const wasHealthy = writer.failure === undefined
   upkeep.end()
   await health.close()
+  parts.applier?.end()
   scheduler.end()
   await writer.close()
+  await parts.applier?.close()
   await Promise.all(parts.pins.live().map((pinned) => pinned.release()))
   parts.pins.close()
   let failure = recovered.manifest === undefined ? undefined : await closeFiles(parts, recovered.manifest)
@@ -55,8 +57,8 @@ async function closeFiles(parts: Parts, manifest: Manifest): Promise<unknown> {
 }
 
 // The manifest says up to where the log is on disk: a log that comes back shorter is damaged, whatever it looks like.
-async function witness({ log, tree }: Parts, manifest: Manifest): Promise<void> {
-  const { syncedIndex } = log.state()
+async function witness({ provableIndex, tree }: Parts, manifest: Manifest): Promise<void> {
+  const syncedIndex = provableIndex()
   if (syncedIndex === tree.version.syncedIndex) return
   try {
     await manifest.append(

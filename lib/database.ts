@@ -127,7 +127,7 @@ export class Database<Key = string, Value = string> extends Space<Key, Value> {
    * @throws VarveError: VARVE_DISK_FULL, VARVE_POISONED
    */
   async resume(): Promise<void> {
-    this.#parts.checkWritable()
+    this.#parts.checkOwner()
     await this.#parts.health.resume()
   }
 

@@ -6,6 +6,8 @@ export const errorCodes = {
   VARVE_NOT_FOUND: 'There is no database in the directory, and it may not be created; or no such backup.',
   VARVE_EXISTS: 'There is a database in the directory already, and errorIfExists was given.',
   VARVE_LOCKED: 'The database is open elsewhere, in this process or another.',
+  VARVE_MEMBER:
+    'The directory is that of a member of a cluster and was opened as a database alone, or the other way round.',
   VARVE_CORRUPTION: 'Bytes on disk are not what was written.',
   VARVE_UNSUPPORTED: 'The files were written by a newer format.',
   VARVE_IO_ERROR: 'The operating system refused to read or write.',

@@ -37,6 +37,9 @@ export function describeVersion(version: Version): string[] {
   })
   const { index, term, sequence } = version.flushed
   lines.push(`flushed: index ${index}, term ${term}, sequence ${sequence}`)
+  const { member } = version
+  if (member !== undefined)
+    lines.push(`member: ${member.memberId} of cluster ${member.clusterId}, since index ${member.sinceIndex}`)
   return lines
 }
 

@@ -7,7 +7,7 @@ import { Database } from './database.ts'
 import { invalid } from './errors.ts'
 import { type Environment, type OpenOptions, realEnvironment, type Settings, settingsOf } from './options.ts'
 import { Parts } from './parts.ts'
-import { recover } from './recovery.ts'
+import { type Role, recover } from './recovery.ts'
 
 /**
  * Opens the database in a directory, creating it if it is missing.
@@ -37,13 +37,23 @@ export async function openIn<Key, Value>(
   options: OpenOptions | undefined,
   environmentOf: (settings: Settings) => Environment
 ): Promise<Database<Key, Value>> {
+  return new Database<Key, Value>(await openParts(path, options, environmentOf, 'alone'))
+}
+
+/** The parts of the database in a directory, opened as what it is. */
+export async function openParts(
+  path: string,
+  options: OpenOptions | undefined,
+  environmentOf: (settings: Settings) => Environment,
+  role: Role
+): Promise<Parts> {
   if (typeof path !== 'string' || path === '') throw invalid('open takes the path of a directory.')
   if (path.includes('\0')) throw invalid('A path must not hold a zero character.')
   const settings = settingsOf(options)
   const environment = environmentOf(settings)
   let parts: Parts
   try {
-    const recovered = await recover(path, settings, environment)
+    const recovered = await recover(path, settings, environment, role)
     parts = new Parts(path, settings, environment, recovered)
   } catch (error) {
     native.release(environment.executor)
@@ -55,5 +65,5 @@ export async function openIn<Key, Value>(
     await closeParts(parts).catch(() => undefined)
     throw error
   }
-  return new Database<Key, Value>(parts)
+  return parts
 }

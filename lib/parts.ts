@@ -22,6 +22,8 @@ import { Scheduler } from './tree/scheduler.ts'
 import { Sweeper } from './tree/sweeper.ts'
 import { Tree } from './tree/tree.ts'
 import { Upkeep } from './tree/upkeep.ts'
+import { type FlushedState, flushedAlone } from './tree/version.ts'
+import { Applier } from './write/applier.ts'
 import { Checker } from './write/checks.ts'
 import { Conditional } from './write/conditional.ts'
 import { Decisions } from './write/decisions.ts'
@@ -43,6 +45,8 @@ export class Parts {
   readonly upkeep: Upkeep
   readonly sweeper: Sweeper
   readonly writer: Writer
+  /** Of a member of a cluster, whose entries come through its group: they are not written here but applied. */
+  readonly applier: Applier | undefined
   readonly time: Time
   readonly entries: EntryReader
   readonly decisions: Decisions
@@ -78,7 +82,7 @@ export class Parts {
     this.#picker = new LeveledPicker({ memtableBytes, tableBytes: settings.tableBytes })
     this.health = this.#makeHealth()
     this.log = this.#makeLog()
-    this.time = new Time(settings.clock, this.log.state().timeMs)
+    this.time = new Time(settings.clock, this.#isMember ? recovered.version.flushed.timeMs : this.log.state().timeMs)
     this.pins = new Pins({
       clock: this.time.now,
       ageMsMax: settings.limits.snapshotAgeMaxMs,
@@ -91,6 +95,7 @@ export class Parts {
     this.scheduler = this.#makeScheduler()
     this.upkeep = this.#makeUpkeep()
     this.writer = this.#makeWriter()
+    this.applier = this.#makeApplier()
     this.entries = new EntryReader(this.engine)
     const { engine, tree, writer, entries, time, turn, slabs } = this
     this.spaces = new Spaces({ engine, tree, writer, turn, slabs, clock: time.now })
@@ -154,16 +159,16 @@ export class Parts {
   }
 
   #makeInstaller(): Installer {
-    const { directory, tree, log, sweeper, recovered } = this
+    const { directory, tree, sweeper, recovered } = this
     return new Installer({
       disk: recovered.disk,
       directory,
       tree,
-      log,
       sweeper,
       manifest: recovered.manifest as Manifest,
       nextNumber: this.nextNumber,
       currentNumber: () => this.#nextNumber,
+      provableIndex: this.provableIndex,
       onPoison: this.#onPoison,
       onSwept: () => {
         this.pins.noteView()
@@ -189,7 +194,7 @@ export class Parts {
       health,
       picker: this.#picker,
       snapshots: () => this.pins.sequences(),
-      expiredMs: () => Math.min(log.state().timeMs, this.pins.oldestTimeMs())
+      expiredMs: () => Math.min(this.position().timeMs, this.pins.oldestTimeMs())
     })
   }
 
@@ -198,7 +203,6 @@ export class Parts {
     return new Upkeep({
       engine,
       tree,
-      log,
       health,
       scheduler,
       picker: this.#picker,
@@ -208,7 +212,13 @@ export class Parts {
         sequence: pins.sequences()[0] ?? Number.MAX_SAFE_INTEGER,
         timeMs: pins.oldestTimeMs()
       }),
-      written: () => this.writer.counts.payloadBytes,
+      position: () => this.position(),
+      passTime: (timeMs) => {
+        if (!this.#isMember) return log.passTime(timeMs)
+        this.emit('time-wanted', { timeMs })
+        return true
+      },
+      written: () => (this.applier ?? this.writer).counts.payloadBytes,
       rotate: () => this.rotate(),
       emit
     })
@@ -218,19 +228,79 @@ export class Parts {
     const { engine, tree, log, scheduler, upkeep, health, turn, settings, emit, time } = this
     const { durability, memtableBytes } = settings
     const clock = time.now
-    return new Writer({ engine, tree, log, scheduler, upkeep, health, turn, durability, memtableBytes, clock, emit })
+    const refusal = this.#isMember ? memberRefusal() : undefined
+    const context = {
+      engine,
+      tree,
+      log,
+      scheduler,
+      upkeep,
+      health,
+      turn,
+      refusal,
+      durability,
+      memtableBytes,
+      clock,
+      emit
+    }
+    return new Writer(context)
+  }
+
+  get #isMember(): boolean {
+    return this.recovered.version.member !== undefined && this.recovered.manifest !== undefined
+  }
+
+  #makeApplier(): Applier | undefined {
+    if (!this.#isMember) return undefined
+    const { engine, tree, scheduler, upkeep, turn, time, settings, recovered } = this
+    return new Applier(
+      {
+        engine,
+        tree,
+        scheduler,
+        upkeep,
+        turn,
+        time,
+        memtableBytes: settings.memtableBytes,
+        failure: () => this.writer.failure,
+        onPoison: this.#onPoison
+      },
+      recovered.version.flushed
+    )
   }
 
   /** The number of the next file. */
   readonly nextNumber = (): number => this.#nextNumber++
 
-  readonly #onPoison = (error: Error): void => this.writer.poison(error)
+  readonly #onPoison = (error: Error): void => this.poison(error)
+
+  /** Nothing may be written any more. */
+  poison(error: Error): void {
+    this.writer.poison(error)
+  }
+
+  /** Of the last record that is in memtables or tables: alone that is the last one there is. */
+  position(): FlushedState {
+    return this.applier?.position ?? flushedAlone(this.log.state())
+  }
+
+  /** Up to where a log that lacks an entry is damaged for certain: what is not committed may be superseded by less. */
+  readonly provableIndex = (): number => {
+    const { syncedIndex } = this.log.state()
+    return this.applier === undefined ? syncedIndex : Math.min(syncedIndex, this.applier.position.index)
+  }
 
   checkOpen(): void {
     if (this.isClosed) throw new VarveError('VARVE_CLOSED', 'The database is closed.')
   }
 
   checkWritable(): void {
+    this.checkOwner()
+    if (this.applier !== undefined) throw memberRefusal()
+  }
+
+  /** Whether files may be changed; entries are another matter. */
+  checkOwner(): void {
     this.checkOpen()
     if (this.settings.readOnly) throw new VarveError('VARVE_READ_ONLY', 'The database was opened with readOnly.')
   }
@@ -249,7 +319,7 @@ export class Parts {
 
   /** The memtable becomes a table; resolves when it is one. */
   async flush(): Promise<void> {
-    this.checkWritable()
+    this.checkOwner()
     await this.writer.settle()
     this.rotate()
     await this.scheduler.drainFlushes()
@@ -259,8 +329,7 @@ export class Parts {
   rotate(): void {
     const { entries, rangeTombstones } = native.memtableStats(this.tree.memtable)
     if (entries + rangeTombstones === 0) return
-    const { index, term, timeMs, sequence } = this.log.state()
-    this.tree.rotate({ index, term, timeMs, sequence })
+    this.tree.rotate(this.position())
     this.scheduler.wake()
   }
 
@@ -274,7 +343,7 @@ export class Parts {
 
   /** Runs something that copies this database; closing ends it. */
   copy<Result>(work: (source: CopySource) => Promise<Result>): Promise<Result> {
-    this.checkWritable()
+    this.checkOwner()
     const { directory, recovered, engine, tree, environment, settings, sweeper, closing } = this
     const running = work({
       directory,
@@ -305,6 +374,9 @@ export class Parts {
     this.events.emit(event, detail)
   }
 }
+
+const memberRefusal = (): VarveError =>
+  new VarveError('VARVE_READ_ONLY', 'This is a member of a cluster: entries are written through its group.')
 
 function oldOf(detail: unknown): string {
   const { kind, ageMs, stack } = detail as { kind: string; ageMs: number; stack?: string }

@@ -10,7 +10,7 @@ import { Disk } from './disk/fs.ts'
 import { checkIdentity, writeIdentity } from './disk/identity.ts'
 import { outcome } from './disk/jobs.ts'
 import { VarveError } from './errors.ts'
-import { replay } from './log/replay.ts'
+import { type Applies, replay } from './log/replay.ts'
 import type { Environment, Settings } from './options.ts'
 import { currentManifest, Manifest, readManifest } from './tree/manifest.ts'
 import type { OpenedTable } from './tree/tree.ts'
@@ -31,6 +31,9 @@ export interface Recovered {
   readonly cut: native.ReplayResult['cut']
 }
 
+/** What a directory is opened as. */
+export type Role = 'alone' | 'member'
+
 interface State {
   readonly version: Version
   readonly nextNumber: number
@@ -40,19 +43,25 @@ interface State {
 type Held = Set<native.Handle>
 
 interface Locked {
+  readonly role: Role
   readonly lock: native.Lock
   readonly engine: native.Engine
   readonly held: Held
 }
 
-export async function recover(directory: string, settings: Settings, environment: Environment): Promise<Recovered> {
+export async function recover(
+  directory: string,
+  settings: Settings,
+  environment: Environment,
+  role: Role = 'alone'
+): Promise<Recovered> {
   const disk = new Disk(environment.fs, environment.executor)
   const lock = await enter(disk, directory, settings)
   const held: Held = new Set<native.Handle>([lock])
   try {
     const engine = native.createEngine(environment.executor, environment.fs, settings.blockCacheBytes)
     held.add(engine)
-    return await recoverLocked(disk, directory, settings, environment, { lock, engine, held })
+    return await recoverLocked(disk, directory, settings, environment, { role, lock, engine, held })
   } catch (error) {
     for (const handle of [...held].reverse()) native.release(handle)
     throw error
@@ -75,12 +84,13 @@ async function recoverLocked(
   directory: string,
   settings: Settings,
   environment: Environment,
-  { lock, engine, held }: Locked
+  { role, lock, engine, held }: Locked
 ): Promise<Recovered> {
   const names = await disk.list(directory)
   const hasIdentity = names.includes(identityName)
   if (hasIdentity) await checkIdentity(disk, directory)
   const state = await loadState(disk, directory, names, settings)
+  checkRole(role, state.version.member, directory, settings)
   const walNumbers = numbersOf(names, 'wal')
   const tables = await openTables(engine, directory, state.version, held)
   let nextNumber = Math.max(state.nextNumber, ...names.map((name) => parseName(name).number + 1))
@@ -97,7 +107,8 @@ async function recoverLocked(
     await disk.syncDirectory(directory)
     copyTo = { segment, number, id: environment.random(16), life: environment.random(8) }
   }
-  const replayed = await replay(engine, directory, walNumbers, state.version, memtable, copyTo)
+  const applies = appliesOf(state.version, settings)
+  const replayed = await replay(engine, directory, walNumbers, state.version, memtable, copyTo, applies)
   if (copyTo !== null) {
     held.delete(copyTo.segment)
     native.release(copyTo.segment)
@@ -106,11 +117,11 @@ async function recoverLocked(
   if (!settings.readOnly) {
     const number = nextNumber++
     // What the log holds now was copied and synced, and what was cut off its end is forgotten.
-    const { syncedIndex } = native.walState(engine)
+    const syncedIndex = provable(state.version, native.walState(engine))
     manifest = await Manifest.create(disk, directory, number, { ...state.version, syncedIndex }, nextNumber)
     try {
       await removeOrphans(disk, directory, names, state.version, replayed.unused)
-      for (const path of native.dropSegments(engine, state.version.flushed.index)) await disk.unlink(path)
+      for (const path of native.dropSegments(engine, droppable(state.version))) await disk.unlink(path)
     } catch (error) {
       await manifest.close()
       throw error
@@ -128,6 +139,38 @@ async function recoverLocked(
     segmentBytes,
     cut: replayed.cut
   }
+}
+
+// Read-only, both are shown.
+function checkRole(role: Role, member: Version['member'], directory: string, { readOnly }: Settings): void {
+  if (role === 'member' && member === undefined) {
+    const text = `${directory} is no member's of a cluster yet: it has to become one first.`
+    throw new VarveError('VARVE_MEMBER', text, { file: directory })
+  }
+  if (role === 'member' || member === undefined || readOnly) return
+  throw new VarveError(
+    'VARVE_MEMBER',
+    `${directory} is that of member ${member.memberId} of the cluster ${member.clusterId}: ` +
+      'start it as that member with varve serve, or open it with readOnly to look at it.',
+    { file: directory }
+  )
+}
+
+// A member's entries are applied once it is known again, from its group, that they are committed. Whoever only looks has
+// what the log says.
+function appliesOf({ member }: Version, { readOnly }: Settings): Applies {
+  if (member === undefined) return 'all'
+  return readOnly ? 'committed' : 'none'
+}
+
+// Up to where a log without an entry is damaged for certain: what is not committed may be superseded by less.
+function provable({ member, flushed }: Version, { syncedIndex, hardCommit }: native.LogState): number {
+  return member === undefined ? syncedIndex : Math.min(syncedIndex, Math.max(flushed.index, hardCommit))
+}
+
+// Followers may need what is flushed here; not what was before there were any.
+function droppable({ member, flushed }: Version): number {
+  return member === undefined ? flushed.index : Math.min(flushed.index, member.sinceIndex)
 }
 
 // Two to a memtable, and small on a small disk.

@@ -290,7 +290,7 @@ export class Space<Key = string, Value = string> extends SpaceReads<Key, Value> 
   /** Merges all tables of the range into one run: the least space, the quickest reads. */
   async compact(range: RangeOptions<Input<Key>> = {}): Promise<void> {
     const { scheduler, log, tree, sweeper } = this.#parts
-    this.#parts.checkWritable()
+    this.#parts.checkOwner()
     checkThere(this.#space)
     await this.#parts.flush()
     await log.shrink(tree.version.flushed.index)

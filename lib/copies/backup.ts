@@ -5,7 +5,7 @@
 
 import { readIdentity } from '../disk/identity.ts'
 import { invalid, VarveError } from '../errors.ts'
-import { bytesOf, type TableFile, type Version } from '../tree/version.ts'
+import { bytesOf, flushedAlone, type TableFile, type Version } from '../tree/version.ts'
 import { type CataloguedTable, idText } from './catalogue.ts'
 import { type CopySource, withPinned } from './source.ts'
 import { type CopyOptions, checkOptions, checkPath, Meter, Stop } from './stop.ts'
@@ -81,7 +81,7 @@ class BackupRun {
       await this.#vault.syncTables()
       const database = await readIdentity(disk, directory)
       this.#stop.check()
-      await this.#vault.add({ id, createdMs: clock(), database, flushed: version.flushed, tables })
+      await this.#vault.add({ id, createdMs: clock(), database, flushed: flushedAlone(version.flushed), tables })
       const bytes = bytesOf(version.levels.flat())
       const { sequence } = version.flushed
       const copied = { tablesCopied: this.#tablesCopied, bytesCopied: this.#bytesCopied }

@@ -17,7 +17,7 @@ import type { Disk } from '../disk/fs.ts'
 import { checkIdentity } from '../disk/identity.ts'
 import { invalid, VarveError } from '../errors.ts'
 import { type Environment, realEnvironment } from '../options.ts'
-import { emptyVersion, type Levels, type Version } from '../tree/version.ts'
+import { emptyVersion, flushedAlone, type Levels, type Version } from '../tree/version.ts'
 import { withDisk } from './environment.ts'
 import { type ExaminedLog, examineLog, type SavedLog, saveLog } from './repair/log.ts'
 import type { DamagedFile } from './repair/lost.ts'
@@ -239,7 +239,8 @@ class RepairRun {
   async #versionOf(examined: readonly Examined[], saved: SavedLog | undefined): Promise<Version> {
     const { version } = this.#state
     const levels = version === undefined ? await this.#merged(examined) : replacedIn(version, examined)
-    const flushed = saved?.upTo ?? version?.flushed ?? emptyVersion.flushed
+    // What was lost may have been acknowledged: a member does not come back as the member it was.
+    const flushed = saved?.upTo ?? flushedAlone((version ?? emptyVersion).flushed)
     const syncedIndex = saved === undefined ? (version?.syncedIndex ?? 0) : flushed.index
     // What the log held is newer than all tables.
     const newest = saved?.table === undefined ? [] : [saved.table]

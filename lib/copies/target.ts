@@ -13,7 +13,7 @@ import type { Disk } from '../disk/fs.ts'
 import { writeIdentity } from '../disk/identity.ts'
 import { invalid } from '../errors.ts'
 import { encodeState, putInForce } from '../tree/manifest.ts'
-import type { TableFile, Version } from '../tree/version.ts'
+import { aloneOf, type TableFile, type Version } from '../tree/version.ts'
 
 export class Target {
   readonly directory: string
@@ -72,7 +72,7 @@ export class Target {
     const number = 1 + Math.max(0, ...version.levels.flat().map((table) => table.number))
     const name = manifestName(number)
     // There is no log: nothing above what was flushed can be missing from it.
-    const state: Version = { ...version, syncedIndex: version.flushed.index }
+    const state: Version = { ...aloneOf(version), syncedIndex: version.flushed.index }
     this.#names.push(identityName, name, temporaryName(identityName), temporaryName(currentName))
     await writeIdentity(disk, this.directory, identity)
     await disk.writeFile(join(this.directory, name), encodeState(state, number + 1))

@@ -63,6 +63,8 @@ export class Log {
   #appended = false
   #isSealed = false
   #closed = false
+  #keepFrom = Number.POSITIVE_INFINITY
+  #firstIndex: number
 
   constructor(options: LogOptions, activeBytes: number) {
     this.#options = options
@@ -70,6 +72,12 @@ export class Log {
     // The group that fills a segment still fits: a longer file would not be kept.
     this.#fullBytes = options.segmentBytes - (options.segmentBytes >>> 4)
     this.#bytes = activeBytes
+    this.#firstIndex = this.state().firstIndex
+  }
+
+  /** Of the first entry that it still holds; of the next one where it holds none. */
+  get firstIndex(): number {
+    return this.#firstIndex
   }
 
   /** Index, sequence and the rest of the last record. */
@@ -234,6 +242,11 @@ export class Log {
     return true
   }
 
+  /** Entries from this index on are kept, flushed or not. */
+  keepFrom(index: number): void {
+    this.#keepFrom = index
+  }
+
   /** Drops segments below an index that was flushed; their files are kept for the next ones, or removed. */
   async dropBelow(index: number): Promise<void> {
     // A segment goes only when a later one is on disk, and with durability 'os' nothing else would sync one.
@@ -243,7 +256,10 @@ export class Log {
       this.#options.onPoison(error as Error)
       return
     }
-    for (const path of native.dropSegments(this.#options.engine, index)) await this.#spares.add(path)
+    const last = Math.max(0, Math.min(index, this.#keepFrom - 1))
+    const paths = native.dropSegments(this.#options.engine, last)
+    this.#firstIndex = this.state().firstIndex
+    for (const path of paths) await this.#spares.add(path)
   }
 
   /** Leaves an active segment that has grown long (the next one was not there in time), if all of it was flushed. */

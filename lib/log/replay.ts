@@ -16,6 +16,9 @@ export interface LogEvidence {
   readonly syncedIndex: number
 }
 
+/** Which of the entries above what was flushed go into the memtable. */
+export type Applies = 'all' | 'committed' | 'none'
+
 /** Replays the segments, in the order of their numbers, and goes on in `copyTo`; null: it is only read. */
 export function replay(
   engine: native.Engine,
@@ -23,7 +26,8 @@ export function replay(
   walNumbers: readonly number[],
   { flushed, syncedIndex }: LogEvidence,
   memtable: native.Memtable,
-  copyTo: native.ReplayRequest['copyTo']
+  copyTo: native.ReplayRequest['copyTo'],
+  applies: Applies = 'all'
 ): Promise<native.ReplayResult> {
   return outcome(
     native.replayJob(engine, {
@@ -33,6 +37,7 @@ export function replay(
       flushedSequence: flushed.sequence,
       flushedTimeMs: flushed.timeMs,
       syncedIndex,
+      ...(applies === 'none' ? { applyTo: flushed.index } : { onlyCommitted: applies === 'committed' }),
       memtable,
       copyTo
     })

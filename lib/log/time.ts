@@ -11,6 +11,11 @@ export class Time {
     this.#lastMs = lastMs
   }
 
+  /** An entry of this time was applied: from now on it is no earlier. */
+  reach(timeMs: number): void {
+    if (timeMs > this.#lastMs) this.#lastMs = timeMs
+  }
+
   /** Milliseconds since 1970, whole. */
   readonly now = (): number => {
     const nowMs = Math.floor(this.#clock())

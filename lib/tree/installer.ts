@@ -5,7 +5,6 @@
 import { join, tableName } from '../disk/files.ts'
 import { attempt, type Disk, isFull } from '../disk/fs.ts'
 import { VarveError } from '../errors.ts'
-import type { Log } from '../log/log.ts'
 import type { Manifest } from './manifest.ts'
 import type { Sweeper } from './sweeper.ts'
 import type { FrozenMemtable, Tree } from './tree.ts'
@@ -15,11 +14,12 @@ export interface InstallerContext {
   readonly disk: Disk
   readonly directory: string
   readonly tree: Tree
-  readonly log: Log
   readonly sweeper: Sweeper
   readonly manifest: Manifest
   readonly nextNumber: () => number
   readonly currentNumber: () => number
+  /** Up to where a log that lacks an entry is damaged for certain. */
+  readonly provableIndex: () => number
   readonly onPoison: (error: Error) => void
   /** Files were removed that nobody needs any more. */
   readonly onSwept: () => void
@@ -54,13 +54,13 @@ export class Installer {
   }
 
   async #append(edit: VersionEdit, tables: readonly TableFile[], flushed: readonly FrozenMemtable[]): Promise<void> {
-    const { tree, log, manifest, currentNumber } = this.#context
+    const { tree, manifest, currentNumber, provableIndex } = this.#context
     try {
       await manifest.append(
         () => {
           // An edit that breaks the tree must not become durable.
           applyEdit(tree.version, edit)
-          return { ...edit, syncedIndex: log.state().syncedIndex, nextNumber: currentNumber() }
+          return { ...edit, syncedIndex: provableIndex(), nextNumber: currentNumber() }
         },
         (durable) => attempt(() => tree.install(durable, flushed))
       )

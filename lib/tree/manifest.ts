@@ -1,5 +1,6 @@
 // Manifest: the log of version edits. One line an edit: crc32c (8 hex digits) · space · JSON · newline.
-// Keys and identities are base64url. The first line of a file holds the whole state:
+// Keys and identities are base64url. The directory of a member of a cluster says so (`member`), and with what was flushed
+// who belonged to the group then (`membership`). The first line of a file holds the whole state:
 //
 //   5d3c9f10 {"format":1,"add":[],"flushed":{"index":0,"term":0,"timeMs":0,"sequence":0},"syncedIndex":0,"nextNumber":1}
 //
@@ -16,6 +17,7 @@ import {
   applyEdit,
   emptyVersion,
   type FlushedState,
+  type MemberIdentity,
   type TableFile,
   type Version,
   type VersionEdit
@@ -38,6 +40,7 @@ interface EditLine {
   readonly flushed?: FlushedState
   readonly syncedIndex?: number
   readonly nextNumber?: number
+  readonly member?: MemberIdentity
 }
 
 type PlacedTable = VersionEdit['add'][number]
@@ -72,7 +75,8 @@ export function encodeEdit(edit: VersionEdit, format?: number): Buffer {
     ...(edit.remove.length > 0 ? { remove: edit.remove } : {}),
     ...(edit.flushed === undefined ? {} : { flushed: edit.flushed }),
     ...(edit.syncedIndex === undefined ? {} : { syncedIndex: edit.syncedIndex }),
-    ...(edit.nextNumber === undefined ? {} : { nextNumber: edit.nextNumber })
+    ...(edit.nextNumber === undefined ? {} : { nextNumber: edit.nextNumber }),
+    ...(edit.member === undefined ? {} : { member: edit.member })
   }
   return checkedLine(Buffer.from(JSON.stringify(line)))
 }
@@ -88,7 +92,8 @@ function editOf(line: EditLine): VersionEdit {
     remove: line.remove ?? [],
     ...(line.flushed === undefined ? {} : { flushed: line.flushed }),
     ...(line.syncedIndex === undefined ? {} : { syncedIndex: line.syncedIndex }),
-    ...(line.nextNumber === undefined ? {} : { nextNumber: line.nextNumber })
+    ...(line.nextNumber === undefined ? {} : { nextNumber: line.nextNumber }),
+    ...(line.member === undefined ? {} : { member: line.member })
   }
 }
 
@@ -163,9 +168,10 @@ export async function currentManifest(disk: Disk, directory: string): Promise<st
 }
 
 /** The first line of a manifest: the whole state. */
-export function encodeState({ levels, flushed, syncedIndex }: Version, nextNumber: number): Buffer {
+export function encodeState({ levels, flushed, syncedIndex, member }: Version, nextNumber: number): Buffer {
   const add = levels.flatMap((tables, level) => tables.map((table) => ({ level, table })))
-  return encodeEdit({ add, remove: [], flushed, syncedIndex, nextNumber }, manifestFormat)
+  const of = member === undefined ? {} : { member }
+  return encodeEdit({ add, remove: [], flushed, syncedIndex, nextNumber, ...of }, manifestFormat)
 }
 
 interface Place {

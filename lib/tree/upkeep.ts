@@ -7,7 +7,6 @@
 
 import native from '#native'
 import { VarveError } from '../errors.ts'
-import type { Log } from '../log/log.ts'
 import { limits } from '../options.ts'
 import { Alarm } from './alarm.ts'
 import { type Compaction, outputBytesOf, type Picker } from './compaction/picker.ts'
@@ -29,7 +28,6 @@ export interface UpkeepCounts {
 export interface UpkeepContext {
   readonly engine: native.Engine
   readonly tree: Tree
-  readonly log: Log
   readonly health: Health
   readonly scheduler: Scheduler
   readonly picker: Picker
@@ -37,6 +35,10 @@ export interface UpkeepContext {
   readonly now: () => number
   /** What live snapshots and iterators read at; the oldest time, the lowest sequence. */
   readonly pinned: () => { readonly sequence: number; readonly timeMs: number }
+  /** Of the last record that is in memtables. */
+  readonly position: () => { readonly timeMs: number; readonly sequence: number }
+  /** Sees to it that an empty record with this time comes into the log; false when it could not be written. */
+  readonly passTime: (timeMs: number) => boolean
   /** Bytes handed over by writers so far. */
   readonly written: () => number
   /** The memtable is to be flushed. */
@@ -141,14 +143,14 @@ export class Upkeep {
 
   // Whether something was done: there may be more then.
   async #step(): Promise<boolean> {
-    const { scheduler, log, pinned } = this.#context
+    const { scheduler, position, pinned } = this.#context
     this.#waitsForPins = false
     this.#waitsForTime = false
     this.#makeRoom()
     await scheduler.drain()
     if (this.#isOver) return false
     const { sequence, timeMs } = pinned()
-    if (await this.#compact(() => this.#reclaimable(Math.min(log.state().timeMs, timeMs), sequence))) return true
+    if (await this.#compact(() => this.#reclaimable(Math.min(position().timeMs, timeMs), sequence))) return true
     if (this.#isMemtableWorth()) return await this.#flush()
     if (this.#passTime()) return true
     this.#waitsForPins = this.#reclaimable(this.#context.now(), Number.MAX_SAFE_INTEGER) !== undefined
@@ -195,16 +197,16 @@ export class Upkeep {
 
   // Compaction goes by the time of the log, which stands still when nothing is written.
   #passTime(): boolean {
-    const { log, now, pinned } = this.#context
+    const { position, passTime, now, pinned } = this.#context
     const { sequence, timeMs } = pinned()
     const nowMs = now()
     const untilMs = Math.min(nowMs, timeMs)
-    const { timeMs: logMs } = log.state()
+    const { timeMs: logMs } = position()
     if (untilMs <= logMs || this.#reclaimable(untilMs, sequence) === undefined) return false
     // What is there already needs space, not time.
     if (this.#reclaimable(Math.min(logMs, timeMs), sequence) !== undefined) return false
     this.#waitsForTime = nowMs < this.#timePassedMs + passTimeMs
-    if (this.#waitsForTime || !log.passTime(nowMs)) return false
+    if (this.#waitsForTime || !passTime(nowMs)) return false
     this.#timePassedMs = nowMs
     this.counts.emptyRecords++
     return true
@@ -212,13 +214,13 @@ export class Upkeep {
 
   // Overwritten entries lie on different levels, and no table says how many of its own are dead: an estimate does.
   async #mergeDown(): Promise<boolean> {
-    const { engine, tree, picker, log, health, now, pinned, written } = this.#context
+    const { engine, tree, picker, position, health, now, pinned, written } = this.#context
     const memtable = native.memtableStats(tree.memtable)
     const inMemory = memtable.entries + memtable.rangeTombstones > 0
     const deepen = (): Compaction | undefined => picker.deepen(tree.version, tree.busy, health.spaceBytes)
     const bytes = tree.version.levels.reduce((sum, tables) => sum + bytesOf(tables), 0)
     if (bytes < this.#worthBytes || this.#isEstimated() || (!inMemory && deepen() === undefined)) return false
-    if (pinned().sequence < log.state().sequence) {
+    if (pinned().sequence < position().sequence) {
       this.#waitsForPins = true
       return false
     }

@@ -33,6 +33,16 @@ export interface FlushedState {
   readonly term: number
   readonly timeMs: number
   readonly sequence: number
+  /** Of a member: who belongs to its group after that index, as its owner says it; JSON. */
+  readonly membership?: unknown
+}
+
+/** Whose directory it is, where it is that of a member of a cluster. */
+export interface MemberIdentity {
+  readonly clusterId: string
+  readonly memberId: number
+  /** Up to this index of the log it was a database alone: to the group that is a snapshot, not entries. */
+  readonly sinceIndex: number
 }
 
 export interface VersionEdit {
@@ -42,12 +52,14 @@ export interface VersionEdit {
   /** Entries of the log up to here are on disk: what is missing of them is damage, not a torn end. */
   readonly syncedIndex?: number
   readonly nextNumber?: number
+  readonly member?: MemberIdentity
 }
 
 export interface Version {
   readonly levels: Levels
   readonly flushed: FlushedState
   readonly syncedIndex: number
+  readonly member?: MemberIdentity
 }
 
 export const emptyVersion: Version = {
@@ -89,11 +101,27 @@ export function applyEdit(version: Version, edit: VersionEdit): Version {
   for (const { level, table } of edit.add) levels[level]?.push(table)
   levels[0]?.sort((a, b) => b.sequenceLast - a.sequenceLast || b.number - a.number)
   for (const tables of levels.slice(1)) checkDisjoint(tables.sort((a, b) => a.keyFirst.compare(b.keyFirst)))
+  const member = edit.member ?? version.member
   return {
     levels,
-    flushed: edit.flushed ?? version.flushed,
-    syncedIndex: edit.syncedIndex ?? version.syncedIndex
+    flushed: laterOf(version.flushed, edit.flushed),
+    syncedIndex: edit.syncedIndex ?? version.syncedIndex,
+    ...(member === undefined ? {} : { member })
   }
+}
+
+// Edits are made at one time and take effect at another: what was flushed is never taken back.
+function laterOf(now: FlushedState, then: FlushedState | undefined): FlushedState {
+  return then === undefined || then.index < now.index ? now : then
+}
+
+/** The same entries as a database alone: what a copy is. */
+export function aloneOf({ levels, flushed, syncedIndex }: Version): Version {
+  return { levels, flushed: flushedAlone(flushed), syncedIndex }
+}
+
+export function flushedAlone({ index, term, timeMs, sequence }: FlushedState): FlushedState {
+  return { index, term, timeMs, sequence }
 }
 
 function checkDisjoint(tables: readonly TableFile[]): void {

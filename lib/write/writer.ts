@@ -27,6 +27,8 @@ export interface WriterContext {
   readonly upkeep: Upkeep
   readonly health: Health
   readonly turn: Turn
+  /** Why it takes no writes at all: a member's come through its group. */
+  readonly refusal: Error | undefined
   readonly durability: Durability
   readonly memtableBytes: number
   readonly clock: () => number
@@ -151,7 +153,7 @@ export class Writer {
 
   #refusal(): Error | undefined {
     if (this.#closed) return new VarveError('VARVE_CLOSED', 'The database is closed.')
-    return this.#failure
+    return this.#failure ?? this.#context.refusal
   }
 
   #join(sync: boolean): Promise<void> {

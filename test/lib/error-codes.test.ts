@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import native from '#native'
 import { loadMsgpack } from '../../lib/bytes/msgpack.ts'
 import { type ErrorCode, errorCodes, open, VarveError } from '../../lib/index.ts'
+import { becomeMember } from '../../lib/member.ts'
 import { root } from '../support/varve.ts'
 import { lineOf, openMemory, scratch } from './support/databases.ts'
 
@@ -60,6 +61,11 @@ const provocations: Readonly<Record<ErrorCode, () => Promise<unknown>>> = {
     const path = scratch()
     await using _ = await open(path)
     return await open(path)
+  },
+  async VARVE_MEMBER() {
+    const path = scratch()
+    await becomeMember(path, { clusterId: 'lakes', memberId: 1, membership: {} })
+    return open(path)
   },
   async VARVE_CORRUPTION() {
     const { path, file } = await closedDatabase(/\.sst$/)

@@ -74,6 +74,14 @@ export class Machine {
     return worked
   }
 
+  /** One task of each executor, and what follows from it; false: there was none. */
+  async advance(): Promise<boolean> {
+    const worked = this.#step()
+    settleJobs()
+    await turn()
+    return worked
+  }
+
   /** Steps jobs, and timers when there are no jobs, until the work is over. Throws Waits when it never is. */
   async run<Result>(work: Promise<Result>, timersMax = 1000): Promise<Result> {
     let over = false
