@@ -1,0 +1,149 @@
+// RaftLog of a member on its disk: what the loop around RawNode (README.md) does with `append` and `apply` of a Ready, and
+// what the core reads of its own log (`LogStorage`). The bytes are those of `lib/member.ts`: the log is the wal.
+//
+// 1. `append` writes at once, in the order of the calls, and resolves once that is durable: entries first, then the hard
+//    state. So a write that a crash kept in part has no hard state, and no commit that speaks of entries that are not there.
+// 2. A call that rejects is the last: nothing may be acknowledged any more, and the node stops.
+// 3. `apply` resolves when the entries are visible. After a restart it begins after `applied`, what was flushed: entries
+//    above are handed out by the core again, once it knows that they are committed.
+
+import type { FlushedState, Member } from '../../lib/member.ts'
+import { limitEntries } from './core/entry.ts'
+import { invariant } from './core/invariant.ts'
+import { emptyMembership } from './core/membership.ts'
+import type {
+  Entry,
+  HardState,
+  LogIndex,
+  LogStorage,
+  Membership,
+  MembershipEntry,
+  Snapshot,
+  StorageAppend,
+  Term
+} from './core/types.ts'
+import { none } from './core/types.ts'
+import { toEntry, toLogEntry } from './entries.ts'
+import { RecentEntries } from './recent.ts'
+
+/** Who belongs to the group, as it is kept with what is flushed; `details` are the member's: names and addresses. JSON. */
+export interface KeptMembership {
+  readonly membership: Membership
+  readonly details?: unknown
+}
+
+/** A membership entry takes effect (`RawNode.applyMembership`, or what is kept stays when it is refused). */
+export type ApplyMembership = (entry: MembershipEntry) => KeptMembership
+
+const recentBytesMax = 4 << 20
+/** What a record takes in the file beyond what an entry counts, at most. */
+const recordOverheadBytes = 64
+
+export class MemberLog implements LogStorage {
+  readonly #member: Member
+  readonly #recent = new RecentEntries(recentBytesMax)
+  #applying: Promise<void> = Promise.resolve()
+
+  constructor(member: Member) {
+    this.#member = member
+  }
+
+  /** The last entry that is applied, which the core is to be told (`RaftConfig.applied`). */
+  get applied(): LogIndex {
+    return this.#member.applied.index
+  }
+
+  /** With the last applied entry. */
+  get kept(): KeptMembership {
+    return keptOf(this.#member.applied)
+  }
+
+  initialState(): { readonly hardState: HardState | undefined; readonly membership: Membership } {
+    const { membership } = this.kept
+    const last = this.lastIndex()
+    const lastTerm = this.term(last) ?? 0
+    const { term, vote, commit } = this.#member.log.hardState
+    if (term === 0 && lastTerm === 0) return { hardState: undefined, membership }
+    const committed = Math.min(Math.max(commit, this.#member.flushed.index), last)
+    // Of the last write only a part was kept, without its hard state: nothing that rested on it has left.
+    if (lastTerm > term) return { hardState: { term: lastTerm, vote: none, commit: committed }, membership }
+    return { hardState: { term, vote, commit: committed }, membership }
+  }
+
+  firstIndex(): LogIndex {
+    return this.#member.log.firstIndex
+  }
+
+  lastIndex(): LogIndex {
+    return this.#member.log.lastIndex
+  }
+
+  term(index: LogIndex): Term | undefined {
+    return this.#member.log.term(index)
+  }
+
+  entries(first: LogIndex, end: LogIndex, bytesMax: number): readonly Entry[] | undefined {
+    const recent = first < this.firstIndex() ? undefined : this.#recent.slice(first, end)
+    if (recent !== undefined) return limitEntries(recent, bytesMax)
+    const read = this.#member.log.read(first, bytesMax + recordOverheadBytes)
+    if (read === undefined) return undefined
+    return limitEntries(read.slice(0, end - first).map(toEntry), bytesMax)
+  }
+
+  /**
+   * The tables as they are, nothing is flushed for it. What travels is another matter: whoever sends it pins the tables
+   * (`Member.pin`), which may be newer by then, and says so in the message.
+   */
+  snapshot(): Snapshot | undefined {
+    const { flushed } = this.#member
+    if (flushed.index === 0) return undefined
+    return { index: flushed.index, term: flushed.term, membership: keptOf(flushed).membership, ref: undefined }
+  }
+
+  /**
+   * What a Ready has for the storage. Resolves when its `responses` may leave, in the order of the calls: without any, what
+   * is written need not be durable yet.
+   */
+  async append({ entries, hardState, snapshot, responses }: StorageAppend): Promise<void> {
+    invariant(snapshot === undefined, 'a snapshot is installed before its append is handed to the log')
+    const { log } = this.#member
+    if (entries.length > 0) {
+      log.append(entries.map(toLogEntry))
+      this.#recent.append(entries)
+    }
+    if (hardState !== undefined) log.setHardState(hardState)
+    if (responses.length > 0) await log.sync()
+  }
+
+  /** Applies the entries of a Ready; calls are carried out in their order. */
+  apply(entries: readonly Entry[], applyMembership: ApplyMembership): Promise<void> {
+    const applied = this.#applying.then(() => this.#apply(entries, applyMembership))
+    this.#applying = applied.catch(() => undefined)
+    return applied
+  }
+
+  async #apply(entries: readonly Entry[], applyMembership: ApplyMembership): Promise<void> {
+    for (const run of runsOf(entries)) {
+      const last = run.at(-1)
+      const kept = last?.kind === 'membership' ? applyMembership(last) : undefined
+      await this.#member.apply(run.map(toLogEntry), kept)
+    }
+  }
+}
+
+function keptOf({ membership }: FlushedState): KeptMembership {
+  return (membership as KeptMembership | undefined) ?? { membership: emptyMembership }
+}
+
+// Up to each membership entry, and the rest.
+function runsOf(entries: readonly Entry[]): (readonly Entry[])[] {
+  const runs: (readonly Entry[])[] = []
+  let from = 0
+  for (const [at, { kind }] of entries.entries()) {
+    if (kind !== 'membership') continue
+    runs.push(entries.slice(from, at + 1))
+    from = at + 1
+  }
+  if (from < entries.length) runs.push(entries.slice(from))
+  return runs
+}
