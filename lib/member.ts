@@ -16,21 +16,25 @@ import { assert } from './assert.ts'
 import { Batch } from './bytes/batch.ts'
 import { closeParts } from './closing.ts'
 import { Database } from './database.ts'
+import { join, tableName } from './disk/files.ts'
 import { invalid, VarveError } from './errors.ts'
+import { type IncomingSnapshot, installSnapshot } from './incoming.ts'
 import { bodyOf, type EntryBody } from './log/entry.ts'
 import { EntryLog } from './log/entry-log.ts'
 import { openParts } from './open.ts'
 import { type Environment, type OpenOptions, realEnvironment, type Settings } from './options.ts'
 import type { Parts } from './parts.ts'
 import type { PinnedVersion } from './tree/tree.ts'
-import type { FlushedState, MemberIdentity } from './tree/version.ts'
+import type { FlushedState, MemberIdentity, TableFile } from './tree/version.ts'
 import type { Applicable, Applier } from './write/applier.ts'
 
 export type { Batch } from './bytes/batch.ts'
+export type { IncomingSnapshot, IncomingTable } from './incoming.ts'
 export { type EntryBody, type EntryKind, emptyBody, type LogEntry } from './log/entry.ts'
 export type { EntryLog, HardState } from './log/entry-log.ts'
+export { lineOfTable, type TableLine, tableOfLine } from './tree/manifest.ts'
 export type { PinnedVersion } from './tree/tree.ts'
-export type { FlushedState, MemberIdentity, Version } from './tree/version.ts'
+export type { FlushedState, MemberIdentity, TableFile, Version } from './tree/version.ts'
 export type { Applicable } from './write/applier.ts'
 
 type EnvironmentOf = (settings: Settings) => Environment
@@ -214,6 +218,20 @@ export class Member {
   /** The tables as they are, at `version.flushed`; their files stay until it is unpinned. */
   pin(): PinnedVersion {
     return this.#parts.tree.pin()
+  }
+
+  /** Where a table of a pinned version is. */
+  pathOf(table: TableFile): string {
+    return join(this.#parts.directory, tableName(table.number))
+  }
+
+  /**
+   * A snapshot of another member takes the place of everything here, log and tables: its tables, which are on disk under
+   * this directory's file system and were verified, are moved in, and one edit puts them in force. Resolves when that is
+   * durable and visible. Snapshots and iterators that are open are closed; they would read what was never here.
+   */
+  install(incoming: IncomingSnapshot): Promise<void> {
+    return this.#applier.alone(() => installSnapshot(this.#parts, this.log, incoming))
   }
 
   /** Syncs and gives the directory back. What was not applied is in the log. */

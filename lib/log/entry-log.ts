@@ -77,6 +77,11 @@ export class EntryLog {
     return entriesOf(attempt(() => native.readRecords(this.#options.engine, first, bytes)))
   }
 
+  /** The log begins anew after this index: what was in it is gone. */
+  noteRestart(index: number): void {
+    this.#lastIndex = index
+  }
+
   /** Appends entries of consecutive indexes. */
   append(entries: readonly LogEntry[]): void {
     this.#write(() => {

@@ -11,7 +11,7 @@ import native from '#native'
 import { join, walName } from '../disk/files.ts'
 import { attempt, type Disk, isFull } from '../disk/fs.ts'
 import { outcome } from '../disk/jobs.ts'
-import { toVarveError } from '../errors.ts'
+import { toVarveError, VarveError } from '../errors.ts'
 import { Spares } from './spares.ts'
 
 export interface LogOptions {
@@ -47,6 +47,7 @@ function waiter(): Waiter {
 const noop = 2
 const syncMark = 5
 const recordKindRoom = Buffer.alloc(256)
+const noMembership = new Uint8Array(0)
 // With the active segment and the next one: twice a memtable, of which a segment is half.
 const sparesMax = 2
 
@@ -247,8 +248,23 @@ export class Log {
     this.#keepFrom = index
   }
 
+  /** Begins anew after `position`, which tables reach: call the result, once it is there, in the turn in which they do. */
+  async prepareRestart(position: native.LogPosition): Promise<() => void> {
+    await this.prepare()
+    return () => {
+      native.resetWal(this.#options.engine, position, noMembership)
+      if (!this.rotate()) throw new VarveError('VARVE_CLOSED', 'The log was closed while it began anew.')
+      this.#firstIndex = this.state().firstIndex
+    }
+  }
+
   /** Drops segments below an index that was flushed; their files are kept for the next ones, or removed. */
-  async dropBelow(index: number): Promise<void> {
+  dropBelow(index: number): Promise<void> {
+    return this.dropAll(Math.max(0, Math.min(index, this.#keepFrom - 1)))
+  }
+
+  /** The same, whatever is to be kept. */
+  async dropAll(index: number): Promise<void> {
     // A segment goes only when a later one is on disk, and with durability 'os' nothing else would sync one.
     try {
       await this.sync()
@@ -256,8 +272,7 @@ export class Log {
       this.#options.onPoison(error as Error)
       return
     }
-    const last = Math.max(0, Math.min(index, this.#keepFrom - 1))
-    const paths = native.dropSegments(this.#options.engine, last)
+    const paths = native.dropSegments(this.#options.engine, index)
     this.#firstIndex = this.state().firstIndex
     for (const path of paths) await this.#spares.add(path)
   }

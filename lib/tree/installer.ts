@@ -38,8 +38,16 @@ export class Installer {
     return this.#failure
   }
 
-  /** `tables` were written for the edit; `flushed` memtables are in them. */
-  async install(edit: VersionEdit, tables: readonly TableFile[], flushed: readonly FrozenMemtable[]): Promise<void> {
+  /**
+   * `tables` were written for the edit; `flushed` memtables are in them. `then` is called in the same turn in which the view
+   * changes; what it throws poisons.
+   */
+  async install(
+    edit: VersionEdit,
+    tables: readonly TableFile[],
+    flushed: readonly FrozenMemtable[],
+    then?: () => void
+  ): Promise<void> {
     const { disk, directory, tree, sweeper } = this.#context
     try {
       if (tables.length > 0) await disk.syncDirectory(directory)
@@ -49,11 +57,16 @@ export class Installer {
       if (this.#failure === undefined) await this.#discard(tables)
       throw error
     }
-    await this.#append(edit, tables, flushed)
+    await this.#append(edit, tables, flushed, then)
     void sweeper.sweep().then(this.#context.onSwept)
   }
 
-  async #append(edit: VersionEdit, tables: readonly TableFile[], flushed: readonly FrozenMemtable[]): Promise<void> {
+  async #append(
+    edit: VersionEdit,
+    tables: readonly TableFile[],
+    flushed: readonly FrozenMemtable[],
+    then: () => void = () => undefined
+  ): Promise<void> {
     const { tree, manifest, currentNumber, provableIndex } = this.#context
     try {
       await manifest.append(
@@ -62,7 +75,11 @@ export class Installer {
           applyEdit(tree.version, edit)
           return { ...edit, syncedIndex: provableIndex(), nextNumber: currentNumber() }
         },
-        (durable) => attempt(() => tree.install(durable, flushed))
+        (durable) =>
+          attempt(() => {
+            tree.install(durable, flushed)
+            then()
+          })
       )
     } catch (error) {
       if (!isFull(error)) throw this.#poison(error)

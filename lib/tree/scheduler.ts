@@ -189,15 +189,22 @@ export class Scheduler {
   }
 
   /** Runs a compaction made by hand, alone: `pick` is asked when no other runs. */
-  async runExclusive(pick: () => Compaction | undefined): Promise<void> {
-    this.#paused++
-    try {
-      while (this.#compacting !== undefined) await this.#compacting
+  runExclusive(pick: () => Compaction | undefined): Promise<void> {
+    return this.exclusively(async () => {
       const picked = pick()
       if (picked === undefined || this.#closing) return
       const damage = this.#damageIn(picked)
       if (damage !== undefined) throw damage
-      const running = this.#compactOnce(picked)
+      await this.#compactOnce(picked)
+    })
+  }
+
+  /** Runs `work` while no compaction runs, and none but what it runs itself is begun. */
+  async exclusively(work: () => Promise<void>): Promise<void> {
+    this.#paused++
+    try {
+      while (this.#compacting !== undefined) await this.#compacting
+      const running = work()
       const over = running
         .then(
           () => undefined,

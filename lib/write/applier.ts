@@ -63,6 +63,19 @@ export class Applier {
     return applied
   }
 
+  /** Runs `work` alone, after what was to be applied before; later entries follow the position that it moved to. */
+  alone(work: () => Promise<void>): Promise<void> {
+    const done = this.#queue.then(work)
+    this.#queue = done.catch(() => undefined)
+    return done
+  }
+
+  /** Tables came that reach so far. */
+  moveTo(position: FlushedState): void {
+    this.#position = position
+    this.#context.time.reach(position.timeMs)
+  }
+
   async #apply(entries: readonly Applicable[], membership: unknown): Promise<void> {
     const { turn } = this.#context
     for (let at = 0; at < entries.length; ) {

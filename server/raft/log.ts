@@ -1,13 +1,14 @@
 // RaftLog of a member on its disk: what the loop around RawNode (README.md) does with `append` and `apply` of a Ready, and
 // what the core reads of its own log (`LogStorage`). The bytes are those of `lib/member.ts`: the log is the wal.
 //
-// 1. `append` writes at once, in the order of the calls, and resolves once that is durable: entries first, then the hard
+// 1. `append` writes at once, unless a snapshot is being installed, in the order of the calls, and resolves once that is durable: entries first, then the hard
 //    state. So a write that a crash kept in part has no hard state, and no commit that speaks of entries that are not there.
 // 2. A call that rejects is the last: nothing may be acknowledged any more, and the node stops.
 // 3. `apply` resolves when the entries are visible. After a restart it begins after `applied`, what was flushed: entries
 //    above are handed out by the core again, once it knows that they are committed.
 
-import type { FlushedState, Member } from '../../lib/member.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { FlushedState, IncomingSnapshot, Member } from '../../lib/member.ts'
 import { limitEntries } from './core/entry.ts'
 import { invariant } from './core/invariant.ts'
 import { emptyMembership } from './core/membership.ts'
@@ -43,6 +44,8 @@ export class MemberLog implements LogStorage {
   readonly #member: Member
   readonly #recent = new RecentEntries(recentBytesMax)
   #applying: Promise<void> = Promise.resolve()
+  /** While a snapshot is being installed: later writes wait for it. */
+  #installing: Promise<void> | undefined
 
   constructor(member: Member) {
     this.#member = member
@@ -101,11 +104,45 @@ export class MemberLog implements LogStorage {
   }
 
   /**
-   * What a Ready has for the storage. Resolves when its `responses` may leave, in the order of the calls: without any, what
+   * What a Ready has for the storage. The `ref` of a snapshot is the IncomingSnapshot whose files have come. Resolves when its `responses` may leave, in the order of the calls: without any, what
    * is written need not be durable yet.
    */
-  async append({ entries, hardState, snapshot, responses }: StorageAppend): Promise<void> {
-    invariant(snapshot === undefined, 'a snapshot is installed before its append is handed to the log')
+  async append(append: StorageAppend): Promise<void> {
+    if (this.#installing !== undefined || append.snapshot !== undefined) await this.#appendAfterInstalling(append)
+    else await this.#write(append)
+  }
+
+  // What comes meanwhile waits its turn.
+  #appendAfterInstalling(append: StorageAppend): Promise<void> {
+    const { snapshot } = append
+    const before = this.#installing ?? Promise.resolve()
+    const installed = before.then(() => (snapshot === undefined ? undefined : this.#install(snapshot)))
+    // Before it is durable: the next write goes on from what this one has written.
+    const written = installed.then(() => ({ synced: this.#write(append) }))
+    const turn = written.then(() => {
+      if (this.#installing === turn) this.#installing = undefined
+    })
+    // Rejected, it stays, and rejects all that comes.
+    turn.catch(() => undefined)
+    this.#installing = turn
+    return written.then(({ synced }) => synced)
+  }
+
+  // Entries that are still to be applied are in it; those that were handed out before come first.
+  async #install({ index, term, membership, ref }: Snapshot): Promise<void> {
+    const incoming = ref as IncomingSnapshot
+    const { flushed } = incoming
+    invariant(
+      flushed.index === index && flushed.term === term,
+      `a snapshot at ${index} has tables up to ${flushed.index}`
+    )
+    invariant(isDeepStrictEqual(keptOf(flushed).membership, membership), 'a snapshot has two memberships')
+    await this.#applying
+    await this.#member.install(incoming)
+    this.#recent.clear()
+  }
+
+  async #write({ entries, hardState, responses }: StorageAppend): Promise<void> {
     const { log } = this.#member
     if (entries.length > 0) {
       log.append(entries.map(toLogEntry))

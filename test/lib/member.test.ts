@@ -2,10 +2,10 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import native from '#native'
 import { open } from '../../lib/index.ts'
-import { becomeMember, openMember, ownerOf } from '../../lib/member.ts'
+import { becomeMember, type Member, openMember, ownerOf } from '../../lib/member.ts'
 import { failureOf, scratch } from './support/databases.ts'
 import { directory, Machine, useMachineTime } from './support/machine.ts'
-import { at, become, contentOf, enter, memberOptions, newMember, noop, put, puts } from './support/members.ts'
+import { at, become, contentOf, enter, memberOptions, newMember, noop, put, puts, ship } from './support/members.ts'
 
 beforeAll(useMachineTime)
 
@@ -239,6 +239,104 @@ describe('what is flushed', () => {
     )
     await machine.run(member.close())
     machine.release()
+  })
+})
+
+describe('a snapshot of another member', () => {
+  const entriesOf = (term: number, from: number, to: number, value: string) =>
+    Array.from({ length: to - from + 1 }, (_, i) => at(from + i, term, put(`k${from + i}`, value.padEnd(400, 'v'))))
+
+  async function filled(term: number, to: number, value: string, flushes: boolean) {
+    const machine = await started()
+    const member = await enter(machine)
+    const entries = entriesOf(term, 1, to, value)
+    member.log.append(entries)
+    member.log.setHardState({ term, vote: 1, commit: to })
+    await machine.run(member.log.sync())
+    await machine.run(member.apply(entries, { voters: [to] }))
+    if (flushes) await machine.run(member.flush())
+    return { machine, member }
+  }
+
+  test('takes the place of log and tables, and the log goes on after it', async () => {
+    const leader = await filled(4, 100, 'of the leader', true)
+    const { machine, member } = await filled(2, 60, 'of another', true)
+    // What is in memory, and what is in the log and not applied, goes too.
+    const more = entriesOf(2, 61, 90, 'not committed')
+    member.log.append(more)
+    await machine.run(member.log.sync())
+    await machine.run(member.apply(more.slice(0, 5)))
+    const iterator = member.database.iterator()
+    await machine.run(iterator.next())
+    await machine.run(member.install(ship(leader.member, leader.machine, machine)))
+    await expect(machine.run(iterator.next())).rejects.toMatchObject({ code: 'VARVE_CLOSED' })
+    const expected = await contentOf(leader.machine, leader.member)
+    expect(expected.length).toBe(100)
+    const check = async (one: Member): Promise<void> => {
+      expect(await contentOf(machine, one)).toEqual(expected)
+      expect(one.applied).toEqual(leader.member.applied)
+      expect([one.log.firstIndex, one.log.lastIndex, one.log.term(100), one.log.term(99)]).toEqual([
+        101,
+        100,
+        4,
+        undefined
+      ])
+      expect(one.log.hardState).toEqual({ term: 2, vote: 1, commit: 60 })
+    }
+    await check(member)
+    native.memoryCrash(machine.fs, 0)
+    await machine.run(member.close().catch(() => undefined))
+    const again = await enter(machine)
+    await check(again)
+    const next = at(101, 4, put('next', '1'))
+    again.log.append([next])
+    await machine.run(again.log.sync())
+    await machine.run(again.apply([next]))
+    expect((await machine.run(again.database.getEntry(Buffer.from('next'))))?.sequence).toBe(101)
+    await machine.run(again.flush())
+    await machine.run(again.database.compact())
+    expect((await contentOf(machine, again)).length).toBe(101)
+    await machine.run(again.close())
+    expect(await machine.run(machine.verify())).toMatchObject({ ok: true })
+    await leader.machine.run(leader.member.close())
+    for (const one of [machine, leader.machine]) one.release()
+  })
+
+  test('is there as a whole or not at all, whatever call fails', async () => {
+    const leader = await filled(4, 40, 'of the leader', true)
+    const expected = await contentOf(leader.machine, leader.member)
+    const ends = { before: 0, after: 0 }
+    for (let n = 1, isOver = false; !isOver; n += 2) {
+      const { machine, member } = await filled(2, 30, 'of another', n % 3 === 0)
+      const own = await contentOf(machine, member)
+      const incoming = ship(leader.member, leader.machine, machine)
+      native.memoryFaults(machine.fs, { atCall: n, forever: true })
+      const installing = member.install(incoming)
+      installing.catch(() => undefined)
+      const failure = await machine.run(installing, 12).catch((error: unknown) => error)
+      isOver = native.memoryCalls(machine.fs) < n
+      native.memoryFaults(machine.fs, null)
+      if (n % 4 === 1) native.memoryKill(machine.fs)
+      else native.memoryCrash(machine.fs, n)
+      await machine.run(member.close().catch(() => undefined))
+      const again = await enter(machine)
+      const isInstalled = again.applied.index === 40
+      if (failure === undefined) expect(isInstalled).toBe(true)
+      ends[isInstalled ? 'after' : 'before']++
+      if (!isInstalled) {
+        const rest = again.log.read(again.applied.index + 1, 1 << 20) ?? []
+        await machine.run(again.apply(rest))
+      }
+      expect(await contentOf(machine, again)).toEqual(isInstalled ? expected : own)
+      expect(again.log.lastIndex).toBe(isInstalled ? 40 : 30)
+      expect(again.log.hardState).toEqual({ term: 2, vote: 1, commit: 30 })
+      await machine.run(again.close())
+      machine.release()
+    }
+    expect(ends.before).toBeGreaterThan(3)
+    expect(ends.after).toBeGreaterThan(1)
+    await leader.machine.run(leader.member.close())
+    leader.machine.release()
   })
 })
 

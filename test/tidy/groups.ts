@@ -17,7 +17,7 @@ const writes = [...reads, 'write']
 const library: readonly Group[] = [
   { name: 'index', files: /^lib\/index\.ts$/, imports: [...writes, 'database', 'recovery', 'inspect'] },
   // What the server's consensus asks of a disk; no part of the public surface.
-  { name: 'storage', files: /^lib\/member\.ts$/, imports: [...writes, 'database', 'recovery'] },
+  { name: 'storage', files: /^lib\/(member|incoming)\.ts$/, imports: [...writes, 'database', 'recovery'] },
   { name: 'faces', files: /^lib\/faces\//, imports: ['index'] },
   {
     name: 'database',

@@ -1,9 +1,12 @@
 // A member's storage on a machine of a test, and entries for it.
+import native from '#native'
+import { settleJobs } from '../../../lib/disk/jobs.ts'
 import {
   batchesOf,
   becomeMember,
   type EntryBody,
   emptyBody,
+  type IncomingSnapshot,
   type LogEntry,
   type Member,
   type MemberOptions,
@@ -38,6 +41,28 @@ export const become = (machine: Machine, path = directory): Promise<unknown> =>
 
 export const enter = (machine: Machine, path = directory, options: MemberOptions = {}): Promise<Member> =>
   machine.run(openMember(path, { ...memberOptions, ...options }, machine.environment))
+
+/** The tables of a member, brought to another machine, as a transport would: what is to be installed there. */
+export function ship(from: Member, source: Machine, to: Machine): IncomingSnapshot {
+  const { version, unpin } = from.pin()
+  const { executor, fs } = to.environment()
+  native.makeDirectory(executor, fs, incoming)
+  const tables = version.levels.flatMap((files, level) =>
+    files.map((table) => {
+      const path = `${incoming}/${++shipped}.sst`
+      native.writeFile(executor, fs, path, native.memoryDump(source.fs, from.pathOf(table)))
+      return { level, table, path }
+    })
+  )
+  native.syncDirectory(executor, fs, incoming)
+  while (native.step(executor));
+  settleJobs()
+  native.release(executor)
+  unpin()
+  return { flushed: version.flushed, tables }
+}
+const incoming = `${directory}/incoming`
+let shipped = 0
 
 /** What is visible. */
 export async function contentOf(machine: Machine, member: Member): Promise<[string, string][]> {
