@@ -395,11 +395,11 @@ declare namespace native {
   type Placed = [source: Uint8Array, places: Uint32Array, from: number, count: number]
   /**
    * Looks up keys where they stand: places[2 i] and places[2 i + 1] are offset and length of key i in `source`. From `from`
-   * on, answers are laid into `target` from end[0] on: a value as "$" length CR LF value CR LF, a miss as `missing`; end[0]
-   * is then where they end. Stops at the first key that needs the disk or whose answer has no room. nowMs is the time, not 0.
+   * on, answers are laid into `target`: a value as "$" length CR LF value CR LF, a miss as `missing`; ends[i] is where that of
+   * key from + i ends. Stops at the first key that needs the disk or whose answer has no room. nowMs is the time, not 0.
    * Returns the number of the first key not answered, count when all are.
    */
-  function getFramed(...args: [...Read, ...Placed, target: Uint8Array, missing: Uint8Array, end: Uint32Array]): number
+  function getFramed(...args: [...Read, ...Placed, target: Uint8Array, missing: Uint8Array, ends: Uint32Array]): number
 
   /**
    * Lays puts into a batch's frame from `at` on: places[4 i …] are offset and length of key i in `source`, then of its value.

@@ -4,10 +4,10 @@
 import type { Account } from './account.ts'
 import type { Caller } from './commands/caller.ts'
 import type { Limits } from './limits.ts'
+import type { Foreseen } from './lookahead.ts'
 import type { Holder, Memory } from './memory.ts'
-import { sizeOf } from './outbox.ts'
 import { type Group, type ReplyLimits, type Requests, runGroup, runGroupNow } from './pipeline.ts'
-import type { Reply } from './protocol/reply.ts'
+import { type Reply, sizeOf } from './protocol/reply.ts'
 import type { Run } from './protocol/resp-runs.ts'
 import { answerGets, writeSets } from './runs.ts'
 
@@ -31,6 +31,8 @@ export class Answering {
   #isLongNext = false
   #bytes = 0
   #isLookup = false
+  /** What is known already of the run that comes first. */
+  #foreseen: Foreseen | undefined
 
   constructor(caller: Caller & Holder, context: AnsweringContext) {
     const { firstLookupMax, replyBytesMax, outputBytesTotalMax } = context.limits
@@ -53,6 +55,10 @@ export class Answering {
   /** The answers that came last are those of a lookup: values among them are nobody else's. */
   get isLookup(): boolean {
     return this.#isLookup
+  }
+
+  foresee(foreseen: Foreseen | undefined): void {
+    this.#foreseen = foreseen
   }
 
   /** Takes the next group; what it leaves of it comes next. Its answers may be none. REQUIRES: not at the end. */
@@ -112,7 +118,7 @@ export class Answering {
     const mayLookup = !this.expectsLong && this.#context.memory.mayLookup(caller)
     // As many as a lookup may hold: the store reads them all before it knows what has room.
     const some = { ...run, count: Math.min(run.count, run.from + this.#readsMax) }
-    const answered = mayLookup ? answerGets(some, caller.store, caller.version) : undefined
+    const answered = this.#foreseenOf(run) ?? (mayLookup ? answerGets(some, caller.store, caller.version) : undefined)
     if (answered === undefined) {
       this.#bytes = 0
       requests.split(run)
@@ -126,6 +132,13 @@ export class Answering {
     this.#context.account.settleRun(run, count, answers)
     this.#adapt(count)
     return answers
+  }
+
+  #foreseenOf(run: Run): ReturnType<typeof answerGets> {
+    const foreseen = this.#foreseen
+    this.#foreseen = undefined
+    if (foreseen?.reply === undefined || foreseen.run !== run) return undefined
+    return { reply: foreseen.reply, next: run.from + foreseen.count }
   }
 
   /** Sizes the next lookup by what this one brought. */

@@ -2,17 +2,18 @@
 
 import { missing, ok, type Reply } from './protocol/reply.ts'
 import { encodeResp } from './protocol/resp-encoder.ts'
-import type { Run } from './protocol/resp-runs.ts'
+import { type Run, runItemsMax } from './protocol/resp-runs.ts'
 import type { Store } from './store.ts'
 import { storeErrorReply } from './store-errors.ts'
 
 /** What the answers of one call may take; values that are longer are asked for one by one. */
 const targetBytes = 64 * 2 ** 10
 const target = Buffer.allocUnsafeSlow(targetBytes)
-const end = new Uint32Array(1)
-const framed = {
-  2: { target, missing: encodeResp([missing], 2), end },
-  3: { target, missing: encodeResp([missing], 3), end }
+/** As many as a run has places for. */
+const ends = new Uint32Array(runItemsMax)
+export const framings = {
+  2: { target, missing: encodeResp([missing], 2), ends },
+  3: { target, missing: encodeResp([missing], 3), ends }
 }
 
 /**
@@ -24,11 +25,11 @@ export function answerGets(
   store: Store,
   version: 2 | 3
 ): { readonly reply: Reply; readonly next: number } | undefined {
-  end[0] = 0
-  const next = framedBy(() => store.getFramed?.(chunk, places, from, count, framed[version]))
+  const next = framedBy(() => store.getFramed?.(chunk, places, from, count, framings[version]))
   if (next === undefined || next === from) return undefined
-  const bytes = Buffer.allocUnsafe(end[0])
-  target.copy(bytes, 0, 0, end[0])
+  const end = ends[next - from - 1] as number
+  const bytes = Buffer.allocUnsafe(end)
+  target.copy(bytes, 0, 0, end)
   return { reply: { kind: 'encoded', bytes, count: next - from }, next }
 }
 

@@ -17,15 +17,16 @@ import { type Identity, loginFault } from './auth/users.ts'
 import type { Caller, Noted, ServerView, Transaction, Watched } from './commands/caller.ts'
 import type { Arguments } from './commands/command.ts'
 import { lineCommands } from './commands/line.ts'
+import { Inbox } from './inbox.ts'
 import { earlyLimits, earlyReplyBytesMax, type Limits } from './limits.ts'
+import type { Lookahead } from './lookahead.ts'
 import type { Holder, Memory } from './memory.ts'
-import { Outbox, type OutboxOwner, sizeOf } from './outbox.ts'
+import { Outbox, type OutboxOwner } from './outbox.ts'
 import { Patience } from './patience.ts'
 import { Requests } from './pipeline.ts'
 import { planLine, planResp, planRun } from './planner.ts'
-import type { Reply } from './protocol/reply.ts'
-import { errorReply } from './protocol/reply.ts'
-import type { Codec, Single } from './protocol/request.ts'
+import { errorReply, type Reply, sizeOf } from './protocol/reply.ts'
+import type { Codec, Decoded, Single } from './protocol/request.ts'
 import { RespCodec } from './protocol/resp.ts'
 import type { Run } from './protocol/resp-runs.ts'
 import { LineCodec } from './protocol/text.ts'
@@ -43,7 +44,8 @@ export interface SessionContext {
 }
 
 const star = 0x2a
-const lineFeed = 0x0a
+/** Longer chunks are worth a call of the store of their own. */
+const preparedBytesMax = 512
 
 export class Session implements Caller, Holder, OutboxOwner, Served {
   /** Resolves when the socket is closed and nothing of this session runs any more. */
@@ -68,8 +70,9 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   readonly #account: Account
   readonly #outbox: Outbox
   readonly #patience: Patience
-  readonly #waiting: Buffer[] = []
-  #waitingBytes = 0
+  readonly #inbox = new Inbox()
+  /** Decoded and not all run yet. */
+  #requests: Requests | undefined
   #codec: Codec | undefined
   #identity: Identity
   /** The store as a user with grants sees it. */
@@ -87,7 +90,7 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   #wake: (() => void) | undefined
   #isActive = false
   #activeMs: number
-  #requests = 0
+  #requestsSeen = 0
   #resolveClosed: () => void = () => {}
 
   constructor(socket: Socket, context: SessionContext) {
@@ -177,7 +180,7 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
         isBusy: this.#isServing || this.channels.size + this.patterns.size > 0,
         isUnfinished: this.#codec?.isUnfinished ?? false,
         heldBytes: this.inputBytes,
-        requests: this.#requests,
+        requests: this.#requestsSeen,
         activeMs: this.#activeMs
       },
       nowMs
@@ -213,7 +216,7 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   }
 
   get unsentBytes(): number {
-    return this.#socket.writableLength + this.#outbox.bytes
+    return this.#outbox.unsentBytes
   }
 
   noted(command: Noted | undefined, args: Arguments): void {
@@ -255,8 +258,7 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
     if (this.#isEnding) return
     this.#isActive = true
     this.server.statistics.counts.bytesReceived += chunk.length
-    this.#waiting.push(chunk)
-    this.#waitingBytes += chunk.length
+    this.#inbox.push(chunk)
     if (this.#isServing) this.#socket.pause()
     else {
       this.#isServing = true
@@ -264,9 +266,26 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
     }
   }
 
+  /** Before its turn: a short chunk is decoded, and the reads it begins with are told. */
+  prepare(ahead: Lookahead): void {
+    if (!this.isAuthenticated || this.#isEnding || !(this.#codec instanceof RespCodec) || this.expectsLong) return
+    const chunk = this.#inbox.nextShort(preparedBytesMax)
+    if (chunk === undefined) return
+    const [first] = this.#decode(chunk)
+    if (first?.kind !== 'run' || first.name !== 'GET' || planRun(first, this) === undefined) return
+    this.#answering.foresee(ahead.add(first, this.store, this.version))
+  }
+
   /** Its turn has come. */
   serve(): void {
-    void this.#serveWaiting()
+    try {
+      const wait = this.#serveNow()
+      if (wait === undefined) this.#served()
+      else void this.#serveLater(wait)
+    } catch (error) {
+      this.#fail(error)
+      this.#served()
+    }
   }
 
   #endInput(): void {
@@ -274,67 +293,90 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
     if (!this.#isServing) this.#end()
   }
 
-  async #serveWaiting(): Promise<void> {
+  async #serveLater(first: Promise<Reply[] | undefined>): Promise<void> {
     try {
-      for (let chunk = this.#waiting.shift(); chunk !== undefined; chunk = this.#waiting.shift()) {
-        this.#waitingBytes -= chunk.length
-        if (this.isAuthenticated && chunk.length <= this.#context.limits.pieceBytesMax) {
-          if (!this.#isEnding) await this.#serve(chunk)
-          continue
-        }
-        for (const piece of this.#piecesOf(chunk)) {
-          if (!this.#isEnding) await this.#serve(piece)
-        }
+      for (let wait: typeof first | undefined = first; wait !== undefined; wait = this.#serveNow()) {
+        const answers = await wait
+        if (answers !== undefined) this.#take(answers)
       }
-      if (this.#socket.isPaused()) this.#socket.resume()
     } catch (error) {
-      this.#context.onFault(error)
-      this.#socket.destroy()
+      this.#fail(error)
     } finally {
-      this.#isServing = false
-      if (this.#isInputEnded) this.#end()
-      this.#settle()
+      this.#served()
+    }
+  }
+
+  /** Serves what has come, up to what has to be waited for: answers, or room in the socket. */
+  #serveNow(): Promise<Reply[] | undefined> | undefined {
+    for (;;) {
+      const wait = this.#answerNow()
+      if (wait !== undefined) return wait
+      if (this.#isClosing) this.#end()
+      const piece = this.#isEnding ? undefined : this.#nextPiece()
+      if (piece === undefined) return undefined
+      this.#decode(piece)
     }
   }
 
   /** Before a login line by line: what follows AUTH is read by other limits. */
-  *#piecesOf(chunk: Buffer): Generator<Buffer> {
-    const { pieceBytesMax } = this.#context.limits
-    for (let at = 0; at < chunk.length; ) {
-      const lineEnd = this.isAuthenticated ? -1 : chunk.indexOf(lineFeed, at)
-      const end = Math.min(lineEnd === -1 ? chunk.length : lineEnd + 1, at + pieceBytesMax)
-      yield chunk.subarray(at, end)
-      at = end
-    }
+  #nextPiece(): Buffer | undefined {
+    return this.#inbox.next(this.#context.limits.pieceBytesMax, !this.isAuthenticated)
   }
 
-  /** Runs the requests of a piece; writes once, or once a slice when their replies are long. */
-  async #serve(chunk: Buffer): Promise<void> {
+  #fail(error: unknown): void {
+    this.#context.onFault(error)
+    this.#socket.destroy()
+  }
+
+  /** Nothing waits any more. */
+  #served(): void {
+    this.#isServing = false
+    this.#requests = undefined
+    if (this.#socket.isPaused()) this.#socket.resume()
+    if (this.#isInputEnded) this.#end()
+    this.#settle()
+  }
+
+  #decode(piece: Buffer): Decoded[] {
     const { limits, memory } = this.#context
-    this.#codec ??= this.#codecFor(chunk)
+    this.#codec ??= this.#codecFor(piece)
     this.#codec.limits = this.isAuthenticated ? limits : earlyLimits
-    const decoded = this.#codec.push(chunk)
-    for (const item of decoded) this.#requests += item.kind === 'run' ? item.count - item.from : 1
-    const held = this.#codec.heldBytes + this.#waitingBytes
+    const decoded = this.#codec.push(piece)
+    for (const item of decoded) this.#requestsSeen += item.kind === 'run' ? item.count - item.from : 1
+    const held = this.#codec.heldBytes + this.#inbox.bytes
     if (held !== this.inputBytes) memory.input(this, held)
-    const requests = new Requests(decoded, this.#plan, this.#planRun)
+    this.#requests = new Requests(decoded, this.#plan, this.#planRun)
+    return decoded
+  }
+
+  /** Answers what is decoded; writes once, or once a slice when replies are long. What has to be waited for, or undefined. */
+  #answerNow(): Promise<Reply[] | undefined> | undefined {
+    const { limits } = this.#context
+    const requests = this.#requests
+    if (this.#outbox.isInPieces) {
+      const full = this.#write()
+      if (full !== undefined) return full
+    }
+    if (requests === undefined) return undefined
     this.#account.begin()
-    while (!requests.isAtEnd && !this.#isEnding && !this.#socket.destroyed) {
-      const next = this.#answering.next(requests)
-      const answers = next instanceof Promise ? await next : next
-      this.#cutAtUnknown(answers)
-      memory.output(this, this.#answering.bytes)
-      this.#outbox.add(answers, this.#answering.bytes, this.#answering.isLookup)
-      if (this.#isClosing) break
+    while (!requests.isAtEnd && !this.#isEnding && !this.#isClosing && !this.#socket.destroyed) {
       if (this.#outbox.bytes >= limits.replyBytesMax || this.#outbox.count >= limits.batchMax) {
         const full = this.#write()
-        if (full !== undefined) await full
+        if (full !== undefined) return full
         this.#account.begin()
       }
+      const next = this.#answering.next(requests)
+      if (next instanceof Promise) return next
+      this.#take(next)
     }
-    const full = this.#write()
-    if (full !== undefined) await full
-    if (this.#isClosing) this.#end()
+    this.#requests = undefined
+    return this.#write()
+  }
+
+  #take(answers: Reply[]): void {
+    this.#cutAtUnknown(answers)
+    this.#context.memory.output(this, this.#answering.bytes)
+    this.#outbox.add(answers, this.#answering.bytes, this.#answering.isLookup)
   }
 
   /** RESP: nothing is said of a write whose outcome nobody knows, nor of what came after it; the connection closes. */
@@ -357,7 +399,7 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   readonly #plan = (request: Single) => (this.language === 'resp' ? planResp(request, this) : planLine(request, this))
 
   /** Hands replies to the socket. Where that is full, a promise: it has room for more, or is closed. */
-  #write(): Promise<void> | undefined {
+  #write(): Promise<undefined> | undefined {
     if (!this.#outbox.flush() && !this.#socket.destroyed) return this.#drained()
     this.#context.memory.output(this, -this.outputBytes)
     return undefined
@@ -373,7 +415,7 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
     return false
   }
 
-  async #drained(): Promise<void> {
+  async #drained(): Promise<undefined> {
     const socket = this.#socket
     const { limits } = this.#context
     // Of the system's clock: only it sees how much of a long write is gone.
@@ -384,7 +426,7 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
     })
     this.#wake = undefined
     socket.setTimeout(0)
-    this.#context.memory.output(this, -this.outputBytes)
+    this.#context.memory.output(this, this.#outbox.bytes - this.outputBytes)
   }
 
   /** Messages were sent while nothing was asked. */
@@ -397,16 +439,16 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
     if (this.#wake !== undefined) this.#wake()
     else if (!this.#isServing) {
       this.#socket.setTimeout(0)
-      this.flushed(false)
+      this.flushed(!this.#outbox.flush())
     }
   }
 
   #end(): void {
     const socket = this.#socket
     if (this.#isEnding || socket.destroyed) return
-    this.#outbox.flush()
+    this.#outbox.finish()
     this.#isEnding = true
-    this.#waiting.length = 0
+    this.#inbox.clear()
     this.server.broker.leave(this)
     if (this.#codec?.name === 'line' && this.#codec.isUnfinished) {
       socket.write(this.#codec.encode([errorReply('the last line has no line break, it was not executed')]))

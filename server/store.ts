@@ -126,8 +126,8 @@ export interface Framed {
   readonly target: Uint8Array
   /** How a miss is said. */
   readonly missing: Uint8Array
-  /** One number: where the next answer goes. */
-  readonly end: Uint32Array
+  /** A number for each key that is asked for: where its answer ends. */
+  readonly ends: Uint32Array
 }
 
 /** The longest key a store takes, in bytes. */

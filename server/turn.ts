@@ -1,36 +1,42 @@
 // Turn: what one turn of the event loop brings is served together, once every socket that had something is read.
 //
-//   sockets are read ─▶ each session that got a chunk is served ─▶ what they wrote goes to the store as one batch
-//                                                               └▶ replies are sent
+//   sockets are read ─▶ what sessions ask for first is looked up ─▶ each session that got a chunk is served
+//                    ─▶ what they wrote goes to the store as one batch
+//                    └▶ replies are sent
 //
 // Replies leave right after one another. A program that has many connections is then woken once instead of once for each:
 // waking it costs more than all else that a short request needs.
 import { performance } from 'node:perf_hooks'
+import { Lookahead } from './lookahead.ts'
 
 export interface Served {
+  /** Called before any of the turn is served: decodes what is short, and tells what will be looked up. Does not throw. */
+  prepare?(ahead: Lookahead): void
   /** Does what can be done at once; what takes longer goes on by itself. Does not throw. */
   serve(): void
 }
 
-/** A socket, as far as its writes can be held back. */
-export interface Corked {
-  cork(): void
-  uncork(): void
+export interface Held {
+  /** Sends what it holds back, if it holds anything. Does not throw. */
+  release(): void
 }
 
 /** Then timers and sockets have their turn, and the others go on after them. */
 const sliceMs = 5
+/** Sessions that are prepared: that takes time, too. */
+const preparedMax = 256
 /** Sessions between two looks at the clock. */
 const checkEvery = 8
 
 class Turn {
   #waiting: Served[] = []
   #ends: (() => void)[] = []
-  #corked: Corked[] = []
+  #held: Held[] = []
   #isPlanned = false
   #isRunning = false
   #isSendPlanned = false
   readonly #send = () => this.#sendAll()
+  readonly #lookahead = new Lookahead()
 
   /** Serves it once all sockets of this turn are read, in the order of the calls. */
   serve(one: Served): void {
@@ -44,10 +50,9 @@ class Turn {
     else setImmediate(call)
   }
 
-  /** Holds back what the socket is given from here on, until others have been given theirs, within this turn. */
-  hold(socket: Corked): void {
-    socket.cork()
-    this.#corked.push(socket)
+  /** Releases it once others have what they hold back, too, within this turn. */
+  hold(one: Held): void {
+    this.#held.push(one)
     if (this.#isRunning || this.#isSendPlanned) return
     this.#isSendPlanned = true
     process.nextTick(this.#send)
@@ -55,9 +60,9 @@ class Turn {
 
   #sendAll(): void {
     this.#isSendPlanned = false
-    const corked = this.#corked
-    this.#corked = []
-    for (const socket of corked) socket.uncork()
+    const held = this.#held
+    this.#held = []
+    for (const one of held) one.release()
   }
 
   #plan(): void {
@@ -71,6 +76,7 @@ class Turn {
     this.#waiting = []
     this.#isPlanned = false
     this.#isRunning = true
+    if (waiting.length > 1) this.#prepare(waiting)
     const served = serveFor(waiting, sliceMs)
     this.#isRunning = false
     this.#sendAll()
@@ -81,6 +87,12 @@ class Turn {
     const ends = this.#ends
     this.#ends = []
     for (const end of ends) end()
+  }
+
+  #prepare(waiting: readonly Served[]): void {
+    const count = Math.min(waiting.length, preparedMax)
+    for (let i = 0; i < count; i++) waiting[i]?.prepare?.(this.#lookahead)
+    this.#lookahead.look()
   }
 }
 

@@ -34,8 +34,8 @@ export interface Framed {
   readonly target: Uint8Array
   /** How a miss is said. */
   readonly missing: Uint8Array
-  /** One number: where the next answer goes. */
-  readonly end: Uint32Array
+  /** A number for each key that is asked for: where its answer ends. */
+  readonly ends: Uint32Array
 }
 
 export class Reader {
@@ -181,9 +181,9 @@ export class Reader {
    */
   getFramed(source: Uint8Array, places: Uint32Array, from: number, count: number, framed: Framed): number {
     const { engine, space, clock } = this.#context
-    const { target, missing, end } = framed
+    const { target, missing, ends } = framed
     return attempt(() =>
-      native.getFramed(engine, space, -1, clock(), tiers.noWait, source, places, from, count, target, missing, end)
+      native.getFramed(engine, space, -1, clock(), tiers.noWait, source, places, from, count, target, missing, ends)
     )
   }
 

@@ -12,7 +12,6 @@
 #include "binding/exports.h"
 #include "binding/places.h"
 #include "binding/scratch.h"
-#include "core/hash.h"
 
 namespace varve::binding {
 
@@ -23,7 +22,7 @@ constexpr size_t kDigitsMax = 20;
 // Bytes laid down one after the other, as long as there is room.
 class Target {
  public:
-  Target(char* bytes, size_t size, size_t at) : bytes_(bytes), size_(size), at_(at) {}
+  Target(char* bytes, size_t size) : bytes_(bytes), size_(size) {}
   size_t at() const { return at_; }
 
   bool Add(Slice bytes) {
@@ -54,7 +53,7 @@ class Target {
 
   char* bytes_;
   size_t size_;
-  size_t at_;
+  size_t at_ = 0;
 };
 
 void GatherKeys(const Places& places, Slice prefix, Sequence sequence, size_t from, size_t count,
@@ -64,24 +63,15 @@ void GatherKeys(const Places& places, Slice prefix, Sequence sequence, size_t fr
   scratch->bytes.resize(total);
   char* to = scratch->bytes.data();
   for (size_t i = 0; i < count; ++i) {
-    const Slice user = places.At(from + i, 0);
-    LookupKey& key = scratch->keys[i];
-    key.key = Slice(to, prefix.size() + user.size());
-    std::memcpy(to, prefix.data(), prefix.size());
-    if (!user.empty()) std::memcpy(to + prefix.size(), user.data(), user.size());
-    to += key.key.size();
-    key.hash = Hash64(key.key);
-    key.sequence = sequence;
-    scratch->results[i] = LookupResult();
-    scratch->blocked[i] = false;
+    to = scratch->LayKey(i, to, prefix, places.At(from + i, 0), sequence);
   }
 }
 
 // Answers the keys [*next, ...), one slice of them. False: the next one needs the disk or more
 // room.
 Status AnswerSlice(const View& view, const ReadAs& as, const Places& places, Slice prefix,
-                   Slice missing, Target* target, LookupScratch* scratch, size_t* next,
-                   bool* stopped) {
+                   Slice missing, Target* target, uint32_t* ends, LookupScratch* scratch,
+                   size_t* next, bool* stopped) {
   const size_t count = std::min(LookupScratch::kKeys, places.count() - *next);
   GatherKeys(places, prefix, as.sequence, *next, count, scratch);
   const Status status = view.GetMany(scratch->keys.data(), count, as.tier, scratch->results.data(),
@@ -95,6 +85,7 @@ Status AnswerSlice(const View& view, const ReadAs& as, const Places& places, Sli
       *stopped = true;
       return Status::Ok();
     }
+    ends[*next - places.from()] = static_cast<uint32_t>(target->at());
     *next += 1;
   }
   return Status::Ok();
@@ -111,25 +102,28 @@ napi_value GetFramed(napi_env env, napi_callback_info info) {
   const ReadAs as = ReadAsArguments(*engine, &arguments, 2);
   Places places;
   if (!places.Read(env, &arguments, 5, 1)) return nullptr;
-  size_t target_bytes = 0, ends = 0;
+  size_t target_bytes = 0, ends_length = 0;
   char* bytes = arguments.Bytes(9, "target", &target_bytes);
   const Slice missing = arguments.Bytes(10, "missing");
-  uint32_t* end = arguments.Uint32Array(11, "end", &ends);
+  uint32_t* ends = arguments.Uint32Array(11, "ends", &ends_length);
   if (arguments.failed()) return nullptr;
   if (as.now_ms == 0) return Throw(env, Status::InvalidArgument("nowMs must be the time"));
-  if (ends == 0 || end[0] > target_bytes) {
-    return Throw(env, Status::InvalidArgument("end must be one number, within the target"));
+  if (ends_length < places.count() - places.from()) {
+    return Throw(env, Status::InvalidArgument("ends must have a number for each item"));
   }
-  Target target(bytes, target_bytes, end[0]);
+  if (target_bytes > UINT32_MAX) {
+    return Throw(env, Status::InvalidArgument("the target may have 4 GiB"));
+  }
+  Target target(bytes, target_bytes);
   size_t next = places.from();
   bool stopped = false;
   Status status;
   while (status.ok() && next < places.count() && !stopped) {
-    status = AnswerSlice(*view, as, places, prefix, missing, &target, scratch, &next, &stopped);
+    status =
+        AnswerSlice(*view, as, places, prefix, missing, &target, ends, scratch, &next, &stopped);
   }
   scratch->Recycle();
   if (!status.ok()) return Throw(env, status);
-  end[0] = static_cast<uint32_t>(target.at());
   return MakeNumber(env, static_cast<uint64_t>(next));
 }
 

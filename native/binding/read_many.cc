@@ -8,7 +8,6 @@
 #include "binding/exports.h"
 #include "binding/keys.h"
 #include "binding/scratch.h"
-#include "core/hash.h"
 
 namespace varve::binding {
 
@@ -41,15 +40,9 @@ bool GatherKeys(ManyRequest* request, size_t count, LookupScratch* scratch) {
   char* to = scratch->bytes.data();
   for (size_t i = 0; i < count; ++i) {
     const size_t size = request->key_sizes[request->next + i];
-    LookupKey& key = scratch->keys[i];
-    key.key = Slice(to, request->prefix.size() + size);
-    std::memcpy(to, request->prefix.data(), request->prefix.size());
-    to += request->prefix.size();
-    if (size != 0) std::memcpy(to, request->keys + request->key_at, size);
-    to += size;
+    const Slice user(request->keys + request->key_at, size);
+    to = scratch->LayKey(i, to, request->prefix, user, request->as.sequence);
     request->key_at += size;
-    key.hash = Hash64(key.key);
-    key.sequence = request->as.sequence;
   }
   return true;
 }
@@ -99,10 +92,6 @@ Status LookUpAll(ManyRequest* request, LookupScratch* scratch) {
     const size_t count = std::min(LookupScratch::kKeys, request->count - request->next);
     if (!GatherKeys(request, count, scratch)) {
       return Status::InvalidArgument("keys must be as long as keySizes say");
-    }
-    for (size_t i = 0; i < count; ++i) {
-      scratch->results[i] = LookupResult();
-      scratch->blocked[i] = false;
     }
     const Status status = request->view->GetMany(scratch->keys.data(), count, request->as.tier,
                                                  scratch->results.data(), scratch->blocked.data());

@@ -4,10 +4,12 @@
 #include <napi.h>
 
 #include <array>
+#include <cstring>
 #include <utility>
 #include <vector>
 
 #include "core/format.h"
+#include "core/hash.h"
 #include "core/lookup.h"
 
 namespace varve::binding {
@@ -19,6 +21,20 @@ struct LookupScratch {
   void Recycle() {
     for (LookupResult& result : results) result.pin.Release();
     if (bytes.capacity() > kBytesMax) std::vector<char>().swap(bytes);
+  }
+
+  // Lookup `i` is of this key: lays its stored form down at `to`, which has room for it; one past
+  // it. `bytes` must not grow before the lookup.
+  char* LayKey(size_t i, char* to, Slice prefix, Slice user, Sequence sequence) {
+    LookupKey& key = keys[i];
+    key.key = Slice(to, prefix.size() + user.size());
+    std::memcpy(to, prefix.data(), prefix.size());
+    if (!user.empty()) std::memcpy(to + prefix.size(), user.data(), user.size());
+    key.hash = Hash64(key.key);
+    key.sequence = sequence;
+    results[i] = LookupResult();
+    blocked[i] = false;
+    return to + key.key.size();
   }
 
   static constexpr size_t kBytesMax = 1 << 20;  // kept between calls

@@ -1,5 +1,7 @@
 #include "core/block.h"
 
+#include <cstring>
+
 #include "core/block_entry.h"
 
 namespace varve {
@@ -38,9 +40,10 @@ Status Block::Parse(std::unique_ptr<char[]> contents, size_t size, Block* block)
   }
   const char* const footer = contents.get() + size - kFooterBytes;
   const uint32_t restarts = DecodeFixed32(footer);
-  const uint32_t buckets = DecodeFixed16(footer + 4);
-  const uint64_t tail = uint64_t{restarts} * 4 + buckets + kFooterBytes;
-  if (DecodeFixed16(footer + 6) != 0 || tail > size) {
+  const uint32_t tags = DecodeFixed16(footer + 4);
+  const uint32_t interval = DecodeFixed16(footer + 6);
+  const uint64_t tail = uint64_t{restarts} * 4 + tags + kFooterBytes;
+  if (tail > size) {
     return Status::Corruption("a block's footer is damaged");
   }
   const auto entries_end = static_cast<uint32_t>(size - tail);
@@ -48,15 +51,16 @@ Status Block::Parse(std::unique_ptr<char[]> contents, size_t size, Block* block)
       (restarts != 0 && DecodeFixed32(contents.get() + entries_end) != 0)) {
     return Status::Corruption("a block's restarts are damaged");
   }
-  if (buckets != 0 && (restarts == 0 || restarts > kBucketCollision)) {
+  if (tags != 0 && (interval == 0 || restarts != (tags + interval - 1) / interval)) {
     return Status::Corruption("a block's hash index is damaged");
   }
   block->contents_ = std::move(contents);
   block->size_ = size;
   block->entries_end_ = entries_end;
   block->restarts_ = restarts;
-  block->bucket_count_ = buckets;
-  block->buckets_ = footer - buckets;
+  block->tag_count_ = tags;
+  block->tags_ = footer - tags;
+  block->interval_ = interval;
   return Status::Ok();
 }
 
@@ -67,19 +71,45 @@ uint32_t Block::restart_offset(uint32_t index) const {
 Block::Found Block::Get(Slice key, uint64_t hash, uint64_t seek_trailer, uint64_t* trailer,
                         Slice* value) const {
   if (restarts_ == 0) return Found::kNextBlock;
-  const uint32_t last = restarts_ - 1;
-  const uint8_t bucket =
-      bucket_count_ == 0 ? kBucketCollision : static_cast<uint8_t>(buckets_[hash % bucket_count_]);
-  if (bucket == kBucketCollision) {
+  if (tag_count_ == 0) {
     uint32_t restart = 0;
     if (!FindRestart(*this, key, seek_trailer, &restart)) return Found::kDamaged;
     return Scan(restart, entries_end_, key, seek_trailer, trailer, value);
   }
+  const Found found = GetTagged(key, hash, seek_trailer, trailer, value);
+  if (found != Found::kNextBlock) return found;
   // The block has no such key. The last interval knows whether it has a greater one.
-  if (bucket == kBucketEmpty) return Scan(last, entries_end_, key, seek_trailer, trailer, value);
-  if (bucket > last) return Found::kDamaged;
-  const uint32_t home_end = bucket == last ? entries_end_ : restart_offset(bucket + 1u);
-  return Scan(bucket, home_end, key, seek_trailer, trailer, value);
+  return Scan(restarts_ - 1, entries_end_, key, seek_trailer, trailer, value);
+}
+
+Block::Found Block::GetTagged(Slice key, uint64_t hash, uint64_t seek_trailer, uint64_t* trailer,
+                              Slice* value) const {
+  // Intervals without its tag do not have the key: where one with it has a greater entry, the key
+  // is not in the block.
+  for (uint32_t from = 0; from < tag_count_;) {
+    const void* const hit = std::memchr(tags_ + from, TagOf(hash), tag_count_ - from);
+    if (hit == nullptr) break;
+    const auto entry = static_cast<uint32_t>(static_cast<const char*>(hit) - tags_);
+    const uint32_t restart = entry / interval_;
+    const uint32_t home_end = restart + 1 < restarts_ ? restart_offset(restart + 1) : entries_end_;
+    const Found found = Scan(restart, home_end, key, seek_trailer, trailer, value);
+    if (found != Found::kNextBlock) return found;
+    from = (restart + 1) * interval_;
+  }
+  return Found::kNextBlock;
+}
+
+void Block::PrefetchEntry(uint64_t hash) const {
+  constexpr size_t kLineBytes = 64;
+  if (tag_count_ == 0) return;
+  const void* const hit = std::memchr(tags_, TagOf(hash), tag_count_);
+  if (hit == nullptr) return;
+  const auto entry = static_cast<uint32_t>(static_cast<const char*>(hit) - tags_);
+  const uint32_t offset = restart_offset(entry / interval_);
+  if (offset >= entries_end_) return;
+  for (size_t line = 0; line < 4; ++line) {
+    __builtin_prefetch(contents_.get() + std::min<size_t>(offset + line * kLineBytes, size_ - 1));
+  }
 }
 
 Block::Found Block::Scan(uint32_t restart, uint32_t home_end, Slice key, uint64_t seek_trailer,
@@ -92,10 +122,7 @@ Block::Found Block::Scan(uint32_t restart, uint32_t home_end, Slice key, uint64_
   RunningOrder order(key, seek_trailer);
   BlockEntry entry;
   while (from < end) {
-    if (from >= home && !order.same_key()) {
-      // The bucket is another key's: as good as an empty one.
-      return Scan(restarts_ - 1, entries_end_, key, seek_trailer, trailer, value);
-    }
+    if (from >= home && !order.same_key()) return Found::kNextBlock;  // the tag is another key's
     from = DecodeEntry(from, end, &entry);
     if (from == nullptr || !order.Follows(entry)) return Found::kDamaged;
     if (order.Compare(entry) < 0) continue;

@@ -5,9 +5,9 @@
 //                · key bytes [unshared] · fixed64 trailer · value bytes
 //                (shared counts bytes taken from the entry before; 0 at restarts)
 //   restart*     fixed32 offset of each restart entry
-//   bucket*      u8 each, the hash index: Hash64(key) % buckets → restart number,
-//                255 empty, 254 collision (absent when buckets = 0)
-//   fixed32 restarts · fixed16 buckets · fixed16 zero
+//   tag*         u8 each, the hash index: the low byte of Hash64(key) of each entry, in the
+//                entries' order (absent when tags = 0)
+//   fixed32 restarts · fixed16 tags · fixed16 interval: entries from one restart to the next
 //
 // A block is parsed once (Parse checks every bound it can in O(1)); walking it
 // checks each entry, so damaged bytes that pass a checksum still cannot read out of it.
@@ -24,8 +24,7 @@ namespace varve {
 
 class Block {
  public:
-  static constexpr uint8_t kBucketEmpty = 255;
-  static constexpr uint8_t kBucketCollision = 254;
+  static char TagOf(uint64_t hash) { return static_cast<char>(hash); }
 
   // Takes the decompressed contents (without the trailer of type and checksum).
   static Status Parse(std::unique_ptr<char[]> contents, size_t size, Block* block);
@@ -37,6 +36,13 @@ class Block {
   enum class Found : uint8_t { kFound, kAbsent, kNextBlock, kDamaged };
   Found Get(Slice key, uint64_t hash, uint64_t seek_trailer, uint64_t* trailer, Slice* value) const;
 
+  // Bring near, one after the other, what Get reads.
+  void PrefetchIndex() const {
+    __builtin_prefetch(tags_);
+    __builtin_prefetch(contents_.get() + entries_end_);
+  }
+  void PrefetchEntry(uint64_t hash) const;
+
   size_t size() const { return size_; }
   Slice contents() const { return Slice(contents_.get(), size_); }
   uint32_t restarts() const { return restarts_; }
@@ -44,8 +50,11 @@ class Block {
   uint32_t entries_end() const { return entries_end_; }
 
  private:
+  // The newest version by the hash index. kNextBlock: it does not know of one.
+  Found GetTagged(Slice key, uint64_t hash, uint64_t seek_trailer, uint64_t* trailer,
+                  Slice* value) const;
   // From a restart on. An entry at or after `home_end` is of interest only while the
-  // key's versions, which begin before it, go on.
+  // key's versions, which begin before it, go on: kNextBlock there.
   Found Scan(uint32_t restart, uint32_t home_end, Slice key, uint64_t seek_trailer,
              uint64_t* trailer, Slice* value) const;
 
@@ -53,8 +62,9 @@ class Block {
   size_t size_ = 0;
   uint32_t entries_end_ = 0;
   uint32_t restarts_ = 0;
-  const char* buckets_ = nullptr;
-  uint32_t bucket_count_ = 0;
+  const char* tags_ = nullptr;
+  uint32_t tag_count_ = 0;
+  uint32_t interval_ = 0;
 };
 
 // Walks one block; forward and reverse both work here. Not virtual inside: table

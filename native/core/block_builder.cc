@@ -13,21 +13,18 @@ constexpr size_t kFooterBytes = 8;
 }  // namespace
 
 BlockBuilder::BlockBuilder(int restart_interval, bool hash_index)
-    : restart_interval_(std::max(restart_interval, 1)), hash_index_(hash_index) {}
+    : restart_interval_(std::clamp(restart_interval, 1, int{UINT16_MAX})),
+      hash_index_(hash_index) {}
 
 void BlockBuilder::Add(Slice key, uint64_t hash, uint64_t trailer, Slice value) {
   const bool restart = entries_ == 0 || since_restart_ == restart_interval_;
   const size_t common =
       CommonLength(key.data(), last_key_.data(), std::min(key.size(), last_key_.size()));
-  // A bucket names the restart of the key's newest version; the older ones follow it.
-  const bool new_key = entries_ == 0 || common != key.size() || last_key_.size() != key.size();
   if (restart) {
     restarts_.push_back(static_cast<uint32_t>(buffer_.size()));
     since_restart_ = 0;
   }
-  if (new_key && hash_index_ && restarts_.size() <= Block::kBucketCollision) {
-    hashes_.emplace_back(hash, static_cast<uint8_t>(restarts_.size() - 1));
-  }
+  if (hash_index_) tags_.push_back(Block::TagOf(hash));
   const size_t shared = restart ? 0 : common;
   char header[3 * kVarint32BytesMax];
   char* end = EncodeVarint32(header, static_cast<uint32_t>(shared));
@@ -45,32 +42,18 @@ void BlockBuilder::Add(Slice key, uint64_t hash, uint64_t trailer, Slice value) 
   ++since_restart_;
 }
 
-// Three quarters full at most: few keys collide, and each costs less than two bytes.
-size_t BlockBuilder::Buckets() const {
-  if (hashes_.empty() || restarts_.size() > Block::kBucketCollision) return 0;
-  return std::min<size_t>(hashes_.size() * 4 / 3 + 1, UINT16_MAX);
-}
-
-void BlockBuilder::AppendHashIndex(size_t buckets) {
-  const size_t start = buffer_.size();
-  buffer_.append(buckets, static_cast<char>(Block::kBucketEmpty));
-  for (const auto& [hash, restart] : hashes_) {
-    char& bucket = buffer_[start + hash % buckets];
-    const auto taken = static_cast<uint8_t>(bucket);
-    const bool free = taken == Block::kBucketEmpty || taken == restart;
-    bucket = static_cast<char>(free ? restart : Block::kBucketCollision);
-  }
-}
+// How many the block gets: one for each entry, or none.
+size_t BlockBuilder::Tags() const { return tags_.size() <= UINT16_MAX ? tags_.size() : 0; }
 
 Slice BlockBuilder::Finish() {
   if (finished_) return buffer_;
-  const size_t buckets = Buckets();
+  const size_t tags = Tags();
   buffer_.reserve(SizeEstimate());
   for (const uint32_t offset : restarts_) PutFixed32(&buffer_, offset);
-  if (buckets != 0) AppendHashIndex(buckets);
+  buffer_.append(tags_, 0, tags);
   PutFixed32(&buffer_, static_cast<uint32_t>(restarts_.size()));
-  PutFixed16(&buffer_, static_cast<uint16_t>(buckets));
-  PutFixed16(&buffer_, 0);
+  PutFixed16(&buffer_, static_cast<uint16_t>(tags));
+  PutFixed16(&buffer_, static_cast<uint16_t>(restart_interval_));
   finished_ = true;
   return buffer_;
 }
@@ -78,7 +61,7 @@ Slice BlockBuilder::Finish() {
 void BlockBuilder::Reset() {
   buffer_.clear();
   restarts_.clear();
-  hashes_.clear();
+  tags_.clear();
   last_key_.clear();
   last_trailer_ = 0;
   entries_ = 0;
@@ -88,7 +71,7 @@ void BlockBuilder::Reset() {
 
 size_t BlockBuilder::SizeEstimate() const {
   if (finished_) return buffer_.size();
-  return buffer_.size() + restarts_.size() * 4 + Buckets() + kFooterBytes;
+  return buffer_.size() + restarts_.size() * 4 + Tags() + kFooterBytes;
 }
 
 }  // namespace varve

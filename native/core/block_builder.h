@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/format.h"
@@ -25,14 +24,13 @@ class BlockBuilder {
   uint64_t last_trailer() const { return last_trailer_; }
 
  private:
-  size_t Buckets() const;
-  void AppendHashIndex(size_t buckets);
+  size_t Tags() const;
 
   int restart_interval_;
   bool hash_index_;
   std::string buffer_;
   std::vector<uint32_t> restarts_;
-  std::vector<std::pair<uint64_t, uint8_t>> hashes_;  // of each key, first restart
+  std::string tags_;
   std::string last_key_;
   uint64_t last_trailer_ = 0;
   uint32_t entries_ = 0;

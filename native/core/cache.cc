@@ -37,14 +37,14 @@ const Block* BlockPin::get() const { return block_ == nullptr ? nullptr : &block
 
 BlockSlots::BlockSlots(BlockCache* cache, uint64_t table_number, uint32_t blocks)
     : cache_(cache), table_hash_(Mix(table_number + 1)), blocks_(blocks) {
-  if (cache_ != nullptr) slots_ = std::make_unique<CachedBlock*[]>(blocks);
+  if (cache_ != nullptr) slots_ = std::make_unique<std::atomic<CachedBlock*>[]>(blocks);
 }
 
 BlockSlots::~BlockSlots() {
   if (cache_ == nullptr) return;
   // Neighbours lie in neighbouring shards: each shard is locked once for all it has.
   const uint32_t step = cache_->shard_count_;
-  CachedBlock** const end = slots_.get() + blocks_;
+  std::atomic<CachedBlock*>* const end = slots_.get() + blocks_;
   for (uint32_t i = 0; i < std::min(step, blocks_); ++i) {
     cache_->ShardOf(table_hash_, i)->Drop(slots_.get() + i, end, step);
   }
@@ -53,6 +53,20 @@ BlockSlots::~BlockSlots() {
 BlockPin BlockSlots::Find(uint32_t block) {
   if (cache_ == nullptr) return BlockPin();
   return cache_->ShardOf(table_hash_, block)->Find(&slots_[block]);
+}
+
+void BlockSlots::PrefetchSlot(uint32_t block) const {
+  if (cache_ != nullptr) __builtin_prefetch(&slots_[block]);
+}
+
+bool BlockSlots::PrefetchBlock(uint32_t block) const {
+  if (cache_ == nullptr) return false;
+  const auto* cached = reinterpret_cast<const char*>(slots_[block].load(std::memory_order_relaxed));
+  if (cached == nullptr) return false;
+  // It may be gone by now: its address is all that is used.
+  __builtin_prefetch(cached, 1);
+  __builtin_prefetch(cached + sizeof(CachedBlock) - 1, 1);
+  return true;
 }
 
 BlockPin BlockSlots::Insert(uint32_t block, Block contents, CacheFill fill) {

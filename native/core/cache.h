@@ -34,7 +34,7 @@ struct CachedBlock {
   // Guarded by the shard, for as long as the cache holds its reference.
   CachedBlock* previous = nullptr;
   CachedBlock* next = nullptr;
-  CachedBlock** slot = nullptr;
+  std::atomic<CachedBlock*>* slot = nullptr;
   uint64_t fingerprint = 0;
   uint8_t hits = 0;
   bool in_main = false;
@@ -69,6 +69,10 @@ class BlockSlots {
   ~BlockSlots();
   // The cached block, pinned and counted as a hit; empty on a miss.
   BlockPin Find(uint32_t block);
+  // Brings near what Find reads first.
+  void PrefetchSlot(uint32_t block) const;
+  // Brings near the cached block. False: there is none.
+  bool PrefetchBlock(uint32_t block) const;
   // Hands a block just read to the cache and pins it. If another thread was faster, its block is
   // returned.
   BlockPin Insert(uint32_t block, Block contents, CacheFill fill);
@@ -77,8 +81,8 @@ class BlockSlots {
   BlockCache* cache_;
   uint64_t table_hash_;
   uint32_t blocks_;
-  // Each holds the cache's reference; guarded by the block's shard.
-  std::unique_ptr<CachedBlock*[]> slots_;
+  // Each holds the cache's reference. Written, and followed, with the block's shard locked only.
+  std::unique_ptr<std::atomic<CachedBlock*>[]> slots_;
 };
 
 struct CacheStats {

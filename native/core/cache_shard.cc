@@ -70,9 +70,9 @@ void BlockCache::Shard::Leaving::Add(CachedBlock* block) {
   first_ = block;
 }
 
-BlockPin BlockCache::Shard::Find(CachedBlock** slot) {
+BlockPin BlockCache::Shard::Find(std::atomic<CachedBlock*>* slot) {
   const std::lock_guard lock(mutex_);
-  CachedBlock* const block = *slot;
+  CachedBlock* const block = slot->load(std::memory_order_relaxed);
   if (block == nullptr) {
     ++misses_;
     return BlockPin();
@@ -83,11 +83,11 @@ BlockPin BlockCache::Shard::Find(CachedBlock** slot) {
   return BlockPin(block);
 }
 
-BlockPin BlockCache::Shard::Insert(CachedBlock** slot, uint64_t fingerprint, BlockPin fresh,
-                                   CachedBlock* block, CacheFill fill) {
+BlockPin BlockCache::Shard::Insert(std::atomic<CachedBlock*>* slot, uint64_t fingerprint,
+                                   BlockPin fresh, CachedBlock* block, CacheFill fill) {
   Leaving leaving;
   const std::lock_guard lock(mutex_);
-  if (CachedBlock* const faster = *slot; faster != nullptr) {
+  if (CachedBlock* const faster = slot->load(std::memory_order_relaxed); faster != nullptr) {
     faster->references.fetch_add(1, std::memory_order_relaxed);
     return BlockPin(faster);
   }
@@ -99,18 +99,18 @@ BlockPin BlockCache::Shard::Insert(CachedBlock** slot, uint64_t fingerprint, Blo
   block->slot = slot;
   block->fingerprint = fingerprint;
   block->references.fetch_add(1, std::memory_order_relaxed);
-  *slot = block;
+  slot->store(block, std::memory_order_relaxed);
   (block->in_main ? main_ : small_).PushBack(block);
   return fresh;
 }
 
-void BlockCache::Shard::Drop(CachedBlock** first, CachedBlock** end, size_t step) {
+void BlockCache::Shard::Drop(std::atomic<CachedBlock*>* first, std::atomic<CachedBlock*>* end,
+                             size_t step) {
   Leaving leaving;
   const std::lock_guard lock(mutex_);
   for (; first < end; first += std::min<size_t>(step, static_cast<size_t>(end - first))) {
-    CachedBlock* const block = *first;
+    CachedBlock* const block = first->exchange(nullptr, std::memory_order_relaxed);
     if (block == nullptr) continue;
-    *first = nullptr;
     (block->in_main ? main_ : small_).Remove(block);
     leaving.Add(block);
   }
@@ -169,7 +169,7 @@ void BlockCache::Shard::ShrinkMain(Leaving* leaving) {
 }
 
 void BlockCache::Shard::Evict(CachedBlock* block, Leaving* leaving) {
-  *block->slot = nullptr;
+  block->slot->store(nullptr, std::memory_order_relaxed);
   ++evictions_;
   leaving->Add(block);
 }

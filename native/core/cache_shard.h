@@ -60,12 +60,12 @@ class alignas(64) BlockCache::Shard {
  public:
   void SetCapacity(size_t bytes);
   void AddTo(CacheStats* stats) const;
-  BlockPin Find(CachedBlock** slot);
+  BlockPin Find(std::atomic<CachedBlock*>* slot);
   // `fresh` has one reference, the caller's, which the answer carries on.
-  BlockPin Insert(CachedBlock** slot, uint64_t fingerprint, BlockPin fresh, CachedBlock* block,
-                  CacheFill fill);
+  BlockPin Insert(std::atomic<CachedBlock*>* slot, uint64_t fingerprint, BlockPin fresh,
+                  CachedBlock* block, CacheFill fill);
   // Every `step`th slot from `first` on, below `end`: forgets what is there.
-  void Drop(CachedBlock** first, CachedBlock** end, size_t step);
+  void Drop(std::atomic<CachedBlock*>* first, std::atomic<CachedBlock*>* end, size_t step);
 
  private:
   // Blocks on their way out, linked by `next`; the cache's references are let go last.

@@ -87,22 +87,29 @@ Status TableReader::LoadRanges(int number) {
       .At(path_, section.offset);
 }
 
-Status TableReader::Get(const LookupKey& key, ReadTier tier, LookupResult* result) {
+bool TableReader::MayHold(const LookupKey& key, LookupResult* result) const {
   if (!range_tombstones_.empty()) {
     result->covering =
         std::max(result->covering, range_tombstones_.Covering(key.key, key.sequence));
   }
-  if (has_filter_) {
-    Increment(&counters_->filter_checks);
-    if (!filter_.MayContain(key.hash)) {
-      Increment(&counters_->filter_negatives);
-      return Status::Ok();
-    }
-  }
+  if (!has_filter_) return true;
+  Increment(&counters_->filter_checks);
+  if (filter_.MayContain(key.hash)) return true;
+  Increment(&counters_->filter_negatives);
+  return false;
+}
+
+Status TableReader::Get(const LookupKey& key, ReadTier tier, LookupResult* result) const {
+  if (!MayHold(key, result)) return Status::Ok();
+  const uint32_t block = index_.Find(key.key, SeekTrailer(key.sequence));
+  return GetFrom(block, BlockPin(), key, tier, result);
+}
+
+Status TableReader::GetFrom(uint32_t block, BlockPin pin, const LookupKey& key, ReadTier tier,
+                            LookupResult* result) const {
   const uint64_t seek = SeekTrailer(key.sequence);
-  for (uint32_t at = index_.Find(key.key, seek); at < index_.blocks(); ++at) {
-    BlockPin pin;
-    VARVE_TRY(ReadBlock(at, tier, CacheFill::kAlways, &pin));
+  for (uint32_t at = block; at < index_.blocks(); ++at, pin.Release()) {
+    if (!pin) VARVE_TRY(ReadBlock(at, tier, CacheFill::kAlways, &pin));
     uint64_t trailer;
     Slice value;
     const Block::Found found = pin.get()->Get(key.key, key.hash, seek, &trailer, &value);

@@ -43,7 +43,7 @@ class TableReader : public std::enable_shared_from_this<TableReader> {
 
   // Range tombstones, filter, index, block: decides *result or leaves it as it was
   // (covering may be raised). kWouldBlock when the tier does not reach.
-  Status Get(const LookupKey& key, ReadTier tier, LookupResult* result);
+  Status Get(const LookupKey& key, ReadTier tier, LookupResult* result) const;
 
   // Brings near what Get of a key with this hash touches first.
   void Prefetch(uint64_t hash) const {
@@ -74,12 +74,18 @@ class TableReader : public std::enable_shared_from_this<TableReader> {
 
  private:
   friend class TableCursor;
+  friend class TableProbes;
   friend class TableVerifier;
 
   Status Load(std::shared_ptr<BlockCache> cache);
   Status LoadSections();
   Status LoadFilter(int number);
   Status LoadRanges(int number);
+  // Range tombstones and filter: whether the table may hold the key itself.
+  bool MayHold(const LookupKey& key, LookupResult* result) const;
+  // The rest of Get, from the key's block on; `pin`: that block, or nothing.
+  Status GetFrom(uint32_t block, BlockPin pin, const LookupKey& key, ReadTier tier,
+                 LookupResult* result) const;
   // The block, from the cache or read as the tier allows.
   Status ReadBlock(uint32_t block, ReadTier tier, CacheFill fill, BlockPin* pin) const;
   Status ReadRange(uint64_t offset, size_t size, ReadTier tier, char* to) const;

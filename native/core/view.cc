@@ -1,9 +1,11 @@
 #include "core/view.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "core/level_cursor.h"
+#include "core/table_probes.h"
 
 namespace varve {
 namespace {
@@ -64,37 +66,63 @@ bool View::EndsBeforeKey(size_t level, size_t at, Slice key, uint64_t prefix) co
   return EndsBefore(levels_[level][at]->properties(), key);
 }
 
+// The level's table that may hold the key; its number of tables: none.
+size_t View::TableFor(size_t level, Slice key) const {
+  const size_t tables = levels_[level].size();
+  const uint64_t prefix = KeyPrefix(key, bounds_[level].common);
+  size_t at = 0;
+  for (size_t end = tables; at < end;) {  // the first that does not end before the key
+    const size_t middle = at + (end - at) / 2;
+    if (EndsBeforeKey(level, middle, key, prefix)) {
+      at = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return at < tables && !BeginsAfter(level, at, key, prefix) ? at : tables;
+}
+
+bool View::IsWithin(size_t table, Slice key) const {
+  const uint64_t prefix = KeyPrefix(key, bounds_.front().common);
+  return !BeginsAfter(0, table, key, prefix) && !EndsBeforeKey(0, table, key, prefix);
+}
+
 Status View::GetFromLevel(size_t level, const LookupKey& key, ReadTier tier,
                           LookupResult* result) const {
   const Tables& tables = levels_[level];
-  const uint64_t prefix = KeyPrefix(key.key, bounds_[level].common);
-  size_t at = 0;
-  if (level > 0) {  // the first that does not end before the key
-    for (size_t end = tables.size(); at < end;) {
-      const size_t middle = at + (end - at) / 2;
-      if (EndsBeforeKey(level, middle, key.key, prefix)) {
-        at = middle + 1;
-      } else {
-        end = middle;
-      }
-    }
+  if (level > 0) {
+    const size_t at = TableFor(level, key.key);
+    if (at == tables.size()) return Status::Ok();
+    VARVE_TRY(tables[at]->Get(key, tier, result));
+    result->Conclude();
+    return Status::Ok();
   }
-  for (; at < tables.size(); ++at) {
-    if (BeginsAfter(level, at, key.key, prefix)) {
-      if (level > 0) break;
-      continue;
-    }
-    if (EndsBeforeKey(level, at, key.key, prefix)) continue;
+  for (size_t at = 0; at < tables.size(); ++at) {
+    if (!IsWithin(at, key.key)) continue;
     VARVE_TRY(tables[at]->Get(key, tier, result));
     if (result->Conclude()) break;
   }
   return Status::Ok();
 }
 
+// The lines of filters that are found without another wait: the waits for them overlap.
+void View::Prefetch(const LookupKey& key) const {
+  memtable_->Prefetch(key.hash);
+  for (size_t level = 0; level < levels_.size(); ++level) {
+    const Tables& tables = levels_[level];
+    if (level == 0) {
+      for (const auto& table : tables) table->Prefetch(key.hash);
+    } else if (const size_t at = TableFor(level, key.key); at < tables.size()) {
+      tables[at]->Prefetch(key.hash);
+    }
+  }
+}
+
 Status View::Get(const LookupKey& key, ReadTier tier, LookupResult* result) const {
   // What a lookup that would block has left there was met further back.
   result->state = LookupResult::State::kMissing;
   result->covering = 0;
+  Prefetch(key);
   memtable_->Get(key, result);
   if (result->Conclude()) return Status::Ok();
   for (const auto& memtable : frozen_) {
@@ -109,34 +137,106 @@ Status View::Get(const LookupKey& key, ReadTier tier, LookupResult* result) cons
   return Status::Ok();
 }
 
-// The slots of all keys first, then what they point to: so the waits for memory overlap.
-void View::Prefetch(const LookupKey* keys, size_t count) const {
-  for (size_t i = 0; i < count; ++i) {
-    const uint64_t hash = keys[i].hash;
-    memtable_->Prefetch(hash);
-    for (const auto& memtable : frozen_) memtable->Prefetch(hash);
-    if (levels_.empty()) continue;
-    for (const auto& table : levels_.front()) table->Prefetch(hash);
+// Lookups of a group that no source has decided yet. As View::Get does, but each source is asked
+// for all of them before the next one is.
+struct View::Group {
+  struct Lookup {
+    const LookupKey* key;
+    LookupResult* result;
+    bool* blocked;
+  };
+
+  void Add(const LookupKey* key, LookupResult* result, bool* is_blocked) {
+    result->state = LookupResult::State::kMissing;
+    result->covering = 0;
+    *is_blocked = false;
+    open[count++] = {key, result, is_blocked};
   }
-  for (size_t i = 0; i < count; ++i) {
-    memtable_->PrefetchEntry(keys[i].hash);
-    for (const auto& memtable : frozen_) memtable->PrefetchEntry(keys[i].hash);
+
+  // Some were asked: keeps those that go on to the next source.
+  void Conclude() {
+    size_t left = 0;
+    for (size_t i = 0; i < count; ++i) {
+      if (*open[i].blocked) {
+        blocked = true;
+      } else if (!open[i].result->Conclude()) {
+        open[left++] = open[i];
+      }
+    }
+    count = left;
   }
+
+  std::array<Lookup, TableProbes::kMax> open;
+  size_t count = 0;
+  bool blocked = false;  // one of them, or more
+  TableProbes probes;
+};
+
+// Entries found by hash: the slots of all keys first, then what they point to.
+void View::GetFromMemtable(const Memtable& memtable, Group* group) {
+  for (size_t i = 0; i < group->count; ++i) memtable.Prefetch(group->open[i].key->hash);
+  for (size_t i = 0; i < group->count; ++i) memtable.PrefetchEntry(group->open[i].key->hash);
+  for (size_t i = 0; i < group->count; ++i) {
+    memtable.Get(*group->open[i].key, group->open[i].result);
+  }
+  group->Conclude();
+}
+
+Status View::GetFromTables(size_t level, ReadTier tier, Group* group) const {
+  const Tables& tables = levels_[level];
+  const auto add = [group](const TableReader* table, const Group::Lookup& lookup) {
+    group->probes.Add(table, lookup.key, lookup.result, lookup.blocked);
+  };
+  if (level > 0) {
+    for (size_t i = 0; i < group->count; ++i) {
+      const Group::Lookup& lookup = group->open[i];
+      const size_t at = TableFor(level, lookup.key->key);
+      if (at < tables.size()) add(tables[at].get(), lookup);
+    }
+    VARVE_TRY(group->probes.Run(tier));
+    group->Conclude();
+    return Status::Ok();
+  }
+  for (size_t at = 0; at < tables.size() && group->count > 0; ++at) {
+    for (size_t i = 0; i < group->count; ++i) {
+      if (IsWithin(at, group->open[i].key->key)) add(tables[at].get(), group->open[i]);
+    }
+    VARVE_TRY(group->probes.Run(tier));
+    group->Conclude();
+  }
+  return Status::Ok();
+}
+
+Status View::GetGroup(ReadTier tier, Group* group) const {
+  GetFromMemtable(*memtable_, group);
+  for (const auto& memtable : frozen_) {
+    if (group->count > 0) GetFromMemtable(*memtable, group);
+  }
+  for (size_t level = 0; level < levels_.size() && group->count > 0; ++level) {
+    if (!levels_[level].empty()) VARVE_TRY(GetFromTables(level, tier, group));
+  }
+  return Status::Ok();
 }
 
 Status View::GetMany(const LookupKey* keys, size_t count, ReadTier tier, LookupResult* results,
                      bool* blocked) const {
-  Status status;
-  if (count > 1) Prefetch(keys, count);
-  for (const Place& place : InKeyOrder(keys, count)) {
-    const size_t i = place.index;
-    Status found = Get(keys[i], tier, &results[i]);
-    blocked[i] = found.IsWouldBlock();
-    if (found.ok()) continue;
-    status = std::move(found);
-    if (!blocked[i]) break;
+  if (count == 1) {
+    Status found = Get(keys[0], tier, &results[0]);
+    blocked[0] = found.IsWouldBlock();
+    return found;
   }
-  return status;
+  const std::vector<Place> places = InKeyOrder(keys, count);
+  bool any_blocked = false;
+  for (size_t begin = 0; begin < count; begin += TableProbes::kMax) {
+    Group group;
+    for (size_t at = begin; at < std::min(count, begin + TableProbes::kMax); ++at) {
+      const size_t i = places[at].index;
+      group.Add(&keys[i], &results[i], &blocked[i]);
+    }
+    VARVE_TRY(GetGroup(tier, &group));
+    any_blocked = any_blocked || group.blocked;
+  }
+  return any_blocked ? Status::WouldBlock() : Status::Ok();
 }
 
 }  // namespace varve

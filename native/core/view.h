@@ -50,10 +50,16 @@ class View {
   bool BeginsAfter(size_t level, size_t at, Slice key, uint64_t prefix) const;
   // Whether it ends before the key.
   bool EndsBeforeKey(size_t level, size_t at, Slice key, uint64_t prefix) const;
-  // Brings near what lookups of these keys will touch first.
-  void Prefetch(const LookupKey* keys, size_t count) const;
+  // Whether the key lies within the bounds of a table of level 0.
+  bool IsWithin(size_t table, Slice key) const;
+  size_t TableFor(size_t level, Slice key) const;
+  void Prefetch(const LookupKey& key) const;
   Status GetFromLevel(size_t level, const LookupKey& key, ReadTier tier,
                       LookupResult* result) const;
+  struct Group;
+  static void GetFromMemtable(const Memtable& memtable, Group* group);
+  Status GetFromTables(size_t level, ReadTier tier, Group* group) const;
+  Status GetGroup(ReadTier tier, Group* group) const;
 
   std::vector<Bounds> bounds_;  // one a level
   std::shared_ptr<Memtable> memtable_;

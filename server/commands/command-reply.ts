@@ -2,6 +2,7 @@
 import { arrayReply, integerReply, type Reply, textValue } from '../protocol/reply.ts'
 import type { Command, Flag, Group, KeyPlaces } from './command.ts'
 import { spelt } from './command.ts'
+import { argumentsOf, type DocsArgument } from './usage-arguments.ts'
 
 const simple = (text: string): Reply => ({ kind: 'simple', text })
 const setOf = (texts: readonly string[]): Reply => ({ kind: 'set', items: texts.map(simple) })
@@ -98,8 +99,22 @@ export function docsOf(command: Command): Reply {
     ['group', textValue(group)]
   ]
   if (usage !== undefined) pairs.push(['usage', textValue(usage)])
+  const args = usage === undefined ? [] : argumentsOf(usage)
+  if (args.length > 0) pairs.push(['arguments', arrayReply(args.map(docsOfArgument))])
   if (subcommands !== undefined) {
     pairs.push(['subcommands', mapOf([...subcommands.values()].map((each) => [spelt(each), docsOf(each)] as const))])
   }
   return mapOf(pairs)
+}
+
+function docsOfArgument({ name, type, token, isOptional, isMultiple, items }: DocsArgument): Reply {
+  const flags = [...(isOptional === true ? ['optional'] : []), ...(isMultiple === true ? ['multiple'] : [])]
+  return mapOf([
+    ['name', textValue(name)],
+    ['type', textValue(type)],
+    ...(type === 'key' ? [['key_spec_index', integerReply(0)] as const] : []),
+    ...(token === undefined ? [] : [['token', textValue(token)] as const]),
+    ...(flags.length === 0 ? [] : [['flags', setOf(flags)] as const]),
+    ...(items === undefined ? [] : [['arguments', arrayReply(items.map(docsOfArgument))] as const])
+  ])
 }

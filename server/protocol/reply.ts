@@ -52,6 +52,20 @@ export type ErrorCode =
   | 'MOVED'
   | 'CLUSTERDOWN'
 
+/** About how many bytes these replies are. */
+export function sizeOf(replies: readonly Reply[]): number {
+  let bytes = 0
+  for (const reply of replies) {
+    if (reply.kind === 'encoded') bytes += reply.bytes.length
+    else if (reply.kind === 'value') bytes += reply.value.length + 16
+    else if (reply.kind === 'array' || reply.kind === 'push') bytes += sizeOf(reply.items) + 16
+    else if (reply.kind === 'entries') for (const [key, value] of reply.entries) bytes += key.length + value.length + 32
+    else if (reply.kind === 'many') bytes += sizeOf(reply.replies)
+    else bytes += 32
+  }
+  return bytes
+}
+
 export const ok: Reply = { kind: 'ok' }
 export const pong: Reply = { kind: 'pong' }
 export const missing: Reply = { kind: 'missing' }

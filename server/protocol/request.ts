@@ -48,6 +48,8 @@ export interface Codec {
   push(chunk: Buffer): Decoded[]
   /** Replies as bytes, in order. */
   encode(replies: readonly Reply[]): Buffer
+  /** The same bytes in pieces of about so many: each is made when it is asked for. */
+  pieces(replies: readonly Reply[], bytes: number): Iterator<Buffer, void>
   /** Whether the input stops in the middle of a request. */
   readonly isUnfinished: boolean
   /** About the memory that is held for what is unfinished, in bytes. */

@@ -35,6 +35,8 @@ const keyBytesMax = 65_535
 /** Numbers in the memory that runs share; a new one begins where less than `roomMin` are left. */
 const poolLength = 8_192
 const roomMin = 512
+/** The most that one run has. */
+export const runItemsMax = poolLength / 2
 /** So that items of every form begin where one of theirs may. */
 const alignment = 4
 let pool = new Uint32Array(poolLength)

@@ -7,6 +7,7 @@
 // 1. What an announced length promises is never allocated before it has come: an unfinished argument grows by doubling.
 // 2. Every byte is looked at once and copied at most a constant number of times.
 // 3. Bytes that are no request end the connection, after a reply that says why: nothing after them can be trusted.
+import { piecesOf, respPartsOf } from './pieces.ts'
 import type { Reply } from './reply.ts'
 import type { Codec, Decoded, RequestLimits } from './request.ts'
 import { encodeResp } from './resp-encoder.ts'
@@ -81,6 +82,11 @@ export class RespCodec implements Codec {
 
   encode(replies: readonly Reply[]): Buffer {
     return encodeResp(replies, this.version)
+  }
+
+  pieces(replies: readonly Reply[], bytes: number): Generator<Buffer, void> {
+    const { version } = this
+    return piecesOf(respPartsOf(replies), bytes, (parts) => encodeResp(parts, version))
   }
 
   /** Completes the piece that is held with the start of a chunk; where the chunk goes on, or -1. */

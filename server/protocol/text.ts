@@ -13,6 +13,7 @@
 // A value is carried verbatim, so one that holds CR or LF cannot be carried: GET answers "-ERR value has line breaks". A
 // stored value that itself reads "-NOT_FOUND" or "-ERR …" looks like that reply; only a binary-safe protocol tells them apart.
 import { LineSplitter } from './lines.ts'
+import { piecesOf } from './pieces.ts'
 import type { Reply } from './reply.ts'
 import type { Codec, Decoded, RequestLimits } from './request.ts'
 
@@ -61,6 +62,11 @@ export class LineCodec implements Codec {
 
   encode(replies: readonly Reply[]): Buffer {
     return encodeReplies(replies, this.#lines.endsWithCrlf ? crlf : lf)
+  }
+
+  pieces(replies: readonly Reply[], bytes: number): Generator<Buffer, void> {
+    const lineEnd = this.#lines.endsWithCrlf ? crlf : lf
+    return piecesOf(partsOf(replies), bytes, (parts) => encodeReplies(parts, lineEnd))
   }
 
   /** Such a line is never executed: its sender may have died in it. */
@@ -123,6 +129,22 @@ const pongLine = Buffer.from('+PONG')
 const missingLine = Buffer.from('-NOT_FOUND')
 const lineBreaksLine = Buffer.from('-ERR value has line breaks')
 
+/** Entries one by one, and what is said at their end. */
+function* partsOf(replies: readonly Reply[]): Generator<Reply, void> {
+  for (const reply of replies) {
+    if (reply.kind === 'many') yield* partsOf(reply.replies)
+    else if (reply.kind !== 'entries') yield reply
+    else {
+      let skipped = 0
+      for (const [key, value] of reply.entries) {
+        if (isCarried(key, value)) yield { kind: 'encoded', bytes: Buffer.concat([key, spaceByte, value]), count: 0 }
+        else skipped++
+      }
+      yield { kind: 'encoded', bytes: endOf(reply.entries.length, skipped), count: 0 }
+    }
+  }
+}
+
 /** The replies in one buffer, in order. */
 export function encodeReplies(replies: readonly Reply[], lineEnd: Buffer = lf): Buffer {
   const parts: Uint8Array[] = []
@@ -148,6 +170,8 @@ function encodeReply(reply: Reply): Uint8Array {
       return pongLine
     case 'missing':
       return missingLine
+    case 'encoded':
+      return reply.bytes
     case 'value':
       return hasLineBreak(reply.value) ? lineBreaksLine : reply.value
     case 'error':
@@ -166,11 +190,16 @@ type Entries = readonly (readonly [key: Uint8Array, value: Uint8Array])[]
 function layDownEntries(entries: Entries, parts: Uint8Array[], lineEnd: Buffer): void {
   let skipped = 0
   for (const [key, value] of entries) {
-    if (key.length === 0 || key.includes(space) || hasLineBreak(key) || hasLineBreak(value)) skipped++
-    else parts.push(key, spaceByte, value, lineEnd)
+    if (isCarried(key, value)) parts.push(key, spaceByte, value, lineEnd)
+    else skipped++
   }
-  parts.push(Buffer.from(`+END ${entries.length - skipped} skipped ${skipped}`), lineEnd)
+  parts.push(endOf(entries.length, skipped), lineEnd)
 }
+
+const isCarried = (key: Uint8Array, value: Uint8Array): boolean =>
+  key.length > 0 && !key.includes(space) && !hasLineBreak(key) && !hasLineBreak(value)
+
+const endOf = (entries: number, skipped: number): Buffer => Buffer.from(`+END ${entries - skipped} skipped ${skipped}`)
 
 const spaceByte = Buffer.from(' ')
 

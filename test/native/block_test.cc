@@ -169,22 +169,52 @@ TEST(Block, VersionsGoOnOverRestartsAndIntoTheNextBlock) {
   EXPECT_EQ(block.Get("a9", Hash64("a9"), SeekTrailer(19), &trailer, &value), Found::kAbsent);
 }
 
-TEST(Block, ManyRestartsHaveNoHashIndex) {
+TEST(Block, KeysThatShareATagAreFound) {
+  // 600 entries have 256 tags at most: most lookups meet another key's first.
   std::vector<Entry> entries;
-  for (uint64_t i = 0; i < 600; ++i) entries.push_back({std::to_string(1000 + i), 256, "x"});
-  for (const int interval : {1, 2, 3}) {
-    const std::string contents = Build(entries, interval);
-    const uint32_t buckets = DecodeFixed16(contents.data() + contents.size() - 4);
-    EXPECT_EQ(buckets != 0, interval == 3) << interval;
+  for (uint64_t i = 0; i < 600; ++i) entries.push_back({std::to_string(1000 + 2 * i), 256, "x"});
+  for (const int interval : {1, 2, 3, 8, 1000}) {
+    Block block;
+    ASSERT_TRUE(Parse(Build(entries, interval), &block).ok());
+    for (uint64_t key = 999; key < 2202; ++key) {
+      ExpectGet(block, entries, {std::to_string(key), SeekTrailer(kSequenceMax), ""});
+    }
+  }
+}
+
+TEST(Block, TooManyEntriesHaveNoHashIndex) {
+  for (const size_t count : {UINT16_MAX, UINT16_MAX + 1}) {
+    std::vector<Entry> entries;
+    for (size_t i = 0; i < count; ++i) entries.push_back({std::to_string(100000 + i), 256, ""});
+    const std::string contents = Build(entries, 8);
+    const uint32_t tags = DecodeFixed16(contents.data() + contents.size() - 4);
+    EXPECT_EQ(tags, count == UINT16_MAX ? count : 0);
     Block block;
     ASSERT_TRUE(Parse(contents, &block).ok());
-    for (const Entry& entry : entries) ExpectGet(block, entries, entry);
+    uint64_t trailer;
+    Slice value;
+    for (const char* key : {"100000", "104321", "165534"}) {
+      EXPECT_EQ(block.Get(key, Hash64(key), SeekTrailer(kSequenceMax), &trailer, &value),
+                Found::kFound);
+    }
+  }
+}
+
+TEST(Block, TagsThatDoNotFitTheRestartsAreDamage) {
+  std::vector<Entry> entries;
+  for (uint64_t i = 0; i < 20; ++i) entries.push_back({std::to_string(1000 + i), 256, "x"});
+  const std::string contents = Build(entries, 4);
+  Block block;
+  ASSERT_TRUE(Parse(contents, &block).ok());
+  for (const uint16_t interval : {0, 1, 3, 5, 20, 65535}) {
+    std::string damaged = contents.substr(0, contents.size() - 2);
+    PutFixed16(&damaged, interval);
+    EXPECT_FALSE(Parse(damaged, &block).ok()) << interval;
   }
 }
 
 TEST(Block, HasTheDocumentedForm) {
   const std::string contents = Build({{"ab", 0x101, "1"}, {"ac", 0x201, ""}, {"b", 0x301, "2"}}, 2);
-  const uint8_t ab = 0, b = 1;
   std::string expected(
       "\0\x02\x01"
       "ab\x01\x01\0\0\0\0\0\0"
@@ -196,13 +226,8 @@ TEST(Block, HasTheDocumentedForm) {
       "2",
       39);
   expected += std::string("\0\0\0\0\x1a\0\0\0", 8);
-  std::string buckets(5, static_cast<char>(Block::kBucketEmpty));
-  for (const auto& [key, restart] : {std::pair{"ab", ab}, {"ac", ab}, {"b", b}}) {
-    char& bucket = buckets[Hash64(key) % 5];
-    const bool free = bucket == static_cast<char>(Block::kBucketEmpty) || bucket == restart;
-    bucket = static_cast<char>(free ? restart : Block::kBucketCollision);
-  }
-  expected += buckets + std::string("\x02\0\0\0\x05\0\0\0", 8);
+  for (const char* key : {"ab", "ac", "b"}) expected.push_back(static_cast<char>(Hash64(key)));
+  expected += std::string("\x02\0\0\0\x03\0\x02\0", 8);
   EXPECT_EQ(contents, expected);
 }
 

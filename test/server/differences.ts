@@ -1,5 +1,6 @@
 // Where varve answers otherwise than Redis 7.0, on purpose: at most 20, each with its reason and with requests that show it.
 // differential.test.ts sends those to both and fails where one has gone.
+import { endOfReply } from './support/resp-peer.ts'
 
 export interface Difference {
   readonly name: string
@@ -76,9 +77,47 @@ export const differences: readonly Difference[] = [
     reason: 'two servers do not answer in the same millisecond',
     example: [],
     allows: ([name = ''], redis, varve) =>
-      ['TTL', 'PTTL', 'EXPIRETIME', 'PEXPIRETIME', 'EXEC'].includes(name) && isNear(redis, varve)
+      ['TTL', 'PTTL', 'EXPIRETIME', 'PEXPIRETIME'].includes(name) && isNear(redis, varve)
   }
 ]
+
+/**
+ * The names of the differences between two replies to one request, or undefined where they may not differ so. `queued`: the
+ * requests EXEC answers, whose replies are compared one by one.
+ */
+export function differencesOf(
+  request: readonly string[],
+  queued: readonly (readonly string[])[],
+  redis: string,
+  varve: string
+): string[] | undefined {
+  if (redis === varve) return []
+  const whole = differences.find(({ allows }) => allows?.(request, redis, varve) === true)
+  if (whole !== undefined) return [whole.name]
+  if (request[0] !== 'EXEC') return undefined
+  const [theirs, ours] = [itemsOf(redis), itemsOf(varve)]
+  if (theirs.length !== queued.length || ours.length !== queued.length) return undefined
+  const names: string[] = []
+  for (const [i, words] of queued.entries()) {
+    const found = differencesOf(words, [], theirs[i] as string, ours[i] as string)
+    if (found === undefined) return undefined
+    names.push(...found)
+  }
+  return names
+}
+
+/** The replies an array holds, each with all its bytes; none where the reply is no array. */
+function itemsOf(reply: string): string[] {
+  const bytes = Buffer.from(reply, 'latin1')
+  const items: string[] = []
+  if (!reply.startsWith('*')) return items
+  for (let at = bytes.indexOf('\r\n') + 2; at < bytes.length; ) {
+    const end = endOfReply(bytes, at)
+    items.push(bytes.latin1Slice(at, end))
+    at = end
+  }
+  return items
+}
 
 /** The cursor of SCAN's reply; -1: it is none. */
 const cursorIn = (reply: string): number => Number(/^\*2\r\n\$\d+\r\n(\d+)\r\n/.exec(reply)?.[1] ?? -1)

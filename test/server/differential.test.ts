@@ -8,7 +8,7 @@ import { Server } from '../../server/server.ts'
 import { DatabaseStore } from '../../server/store/database.ts'
 import { campaign, isLong, report, seedOf } from '../support/campaign.ts'
 import { hasCommand, skipUnless } from '../support/skip.ts'
-import { differences } from './differences.ts'
+import { differences, differencesOf } from './differences.ts'
 import { type Random, randomOf } from './support/random.ts'
 import { oneWrite, someRequests, transactionOf, watchOf } from './support/random-commands.ts'
 import { type RedisServer, startRedis } from './support/redis-server.ts'
@@ -69,16 +69,19 @@ describe.runIf(skipUnless('redis-server', hasCommand('redis-server'), 'needs the
     async function compare(pair: Pair, requests: readonly Request[], used: Map<string, number>): Promise<string[]> {
       const [theirs, ours] = await askBoth(pair, requests)
       const found: string[] = []
+      let queued: string[][] = []
       for (const [i, request] of requests.entries()) {
         const [redis, varve] = [theirs[i] as string, ours[i] as string]
-        if (redis === varve) continue
         const words = wordsOf(request)
         words[0] = words[0]?.toUpperCase() ?? ''
-        const allowed = differences.find(({ allows }) => allows?.(words, redis, varve) === true)
-        if (allowed === undefined) {
+        const names = differencesOf(words, queued, redis, varve)
+        if (names === undefined) {
           const before = requests.slice(Math.max(0, i - 6), i).map((earlier) => wordsOf(earlier).map(shown))
           found.push(JSON.stringify({ words: words.map(shown), redis: shown(redis), varve: shown(varve), before }))
-        } else used.set(allowed.name, (used.get(allowed.name) ?? 0) + 1)
+        }
+        for (const name of names ?? []) used.set(name, (used.get(name) ?? 0) + 1)
+        if (redis === '+QUEUED\r\n') queued.push(words)
+        else if (words[0] === 'MULTI' && redis === '+OK\r\n') queued = []
       }
       return found.slice(0, 3)
     }

@@ -1,7 +1,7 @@
 // What one turn of the event loop brings is served together: in order, with what is held back sent at its end, and cut where it
 // takes long.
 import { expect, test } from 'vitest'
-import { type Corked, type Served, turn } from '../../server/turn.ts'
+import { type Held, type Served, turn } from '../../server/turn.ts'
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -13,35 +13,33 @@ function recorder() {
       work()
     }
   })
-  const socket = (name: string): Corked => ({
-    cork: () => void seen.push(`cork ${name}`),
-    uncork: () => void seen.push(`uncork ${name}`)
-  })
-  return { seen, session, socket }
+  const held = (name: string): Held => ({ release: () => void seen.push(`release ${name}`) })
+  return { seen, session, held }
 }
 
 test('all are served before anything is sent, and what was put off comes last', async () => {
-  const { seen, session, socket } = recorder()
+  const { seen, session, held } = recorder()
   const writes = (name: string) =>
     session(name, () => {
       turn.atEnd(() => void seen.push(`end ${name}`))
-      turn.hold(socket(name))
+      turn.hold(held(name))
     })
   turn.serve(writes('a'))
   turn.serve(writes('b'))
   expect(seen).toEqual([])
   await nextTurn()
-  expect(seen).toEqual(['a', 'cork a', 'b', 'cork b', 'uncork a', 'uncork b', 'end a', 'end b'])
+  expect(seen).toEqual(['a', 'b', 'release a', 'release b', 'end a', 'end b'])
 })
 
-test('outside of a turn, sockets are held until all that is done now is done', async () => {
-  const { seen, socket } = recorder()
-  await Promise.all([
-    Promise.resolve().then(() => turn.hold(socket('a'))),
-    Promise.resolve().then(() => turn.hold(socket('b')))
-  ])
+test('outside of a turn, what is sent is held until all that is done now is done', async () => {
+  const { seen, held } = recorder()
+  const send = (name: string) => {
+    seen.push(name)
+    turn.hold(held(name))
+  }
+  await Promise.all([Promise.resolve().then(() => send('a')), Promise.resolve().then(() => send('b'))])
   await nextTurn()
-  expect(seen).toEqual(['cork a', 'cork b', 'uncork a', 'uncork b'])
+  expect(seen).toEqual(['a', 'b', 'release a', 'release b'])
 })
 
 test('who comes late in a long turn is served in the next one, before those who came meanwhile', async () => {

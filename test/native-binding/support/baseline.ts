@@ -180,7 +180,7 @@ export const baselines: Record<FunctionName, Make> = {
   },
   getFramed: ({ engine }) => {
     const places = new Uint32Array([0, 3, 3, 3])
-    return [engine, 0, -1, 1, 2, Buffer.from('keykey'), places, 0, 2, bytes(100), bytes(5), new Uint32Array(1)]
+    return [engine, 0, -1, 1, 2, Buffer.from('keykey'), places, 0, 2, bytes(100), bytes(5), new Uint32Array(2)]
   },
   layPuts: () => [bytes(200), 10, 0, Buffer.from('keyvalue'), new Uint32Array([0, 3, 3, 5]), 0, 1],
   openScan: ({ engine }) => [engine, 0, 0, bytes(1), bytes(2), -1, 0],
