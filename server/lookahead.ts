@@ -9,6 +9,7 @@ import type { Reply } from './protocol/reply.ts'
 import type { Run } from './protocol/resp-runs.ts'
 import { framings } from './runs.ts'
 import type { Store } from './store.ts'
+import { turn } from './turn.ts'
 
 /** Of keys, and of answers, in one turn. */
 const bytesMax = 64 * 2 ** 10
@@ -32,11 +33,19 @@ export class Lookahead {
   #foreseen: Foreseen[] = []
   #keys = 0
   #used = 0
+  readonly #whenPrepared: (call: () => void) => void
+  readonly #look = () => this.look()
+
+  /** `whenPrepared` calls back once all that belongs together is added. */
+  constructor(whenPrepared: (call: () => void) => void) {
+    this.#whenPrepared = whenPrepared
+  }
 
   /** Takes the keys of a run in; undefined: they do not fit, or are for another store or in another version than others. */
   add(run: Run, store: Store, version: 2 | 3): Foreseen | undefined {
     const { chunk, places, from, count } = run
     if (this.#keys === 0) {
+      if (this.#foreseen.length === 0) this.#whenPrepared(this.#look)
       this.#store = store
       this.#version = version
     } else if (store !== this.#store || version !== this.#version) return undefined
@@ -101,3 +110,6 @@ function copyShort(from: Buffer, at: number, length: number, to: Buffer, start: 
   if (length > 64) from.copy(to, start, at, at + length)
   else for (let i = 0; i < length; i++) to[start + i] = from[at + i] as number
 }
+
+/** Of this thread, as its turns are. */
+export const lookahead = new Lookahead((call) => turn.whenPrepared(call))

@@ -19,7 +19,7 @@ import type { Arguments } from './commands/command.ts'
 import { lineCommands } from './commands/line.ts'
 import { Inbox } from './inbox.ts'
 import { earlyLimits, earlyReplyBytesMax, type Limits } from './limits.ts'
-import type { Lookahead } from './lookahead.ts'
+import { lookahead } from './lookahead.ts'
 import type { Holder, Memory } from './memory.ts'
 import { Outbox, type OutboxOwner } from './outbox.ts'
 import { Patience } from './patience.ts'
@@ -267,13 +267,13 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   }
 
   /** Before its turn: a short chunk is decoded, and the reads it begins with are told. */
-  prepare(ahead: Lookahead): void {
+  prepare(): void {
     if (!this.isAuthenticated || this.#isEnding || !(this.#codec instanceof RespCodec) || this.expectsLong) return
     const chunk = this.#inbox.nextShort(preparedBytesMax)
     if (chunk === undefined) return
     const [first] = this.#decode(chunk)
     if (first?.kind !== 'run' || first.name !== 'GET' || planRun(first, this) === undefined) return
-    this.#answering.foresee(ahead.add(first, this.store, this.version))
+    this.#answering.foresee(lookahead.add(first, this.store, this.version))
   }
 
   /** Its turn has come. */

@@ -7,11 +7,10 @@
 // Replies leave right after one another. A program that has many connections is then woken once instead of once for each:
 // waking it costs more than all else that a short request needs.
 import { performance } from 'node:perf_hooks'
-import { Lookahead } from './lookahead.ts'
 
 export interface Served {
-  /** Called before any of the turn is served: decodes what is short, and tells what will be looked up. Does not throw. */
-  prepare?(ahead: Lookahead): void
+  /** Called before any of a turn with several is served. Does not throw. */
+  prepare?(): void
   /** Does what can be done at once; what takes longer goes on by itself. Does not throw. */
   serve(): void
 }
@@ -31,12 +30,12 @@ const checkEvery = 8
 class Turn {
   #waiting: Served[] = []
   #ends: (() => void)[] = []
+  #prepared: (() => void)[] = []
   #held: Held[] = []
   #isPlanned = false
   #isRunning = false
   #isSendPlanned = false
   readonly #send = () => this.#sendAll()
-  readonly #lookahead = new Lookahead()
 
   /** Serves it once all sockets of this turn are read, in the order of the calls. */
   serve(one: Served): void {
@@ -48,6 +47,11 @@ class Turn {
   atEnd(call: () => void): void {
     if (this.#isRunning) this.#ends.push(call)
     else setImmediate(call)
+  }
+
+  /** Within `prepare`: calls back once all are prepared, before the first is served. */
+  whenPrepared(call: () => void): void {
+    this.#prepared.push(call)
   }
 
   /** Releases it once others have what they hold back, too, within this turn. */
@@ -91,8 +95,10 @@ class Turn {
 
   #prepare(waiting: readonly Served[]): void {
     const count = Math.min(waiting.length, preparedMax)
-    for (let i = 0; i < count; i++) waiting[i]?.prepare?.(this.#lookahead)
-    this.#lookahead.look()
+    for (let i = 0; i < count; i++) waiting[i]?.prepare?.()
+    const prepared = this.#prepared
+    this.#prepared = []
+    for (const call of prepared) call()
   }
 }
 

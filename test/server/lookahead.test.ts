@@ -47,7 +47,7 @@ const textOf = (foreseen: ReturnType<Lookahead['add']>) => foreseen?.reply?.byte
 
 test('each run gets its share of one call', () => {
   const { calls, store } = storeOf()
-  const ahead = new Lookahead()
+  const ahead = new Lookahead(() => {})
   const long = 'k'.repeat(100)
   const runs = [runOf('a', 'bb'), runOf(long), runOf('', 'c')].map((run) => ahead.add(run, store, 2))
   ahead.look()
@@ -63,7 +63,7 @@ test('each run gets its share of one call', () => {
 
 test('what is not at hand is left to its session, and what comes after it', () => {
   const { store } = storeOf()
-  const ahead = new Lookahead()
+  const ahead = new Lookahead(() => {})
   const runs = [runOf('a'), runOf('b', 'stop', 'c'), runOf('d')].map((run) => ahead.add(run, store, 2))
   ahead.look()
   expect(runs.map((run) => run?.count)).toEqual([1, 1, 0])
@@ -75,7 +75,7 @@ test('what is not at hand is left to its session, and what comes after it', () =
 
 test('one alone is not looked up, and neither is what does not belong together or is too much', () => {
   const { calls, store } = storeOf()
-  const ahead = new Lookahead()
+  const ahead = new Lookahead(() => {})
   expect(ahead.add(runOf('a'), store, 2)?.count).toBe(0)
   expect(ahead.add(runOf('a'), store, 3)).toBe(undefined)
   expect(ahead.add(runOf('a'), storeOf().store, 2)).toBe(undefined)

@@ -31,6 +31,24 @@ test('all are served before anything is sent, and what was put off comes last', 
   expect(seen).toEqual(['a', 'b', 'release a', 'release b', 'end a', 'end b'])
 })
 
+test('of several, all are prepared before the first is served', async () => {
+  const { seen, session } = recorder()
+  const prepared = (name: string): Served => ({
+    ...session(name),
+    prepare() {
+      seen.push(`prepare ${name}`)
+      turn.whenPrepared(() => void seen.push(`prepared ${name}`))
+    }
+  })
+  for (const name of ['a', 'b']) turn.serve(prepared(name))
+  turn.serve(session('c'))
+  await nextTurn()
+  expect(seen.splice(0)).toEqual(['prepare a', 'prepare b', 'prepared a', 'prepared b', 'a', 'b', 'c'])
+  turn.serve(prepared('alone'))
+  await nextTurn()
+  expect(seen).toEqual(['alone'])
+})
+
 test('outside of a turn, what is sent is held until all that is done now is done', async () => {
   const { seen, held } = recorder()
   const send = (name: string) => {

@@ -68,7 +68,7 @@ const server: readonly Group[] = [
   { name: 'client', files: /^server\/client\//, imports: [...engine, 'protocol', 'store'] },
   {
     name: 'session',
-    files: /^server\/(session|account|answering|outbox|pipeline|planner|permission|runs|store-errors)\.ts$/,
+    files: /^server\/(session|account|answering|inbox|lookahead|outbox|pipeline|planner|permission|runs|store-errors)\.ts$/,
     imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'config', 'turn']
   },
   // Below the commands: they manage users, and see what a connection may.
