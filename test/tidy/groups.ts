@@ -86,7 +86,7 @@ const server: readonly Group[] = [
   { name: 'protocol', files: /^server\/protocol\//, imports: ['errors', 'assert'] },
   {
     name: 'member',
-    files: /^server\/raft\/member\.ts$/,
+    files: /^server\/raft\/(member|driver|proposals|in-flight|leadership|reads|pinned)\.ts$/,
     imports: [...engine, 'storage', 'raft-shell', 'raft-core', 'store']
   },
   {

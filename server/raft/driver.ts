@@ -1,0 +1,170 @@
+// Driver: runs a node of the core: what comes in goes to it, and what it wants done is done, in the order that
+// README.md asks for. It has no clock and no sockets: whoever owns it calls `tick` and `receive`, and sends what it hands out.
+//
+// 1. Nothing that rests on a write leaves before the write is durable. A write or an apply that fails is the end: nothing is
+//    acknowledged any more, and `onFailure` says why.
+// 2. Between two Readys nothing is awaited: writing, applying and sending go on beside each other.
+
+import type { EntryBody } from '../../lib/member.ts'
+import type { RawNode } from './core/node.ts'
+import type {
+  Entry,
+  Membership,
+  MembershipChange,
+  MembershipEntry,
+  Message,
+  NodeId,
+  PeerMessage,
+  ProposeResult,
+  ReadState,
+  Ready,
+  SoftState,
+  Status,
+  StorageAppend,
+  StorageApply
+} from './core/types.ts'
+import { payloadOf } from './entries.ts'
+import type { KeptMembership, MemberLog } from './log.ts'
+
+export interface DriverEvents {
+  /** To be sent at once, in this order to each peer. */
+  readonly send: (messages: readonly PeerMessage[]) => void
+  /** A membership entry takes effect. */
+  readonly applyMembership: (entry: MembershipEntry) => KeptMembership
+  /** These are visible now. */
+  readonly onApplied: (entries: readonly Entry[]) => void
+  readonly onReads: (reads: readonly ReadState[]) => void
+  readonly onRole: (state: SoftState) => void
+  readonly onFailure: (error: Error) => void
+}
+
+export class Driver {
+  readonly #node: RawNode
+  readonly #log: MemberLog
+  readonly #events: DriverEvents
+  #isPumping = false
+  #isStopped = false
+
+  constructor(node: RawNode, log: MemberLog, events: DriverEvents) {
+    this.#node = node
+    this.#log = log
+    this.#events = events
+  }
+
+  get status(): Status {
+    return this.#node.status()
+  }
+
+  tick(): void {
+    this.#do(() => this.#node.tick())
+  }
+
+  receive(messages: readonly PeerMessage[]): void {
+    this.#do(() => {
+      for (const message of messages) this.#node.step(message)
+    })
+  }
+
+  /** Undefined: it is stopped. */
+  propose(body: EntryBody): ProposeResult | undefined {
+    return this.#do(() => this.#node.propose([payloadOf(body)]))
+  }
+
+  /** The id that the answer will have, which may never come; undefined: nobody is known to lead. */
+  readIndex(): number | undefined {
+    return this.#do(() => this.#node.readIndex())
+  }
+
+  campaign(): void {
+    this.#do(() => this.#node.campaign())
+  }
+
+  transferLeader(to: NodeId): void {
+    this.#do(() => this.#node.transferLeader(to))
+  }
+
+  /** A peer's process is gone: whoever followed it need not wait for its silence. */
+  lost(peer: NodeId): void {
+    this.#do(() => {
+      this.#node.reportUnreachable(peer)
+      if (this.#node.status().leader !== peer) return
+      this.#node.forgetLeader()
+      this.#node.campaign()
+    })
+  }
+
+  /** A membership entry is being applied: the membership from here on. */
+  applyMembership(change: MembershipChange): Membership {
+    return this.#node.applyMembership(change)
+  }
+
+  /** From here on nothing is done any more; what is under way ends without effect. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  #do<Result>(work: () => Result): Result | undefined {
+    if (this.#isStopped) return undefined
+    const result = work()
+    this.#pump()
+    return result
+  }
+
+  #pump(): void {
+    if (this.#isPumping) return
+    this.#isPumping = true
+    try {
+      while (!this.#isStopped && this.#node.hasReady()) this.#process(this.#node.ready())
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.#isPumping = false
+    }
+  }
+
+  #process({ softState, messages, append, apply, reads }: Ready): void {
+    if (softState !== undefined) this.#events.onRole(softState)
+    this.#send(messages)
+    if (append !== undefined) this.#after(this.#log.append(append), () => this.#deliver(append))
+    if (apply !== undefined) {
+      this.#after(this.#log.apply(apply.entries, this.#events.applyMembership), () => this.#applied(apply))
+    }
+    if (reads.length > 0) this.#events.onReads(reads)
+  }
+
+  #after(work: Promise<void>, then: () => void): void {
+    work.then(
+      () => void this.#do(then),
+      (error: unknown) => this.#fail(error)
+    )
+  }
+
+  #deliver({ responses }: StorageAppend): void {
+    const others: PeerMessage[] = []
+    const { id } = this.#node.status()
+    for (const response of responses) {
+      if (response.to === id) this.#node.step(response as Message)
+      else others.push(response as PeerMessage)
+    }
+    this.#send(others)
+  }
+
+  #applied({ entries, response }: StorageApply): void {
+    this.#node.step(response)
+    this.#events.onApplied(entries)
+  }
+
+  /** Who lacks what was cut from the log would need a snapshot: it is told that it did not arrive, and asked again later. */
+  #send(messages: readonly PeerMessage[]): void {
+    const sent = messages.filter(({ kind }) => kind !== 'snapshot')
+    if (sent.length > 0) this.#events.send(sent)
+    if (sent.length === messages.length) return
+    for (const { kind, to } of messages) if (kind === 'snapshot') this.#node.reportSnapshot(to, false)
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#events.onFailure(error as Error)
+  }
+}

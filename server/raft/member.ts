@@ -1,0 +1,319 @@
+// ClusterMember: a member of a cluster as a Store. Writes and decisions go into the group's log, by whoever leads; they are
+// answered once they are applied here. Reads are linearizable on every member.
+//
+//   write, decide ─▶ DecisionQueue ─▶ batch ─▶ Driver (RawNode) ─▶ wal and peers ─▶ committed ─▶ applied ─▶ answered
+//   get, page     ─▶ Reads ─▶ an index of the leader's ─▶ applied ─▶ database
+//
+// 1. Decisions are made by the leader of a term alone, once the first entry of the term is applied: on what is applied and,
+//    over that, what it proposed itself (in-flight.ts), which is dropped with leadership.
+// 2. What was proposed and not applied when leadership is lost rejects with OUTCOME_UNKNOWN, everything else that is rejected
+//    was not proposed.
+// 3. A decision that writes nothing is answered once what it saw is committed, by a leader that still was one then.
+import { batchesOf, type Member } from '../../lib/member.ts'
+import { type Deciding, DecisionQueue } from '../store/queue.ts'
+import {
+  type Decision,
+  type Entry,
+  type Key,
+  type Operation,
+  type Pinned,
+  type Store,
+  StoreError,
+  type StoreStatus,
+  type SystemRecords
+} from '../store.ts'
+import { RawNode } from './core/node.ts'
+import type { Entry as LogEntry, MembershipEntry, NodeId, PeerMessage, RaftConfig, SoftState } from './core/types.ts'
+import { Driver } from './driver.ts'
+import { InFlight } from './in-flight.ts'
+import { Leadership } from './leadership.ts'
+import { type KeptMembership, MemberLog } from './log.ts'
+import { PinnedMember } from './pinned.ts'
+import { Proposals } from './proposals.ts'
+import { Reads } from './reads.ts'
+
+export interface ClusterMemberOptions {
+  /** Open; it is closed with the store. */
+  readonly member: Member
+  /** What of the core's configuration differs: seeds, and times in ticks. */
+  readonly config: Omit<RaftConfig, 'id' | 'applied'>
+  readonly send: (messages: readonly PeerMessage[]) => void
+  /** Where clients reach a member. */
+  readonly addressOf: (id: NodeId) => string | undefined
+  readonly nowMs: () => number
+  /** Calls back once this turn has brought all that it brings. */
+  readonly atEnd: (call: () => void) => void
+  /** Nothing is written or applied any more: the node has to stop. */
+  readonly onFailure: (error: Error) => void
+  readonly onRole?: (state: SoftState) => void
+}
+
+/** The spaces of a member's database: that of its users, and its own. */
+const userSpace = 1
+const systemSpace = 0
+
+export class ClusterMember implements Store {
+  readonly records: SystemRecords
+  readonly #options: ClusterMemberOptions
+  readonly #member: Member
+  readonly #driver: Driver
+  readonly #leadership: Leadership
+  readonly #reads: Reads
+  readonly #proposals = new Proposals()
+  readonly #inFlight = new InFlight()
+  readonly #queue: DecisionQueue
+  #applied: number
+  /** Of the last proposal of this term. */
+  #proposed = 0
+  #isClosing = false
+  #closed: Promise<void> | undefined
+
+  constructor(options: ClusterMemberOptions) {
+    const { member, config, nowMs, atEnd } = options
+    const { memberId } = member.identity
+    const log = new MemberLog(member)
+    this.#options = options
+    this.#member = member
+    this.#applied = log.applied
+    this.#leadership = new Leadership({ id: memberId, nowMs, addressOf: options.addressOf })
+    this.#reads = new Reads({ ask: () => this.#driver.readIndex(), nowMs, atEnd }, log.applied)
+    this.#driver = new Driver(new RawNode({ ...config, id: memberId, applied: log.applied }, log), log, {
+      send: options.send,
+      applyMembership: (entry) => this.#applyMembership(entry),
+      onApplied: (entries) => this.#onApplied(entries),
+      onReads: (reads) => this.#reads.answered(reads),
+      onRole: (state) => this.#onRole(state),
+      onFailure: (error) => this.#fail(error)
+    })
+    const deciding: Deciding = {
+      batch: (operations) => this.#propose(userSpace, operations),
+      putPlaced: (source, places, from, count) => this.#propose(userSpace, putsAt(source, places, from, count)),
+      decide: (keys, decide) => this.#decide(keys, decide)
+    }
+    this.#queue = new DecisionQueue(deciding, { atEnd, isAlwaysSynced: true })
+    this.records = this.#systemRecords()
+  }
+
+  /** Time goes on by a tick: to be called once sockets are read, and never twice to make up for one. */
+  tick(): void {
+    this.#driver.tick()
+    this.#leadership.tick()
+    this.#reads.tick()
+  }
+
+  receive(messages: readonly PeerMessage[]): void {
+    this.#driver.receive(messages)
+  }
+
+  /** The connection to a member's process broke. */
+  lost(peer: NodeId): void {
+    this.#driver.lost(peer)
+  }
+
+  /** Leads, where the others agree: at bootstrap. */
+  campaign(): void {
+    this.#driver.campaign()
+  }
+
+  transferLeader(to: NodeId): void {
+    this.#driver.transferLeader(to)
+  }
+
+  get raftStatus(): ReturnType<RawNode['status']> {
+    return this.#driver.status
+  }
+
+  get leadership(): Leadership {
+    return this.#leadership
+  }
+
+  async getMany(keys: readonly Key[], bytesMax?: number): Promise<readonly (Uint8Array | undefined)[]> {
+    await this.#reads.wait()
+    const { database } = this.#member
+    if (bytesMax !== undefined) return database.getSome(keys as readonly Buffer[], bytesMax)
+    return database.getMany(keys) as Promise<(Uint8Array | undefined)[]>
+  }
+
+  async getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]> {
+    await this.#reads.wait()
+    return this.#appliedEntries(keys)
+  }
+
+  discard(bytes: Uint8Array): void {
+    this.#member.database.discard(bytes)
+  }
+
+  write(operations: readonly Operation[]): Promise<void> {
+    return this.#whenReady(() => this.#queue.write(operations, false))
+  }
+
+  decide<Result>(decision: Decision<Result>): Promise<Result> {
+    return this.#whenReady(() => this.#queue.decide(decision, false))
+  }
+
+  pin(): Pinned {
+    return new PinnedMember(this.#member.database, this.#applied, this.#reads.wait())
+  }
+
+  status(): StoreStatus {
+    const { term } = this.#driver.status
+    return { role: this.#leadership.isLeader ? 'LEADER' : 'FOLLOWER', term, commitIndex: this.#applied }
+  }
+
+  estimateCount(): number {
+    return this.#member.database.estimateCount()
+  }
+
+  engineStats(): ReturnType<Member['database']['stats']> {
+    return this.#member.database.stats()
+  }
+
+  /**
+   * What was accepted is answered, as far as the group can be asked: time has to go on meanwhile. Then the directory is given
+   * back.
+   */
+  async close(): Promise<void> {
+    this.#closed ??= this.#close()
+    await this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosing = true
+    await this.#queue.idle()
+    this.halt()
+    await this.#member.close()
+  }
+
+  /** Takes part no more, at once: what is under way is rejected. The directory is given back by `close`. */
+  halt(): void {
+    this.#end(new StoreError('NO_LEADER', stopping))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #fail(error: Error): void {
+    this.#end(error)
+    this.#options.onFailure(error)
+  }
+
+  #end(error: Error): void {
+    this.#isClosing = true
+    this.#driver.stop()
+    this.#leadership.close(error)
+    this.#reads.close(error)
+    this.#proposals.lose()
+  }
+
+  #onRole(state: SoftState): void {
+    this.#leadership.roleChanged(state)
+    if (state.role !== 'leader') {
+      this.#inFlight.clear()
+      this.#proposals.lose()
+    } else this.#proposed = 0
+    this.#reads.leaderChanged()
+    this.#options.onRole?.(state)
+  }
+
+  #onApplied(entries: readonly LogEntry[]): void {
+    const last = entries.at(-1)
+    if (last === undefined) return
+    this.#applied = last.index
+    this.#inFlight.applied(last.index)
+    if (!this.#leadership.isReady && last.term === this.#driver.status.term) this.#leadership.ready()
+    this.#proposals.applied(entries)
+    this.#reads.applied(last.index)
+  }
+
+  #applyMembership({ change }: MembershipEntry): KeptMembership {
+    const { details } = new MemberLog(this.#member).kept
+    return { membership: this.#driver.applyMembership(change), details }
+  }
+
+  async #appliedEntries(keys: readonly Key[]): Promise<(Entry | undefined)[]> {
+    return Promise.all(keys.map((key) => this.#member.database.getEntry(key as Buffer)))
+  }
+
+  /** Resolves when it is applied. */
+  async #propose(space: number, operations: readonly Operation[]): Promise<void> {
+    await this.#proposals.wait(this.#append(space, operations))
+  }
+
+  /** Answers the index; throws where nothing was proposed. */
+  #append(space: number, operations: readonly Operation[]): number {
+    const { refusal } = this.#member
+    if (refusal !== undefined && operations.some(({ type }) => type === 'put')) throw refusal
+    if (!this.#leadership.isReady) throw this.#notReady()
+    const body = batchesOf((batch) => {
+      for (const operation of operations) layDown(batch, space, operation)
+    }, this.#member.nowMs())
+    const result = this.#driver.propose(body)
+    if (result?.status !== 'appended') throw this.#notReady()
+    this.#proposed = result.lastIndex
+    if (space === userSpace) this.#inFlight.add(result.lastIndex, operations)
+    return result.lastIndex
+  }
+
+  /** Calls keep their order: whoever is held is let go before those who come then. */
+  #whenReady<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#isClosing) return Promise.reject(new StoreError('NO_LEADER', stopping))
+    const held = this.#leadership.whenReady()
+    return held === undefined ? work() : held.then(work)
+  }
+
+  #notReady(): StoreError {
+    if (this.#leadership.leader !== 0 && !this.#leadership.isLeader) return this.#leadership.notLeader()
+    return new StoreError('NO_LEADER', 'Nobody leads just now, ask again.')
+  }
+
+  async #decide<Result>(
+    keys: readonly Key[],
+    decide: (
+      entries: readonly (Entry | undefined)[],
+      nowMs: number
+    ) => { readonly operations: readonly Operation[]; readonly result: Result }
+  ): Promise<Result> {
+    const { term } = this.#driver.status
+    const nowMs = this.#member.nowMs()
+    const entries = await this.#inFlight.read(keys, nowMs, (some) => this.#appliedEntries(some))
+    // What was in flight is gone with the leadership it was seen in.
+    if (!this.#leadership.isReady || this.#driver.status.term !== term) throw this.#notReady()
+    const { operations, result } = decide(entries, nowMs)
+    if (operations.length > 0) await this.#propose(userSpace, operations)
+    else if (this.#proposed > this.#applied) await this.#proposals.wait(this.#proposed)
+    else await this.#reads.wait()
+    return result
+  }
+
+  #systemRecords(): SystemRecords {
+    const write = (operation: Operation) => this.#whenReady(() => this.#propose(systemSpace, [operation]))
+    return {
+      list: async (prefix) => {
+        await this.#reads.wait()
+        return this.#member.database.system.iterator({ gte: prefix, lt: `${prefix}\u{10ffff}` }).all()
+      },
+      put: (key, value) => write({ type: 'put', key: Buffer.from(key), value: Buffer.from(JSON.stringify(value)) }),
+      del: (key) => write({ type: 'del', key: Buffer.from(key) })
+    }
+  }
+}
+
+function layDown(batch: Parameters<Parameters<typeof batchesOf>[0]>[0], space: number, operation: Operation): void {
+  if (operation.type === 'put') batch.put(space, operation.key, operation.value, operation.expiresAt ?? 0)
+  else if (operation.type === 'del') batch.del(space, operation.key)
+  else batch.deleteRange(space, operation.range.gte ?? noBytes, operation.range.lt ?? null)
+}
+
+const stopping = 'This member is stopping.'
+const noBytes = Buffer.alloc(0)
+
+function putsAt(source: Uint8Array, places: Uint32Array, from: number, count: number): Operation[] {
+  const operations: Operation[] = []
+  const field = (at: number) => {
+    const start = places[at] as number
+    return source.subarray(start, start + (places[at + 1] as number))
+  }
+  for (let i = from; i < count; i++) operations.push({ type: 'put', key: field(4 * i), value: field(4 * i + 2) })
+  return operations
+}

@@ -1,0 +1,168 @@
+// A cluster in one process: members with the production log on disks in memory, and a network between them that can be cut.
+// Time is ticks that the test, or a timer, makes.
+import native from '#native'
+import { becomeMember, openMember } from '../../../lib/member.ts'
+import type { Environment } from '../../../lib/options.ts'
+import { emptyMembership } from '../../../server/raft/core/membership.ts'
+import type { NodeId, PeerMessage } from '../../../server/raft/core/types.ts'
+import type { KeptMembership } from '../../../server/raft/log.ts'
+import { ClusterMember } from '../../../server/raft/member.ts'
+import { turn } from '../../../server/turn.ts'
+
+const directory = '/data'
+const tickMs = 25
+
+interface Node {
+  readonly id: NodeId
+  readonly fs: native.FileSystem
+  lives: number
+  store: ClusterMember | undefined
+}
+
+export class Members {
+  readonly nodes: readonly Node[]
+  readonly failures: Error[] = []
+  readonly #seed: number
+  /** "from to": nothing gets through. */
+  readonly #cut = new Set<string>()
+  #timer: NodeJS.Timeout | undefined
+  ticks = 0
+
+  private constructor(count: number, seed: number) {
+    this.#seed = seed
+    this.nodes = Array.from({ length: count }, (_, i) => ({
+      id: i + 1,
+      fs: native.memoryFileSystem(),
+      lives: 0,
+      store: undefined
+    }))
+  }
+
+  /** All are up, and time goes on. */
+  static async start(count: number, seed: number): Promise<Members> {
+    const members = new Members(count, seed)
+    const voters = members.nodes.map(({ id }) => id)
+    const membership: KeptMembership = { membership: { ...emptyMembership, voters } }
+    for (const node of members.nodes) {
+      await becomeMember(directory, { clusterId: 'lakes', memberId: node.id, membership }, {}, () =>
+        environmentOf(node)
+      )
+      await members.up(node)
+    }
+    members.#timer = setInterval(() => setImmediate(() => members.tick()), tickMs)
+    return members
+  }
+
+  get leader(): Node | undefined {
+    return this.nodes.find(({ store }) => store?.leadership.isReady === true)
+  }
+
+  node(id: NodeId): Node {
+    const node = this.nodes[id - 1]
+    if (node === undefined) throw new Error(`no node ${id}`)
+    return node
+  }
+
+  tick(): void {
+    this.ticks++
+    for (const { store } of this.nodes) store?.tick()
+  }
+
+  /** Turns of the event loop until it is so; within ten seconds of ticks. */
+  async until(isSo: () => boolean): Promise<void> {
+    const end = this.ticks + 400
+    while (!isSo()) {
+      if (this.ticks > end) throw new Error('it never came to be so')
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  async elected(): Promise<ClusterMember> {
+    await this.until(() => this.leader !== undefined)
+    return this.leader?.store as ClusterMember
+  }
+
+  async up(node: Node): Promise<void> {
+    const { id } = node
+    node.lives++
+    const member = await openMember(directory, {}, () => environmentOf(node))
+    // Nobody sends snapshots here.
+    member.keepFrom(1)
+    node.store = new ClusterMember({
+      member,
+      config: {
+        electionTicks: 20,
+        heartbeatTicks: 2,
+        electionSeed: this.#seed * 100 + id * 10 + node.lives,
+        readIdStart: node.lives * 2 ** 32,
+        messageBytesMax: 1 << 20,
+        inflightMessagesMax: 256,
+        checkQuorum: true,
+        preVote: true,
+        reads: 'safe',
+        stepDownOnRemoval: true,
+        forwardProposals: false,
+        validateMembership: true,
+        applyUnstable: false
+      },
+      send: (messages) => this.#send(messages),
+      addressOf: (member) => `member-${member}:6379`,
+      nowMs: () => performance.now(),
+      atEnd: (call) => turn.atEnd(call),
+      onFailure: (error) => this.failures.push(error)
+    })
+  }
+
+  /** Its process ends, without a word to the others. */
+  async down(node: Node): Promise<void> {
+    const { store } = node
+    node.store = undefined
+    store?.halt()
+    await store?.close()
+  }
+
+  /** Nothing gets from one to the other. */
+  cut(from: NodeId, to: NodeId): void {
+    this.#cut.add(`${from} ${to}`)
+  }
+
+  isolate(id: NodeId): void {
+    for (const other of this.nodes) {
+      if (other.id === id) continue
+      this.cut(id, other.id)
+      this.cut(other.id, id)
+    }
+  }
+
+  mend(): void {
+    this.#cut.clear()
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    for (const node of this.nodes) await this.down(node)
+    for (const { fs } of this.nodes) native.release(fs)
+  }
+
+  #send(messages: readonly PeerMessage[]): void {
+    const byPeer = new Map<NodeId, PeerMessage[]>()
+    for (const message of messages) {
+      const to = byPeer.get(message.to)
+      if (to === undefined) byPeer.set(message.to, [message])
+      else to.push(message)
+    }
+    for (const [to, some] of byPeer) {
+      const [first] = some
+      if (first === undefined || this.#cut.has(`${first.from} ${to}`)) continue
+      setImmediate(() => this.node(to).store?.receive(some))
+    }
+  }
+}
+
+function environmentOf({ fs }: { readonly fs: native.FileSystem }): Environment {
+  return {
+    fs,
+    executor: native.threadExecutor(1, 1),
+    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes))
+  }
+}
