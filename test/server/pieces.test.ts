@@ -87,7 +87,7 @@ test('KEYS, RANGE and MGET of many, and what is asked behind them', async () => 
 test('a client that reads late is held little for, and gets everything', async () => {
   const { server } = await filled()
   const socket = connect(server.address)
-  atEnd(() => socket.destroy())
+  atEnd(() => void socket.destroy())
   await once(socket, 'connect')
   socket.pause()
   const asked = 20
