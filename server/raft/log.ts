@@ -33,8 +33,8 @@ export interface KeptMembership {
   readonly details?: unknown
 }
 
-/** A membership entry takes effect (`RawNode.applyMembership`, or what is kept stays when it is refused). */
-export type ApplyMembership = (entry: MembershipEntry) => KeptMembership
+/** A membership entry takes effect on what was kept so far (`RawNode.applyMembership`, unless the caller rejects it). */
+export type ApplyMembership = (entry: MembershipEntry, kept: KeptMembership) => KeptMembership
 
 const recentBytesMax = 4 << 20
 /** What a record takes in the file beyond what an entry counts, at most. */
@@ -162,7 +162,7 @@ export class MemberLog implements LogStorage {
   async #apply(entries: readonly Entry[], applyMembership: ApplyMembership): Promise<void> {
     for (const run of runsOf(entries)) {
       const last = run.at(-1)
-      const kept = last?.kind === 'membership' ? applyMembership(last) : undefined
+      const kept = last?.kind === 'membership' ? applyMembership(last, this.kept) : undefined
       await this.#member.apply(run.map(toLogEntry), kept)
     }
   }

@@ -181,12 +181,13 @@ test('a membership change is the same after the log', () => {
   expect(decodeChange(encodeChange(bare))).toEqual(bare)
 })
 
-const groups = campaign('groups over the wal', { short: 12, long: 600, instrumented: 2 })
+const groups = campaign('groups over the wal', { short: 8, long: 600, instrumented: 2 })
 const seedOfGroups = seedOf('groups over the wal')
 
 class Play {
   readonly group: LogGroup
   readonly #draws: ReturnType<typeof drawsOf>
+  readonly #keepsLogs: boolean
   readonly #proposed: {
     readonly key: string
     readonly value: string
@@ -195,9 +196,10 @@ class Play {
   }[] = []
   #count = 0
 
-  constructor(seed: number) {
+  constructor(seed: number, keepsLogs: boolean) {
     this.#draws = drawsOf(randomOf(seed))
-    this.group = new LogGroup(3, seed)
+    this.#keepsLogs = keepsLogs
+    this.group = new LogGroup(3, seed, keepsLogs)
   }
 
   async step(): Promise<void> {
@@ -205,22 +207,23 @@ class Play {
     const { group } = this
     const node = oneOf(group.nodes)
     const choice = below(1000)
-    if (node.life === undefined && below(20) === 0) await group.start(node)
+    // Where logs are cut, some stay away for long enough to be behind.
+    if (node.life === undefined && below(this.#keepsLogs ? 20 : 300) === 0) await group.start(node)
     else if (choice < 60) node.life?.node.tick()
     else if (choice < 400) for (let i = below(5); i >= 0 && group.wire.length > 0; i--) this.#deliver()
     else if (choice < 620) group.process(node)
     else if (choice < 820) await node.machine.advance()
-    else if (choice < 970) this.#propose()
+    else if (choice < (this.#keepsLogs ? 970 : 940)) this.#propose()
     else if (choice < 985) void node.life?.member.flush().catch(() => undefined)
     else if (choice < 993) this.#change()
-    else if (choice < 998) await this.#cut([node])
-    else await this.#cut(group.nodes)
+    else if (below(4) === 0) await this.#cut(choice < 998 ? [node] : group.nodes)
   }
 
   #deliver(): void {
     const { below } = this.#draws
     const at = below(3) === 0 ? below(this.group.wire.length) : 0
-    if (below(12) === 0) this.group.wire.splice(at, 1)
+    const message = this.group.wire[at]
+    if (below(12) === 0 && message !== undefined) this.group.lose(message)
     else this.group.deliver(at)
   }
 
@@ -228,7 +231,7 @@ class Play {
     const { leader } = this.group
     if (leader === undefined) return
     const key = `k${this.#draws.below(40)}`
-    const value = `${++this.#count}`.padEnd(this.#draws.below(12) === 0 ? 5000 : 20, 'v')
+    const value = `${++this.#count}`.padEnd(this.#draws.below(this.#keepsLogs ? 12 : 2) === 0 ? 8000 : 20, 'v')
     const result = this.group.propose(leader, key, value)
     if (result?.status === 'appended') this.#proposed.push({ key, value, term: result.term, index: result.firstIndex })
   }
@@ -254,13 +257,14 @@ class Play {
     const expected = await group.contentOf(leader)
     for (const node of group.nodes) {
       expect(await group.contentOf(node)).toEqual(expected)
-      expect(node.kept).toEqual(leader.kept)
+      expect(node.life?.log.kept).toEqual(leader.life?.log.kept)
+      expect(node.life?.node.status().membership).toEqual(leader.life?.log.kept.membership)
       group.checkDecided(node)
     }
     const last = new Map<string, string>()
     let decided = 0
-    for (const { key, value, term, index } of this.#proposed) {
-      if (leader.life?.log.term(index) !== term) continue
+    for (const { key, value, term, index } of [...this.#proposed].sort((a, b) => a.index - b.index)) {
+      if (!group.isDecided(index, term)) continue
       last.set(key, value)
       decided++
     }
@@ -269,28 +273,55 @@ class Play {
   }
 }
 
-test('groups that lose power, one by one and all at once, come back equal', async () => {
-  const totals = { applied: 0, appliedAgain: 0, powerCuts: 0, memberships: 0, decided: 0 }
-  for (let run = 0; run < groups; run++) {
-    const seed = seedOfGroups + run
-    try {
-      const play = new Play(seed)
-      await play.group.begin()
-      for (let life = 0; life < 2; life++) {
-        for (let i = 0; i < 1500; i++) await play.step()
-        totals.decided += await play.check()
+test.each([true, false])(
+  'groups that lose power, one by one and all at once, come back equal; logs are kept: %s',
+  async (keepsLogs) => {
+    const totals = { applied: 0, appliedAgain: 0, powerCuts: 0, memberships: 0, snapshots: 0, decided: 0 }
+    for (let run = 0; run < groups; run++) {
+      const seed = seedOfGroups + run
+      try {
+        const play = new Play(seed, keepsLogs)
+        await play.group.begin()
+        for (let life = 0; life < 2; life++) {
+          for (let i = 0; i < 1500; i++) await play.step()
+          totals.decided += await play.check()
+        }
+        const { counts } = play.group
+        if (keepsLogs) expect(counts.snapshots).toBe(0)
+        for (const name of ['applied', 'appliedAgain', 'powerCuts', 'memberships', 'snapshots'] as const)
+          totals[name] += counts[name]
+        await play.group.end()
+      } catch (error) {
+        throw new Error(`The group of seed ${seed}: ${String(error)}`, { cause: error })
       }
-      const { counts } = play.group
-      expect(counts.snapshots).toBe(0)
-      for (const name of ['applied', 'appliedAgain', 'powerCuts', 'memberships'] as const) totals[name] += counts[name]
-      await play.group.end()
-    } catch (error) {
-      throw new Error(`The group of seed ${seed}: ${String(error)}`, { cause: error })
     }
+    const name = `groups over the wal${keepsLogs ? '' : ', with snapshots'}`
+    console.log(`${name}: ${JSON.stringify(totals)}`)
+    report(name, totals)
+    expect(totals.powerCuts).toBeGreaterThan(groups * 2)
+    expect(totals.decided).toBeGreaterThan(groups * 20)
+    expect(totals.memberships).toBeGreaterThan(groups)
+    if (!keepsLogs) expect(totals.snapshots).toBeGreaterThan(groups / 2)
   }
-  console.log(`groups over the wal: ${JSON.stringify(totals)}`)
-  report('groups over the wal', totals)
-  expect(totals.powerCuts).toBeGreaterThan(groups * 2)
-  expect(totals.decided).toBeGreaterThan(groups * 20)
-  expect(totals.memberships).toBeGreaterThan(groups)
+)
+
+test('what one had alone comes to the others as a snapshot', async () => {
+  const group = new LogGroup(3, seedOfGroups, true)
+  const entries = Array.from({ length: 200 }, (_, i): [string, string] => [`alone${i}`, `${i}`.padEnd(300, 'v')])
+  await group.beginWith(entries)
+  const [first] = group.nodes
+  first?.life?.node.campaign()
+  const leader = await group.heal()
+  expect(leader.id).toBe(1)
+  expect(group.counts.snapshots).toBe(2)
+  group.propose(leader, 'together', '1')
+  await group.heal()
+  const expected = await group.contentOf(leader)
+  expect(expected.size).toBe(201)
+  for (const node of group.nodes) {
+    expect(await group.contentOf(node)).toEqual(expected)
+    expect(node.life?.log.kept.membership).toEqual(voters(1, 2, 3))
+    expect(node.life?.node.status().membership).toEqual(voters(1, 2, 3))
+  }
+  await group.end()
 })

@@ -3,9 +3,11 @@
 import { expect } from 'vitest'
 import native from '#native'
 import { batchesOf, becomeMember, type Member, type MemberOptions, openMember } from '../../../lib/member.ts'
+import { emptyMembership } from '../../../server/raft/core/membership.ts'
 import { RawNode } from '../../../server/raft/core/node.ts'
 import type {
   Entry,
+  InstallSnapshot,
   Membership,
   MembershipChange,
   Message,
@@ -16,6 +18,7 @@ import type {
 import { payloadOf, toLogEntry } from '../../../server/raft/entries.ts'
 import { type KeptMembership, MemberLog } from '../../../server/raft/log.ts'
 import { directory, Machine } from '../../lib/support/machine.ts'
+import { ship } from '../../lib/support/members.ts'
 import { defaults, voters } from './group.ts'
 
 const options: MemberOptions = { memtableBytes: 16 << 10, tableBytes: 32 << 10, blockCacheBytes: 0, clock: () => 1e12 }
@@ -31,7 +34,6 @@ export class LogNode {
   readonly machine: Machine
   /** Undefined while it is down. */
   life: Life | undefined
-  kept: KeptMembership | undefined
   lives = 0
   /** The highest term and the last vote that left in a message. */
   promised = { term: 0, vote: 0 }
@@ -57,25 +59,43 @@ export class LogGroup {
   readonly #membership: Membership
   readonly counts = { applied: 0, appliedAgain: 0, powerCuts: 0, memberships: 0, snapshots: 0 }
 
-  constructor(count: number, seed: number) {
+  readonly #keepsLogs: boolean
+
+  /** Where logs are not kept, who is behind them gets a snapshot. */
+  constructor(count: number, seed: number, keepsLogs: boolean) {
+    this.#keepsLogs = keepsLogs
     this.nodes = Array.from({ length: count }, (_, i) => new LogNode(i + 1, seed))
     this.#membership = voters(...this.nodes.map(({ id }) => id))
   }
 
   async begin(): Promise<void> {
+    for (const { id, machine } of this.nodes) await this.become(id, machine, this.#membership)
+    for (const node of this.nodes) await this.start(node)
+  }
+
+  /** Node 1 has data that it had alone; the others are empty and know of nobody. */
+  async beginWith(entries: readonly (readonly [string, string])[]): Promise<void> {
     for (const { id, machine } of this.nodes) {
-      const membership: KeptMembership = { membership: this.#membership, details: { changes: 0 } }
-      const member = { clusterId: 'lakes', memberId: id, membership }
-      await machine.run(becomeMember(directory, member, options, machine.environment))
+      if (id === 1) {
+        const db = await machine.run(machine.open(options))
+        for (const [key, value] of entries) void db.put(key, value)
+        await machine.run(db.close())
+      }
+      await this.become(id, machine, id === 1 ? this.#membership : emptyMembership)
     }
     for (const node of this.nodes) await this.start(node)
+  }
+
+  async become(id: number, machine: Machine, membership: Membership): Promise<void> {
+    const kept: KeptMembership = { membership, details: { changes: 0 } }
+    const member = { clusterId: 'lakes', memberId: id, membership: kept }
+    await machine.run(becomeMember(directory, member, options, machine.environment))
   }
 
   async start(node: LogNode): Promise<void> {
     const { id, machine } = node
     const member = await machine.run(openMember(directory, options, machine.environment))
-    // Nobody sends snapshots here.
-    member.keepFrom(1)
+    if (this.#keepsLogs) member.keepFrom(1)
     const log = new MemberLog(member)
     node.lives++
     const config = {
@@ -90,7 +110,6 @@ export class LogGroup {
     expect(hardState?.term ?? 0).toBeGreaterThanOrEqual(node.promised.term)
     if (hardState?.term === node.promised.term && node.promised.vote > 0)
       expect(hardState.vote).toBe(node.promised.vote)
-    node.kept = log.kept
     node.life = { member, log, node: new RawNode({ ...config, readIdStart: node.lives * 1e6 }, log) }
   }
 
@@ -99,7 +118,7 @@ export class LogGroup {
     const { life, machine } = node
     node.life = undefined
     this.counts.powerCuts++
-    this.wire = this.wire.filter(({ to }) => to !== node.id)
+    for (const message of this.wire.filter(({ to }) => to === node.id)) this.lose(message)
     native.memoryCrash(machine.fs, seed)
     await machine.run(life?.member.close().catch(() => undefined) ?? Promise.resolve())
   }
@@ -128,7 +147,7 @@ export class LogGroup {
       this.#whenDone(node, life, life.log.append(append), () => this.#deliverOwn(node, life, append))
     }
     if (apply !== undefined) {
-      const applied = life.log.apply(apply.entries, (entry) => this.#applyMembership(node, life, entry.change))
+      const applied = life.log.apply(apply.entries, (entry, kept) => this.#applyMembership(life, entry.change, kept))
       this.#whenDone(node, life, applied, () => {
         for (const entry of apply.entries) this.#decide(entry)
         life.node.step(apply.response)
@@ -158,11 +177,10 @@ export class LogGroup {
     }
   }
 
-  #applyMembership(node: LogNode, life: Life, change: MembershipChange): KeptMembership {
-    const changes = ((node.kept?.details as { changes?: number })?.changes ?? 0) + 1
-    node.kept = { membership: life.node.applyMembership(change), details: { changes } }
+  #applyMembership({ node }: Life, change: MembershipChange, kept: KeptMembership): KeptMembership {
+    const { changes } = kept.details as { readonly changes: number }
     this.counts.memberships++
-    return node.kept
+    return { membership: node.applyMembership(change), details: { changes: changes + 1 } }
   }
 
   #noteLeader({ id }: LogNode, { node }: Life): void {
@@ -180,20 +198,38 @@ export class LogGroup {
     this.#decided.set(entry.index, text)
   }
 
-  /** Whatever was ever applied by anybody stands in this node's log. */
+  /** Whatever was ever applied by anybody stands in this node's log, or was cut from it. */
   checkDecided({ life }: LogNode): void {
-    const log = life?.log
-    const all = log?.entries(1, log.lastIndex() + 1, Number.POSITIVE_INFINITY)
+    if (life === undefined) throw new Error('it is down')
+    const first = life.log.firstIndex()
+    const all = life.log.entries(first, life.log.lastIndex() + 1, Number.POSITIVE_INFINITY)
     const texts = new Map(all?.map((entry) => [entry.index, textOf(entry)]))
-    for (const [index, text] of this.#decided) expect(texts.get(index), `entry ${index}`).toBe(text)
+    for (const [index, text] of this.#decided) {
+      expect(index).toBeLessThanOrEqual(life.log.lastIndex())
+      if (index >= first) expect(texts.get(index), `entry ${index}`).toBe(text)
+    }
+  }
+
+  /** Whether the entry of that term at that index was applied by somebody. */
+  isDecided(index: number, term: number): boolean {
+    return this.#decided.get(index)?.startsWith(`${index}/${term} `) === true
   }
 
   #send(node: LogNode, messages: readonly PeerMessage[]): void {
     for (const message of messages) {
-      if (message.kind === 'snapshot') this.counts.snapshots++
       this.#notePromise(node, message)
-      this.wire.push(message)
+      this.wire.push(message.kind === 'snapshot' ? this.#shipped(node, message) : message)
     }
+  }
+
+  // What travels is what the tables are now.
+  #shipped(node: LogNode, message: InstallSnapshot): InstallSnapshot {
+    const to = this.nodes.find(({ id }) => id === message.to)
+    if (node.life === undefined || to === undefined) return message
+    const incoming = ship(node.life.member, node.machine, to.machine)
+    const { index, term, membership } = incoming.flushed
+    const { membership: ofGroup } = membership as KeptMembership
+    return { ...message, snapshot: { index, term, membership: ofGroup, ref: incoming } }
   }
 
   #notePromise(node: LogNode, message: PeerMessage): void {
@@ -208,7 +244,22 @@ export class LogGroup {
   deliver(at: number): void {
     const [message] = this.wire.splice(at, 1)
     if (message === undefined) return
-    this.nodes.find(({ id }) => id === message.to)?.life?.node.step(message)
+    const life = this.#lifeOf(message.to)
+    if (message.kind === 'snapshot') {
+      if (life !== undefined) this.counts.snapshots++
+      this.#lifeOf(message.from)?.node.reportSnapshot(message.to, life !== undefined)
+    }
+    life?.node.step(message)
+  }
+
+  #lifeOf(id: number): Life | undefined {
+    return this.nodes.find((node) => node.id === id)?.life
+  }
+
+  /** It does not get there. */
+  lose(message: PeerMessage): void {
+    this.wire = this.wire.filter((one) => one !== message)
+    if (message.kind === 'snapshot') this.#lifeOf(message.from)?.node.reportSnapshot(message.to, false)
   }
 
   /** Everything that can happen without time passing, until nothing can. */
