@@ -24,6 +24,7 @@ const groupCategories: Record<Group, string> = {
   server: '@server',
   transactions: '@transaction',
   pubsub: '@pubsub',
+  cluster: '@connection',
   varve: '@varve'
 }
 

@@ -58,6 +58,7 @@ export const reset: Command = {
       caller.server.broker.leave(caller)
       caller.name = ''
       caller.isKept = false
+      caller.isClusterClient = false
       caller.version = 2
       caller.forgetUser()
       return hasReset
