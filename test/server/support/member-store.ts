@@ -149,8 +149,9 @@ export class MemberStore implements Store, ClusterView {
     return keys.map((key) => this.#member.entries.get(key, this.#clock.nowMs()))
   }
 
-  /** As of its first page. */
+  /** At the leader as of now; elsewhere as of the first page, for what is committed has to be asked for. */
   pin(): Pinned {
+    if (this.#leads) return new PinnedEntries(this.#member.entries.copy(), this.#clock.nowMs())
     let pinned: Promise<PinnedEntries> | undefined
     const begin = async () => {
       await this.#confirmRead()
@@ -175,6 +176,7 @@ export class MemberStore implements Store, ClusterView {
   }
 
   async close(): Promise<void> {
+    if (this.#leads) await this.#group.members.quiet()
     this.#hold.close()
   }
 
