@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import { nodeIdOf } from '../../server/cluster/node-id.ts'
 import { slotOf } from '../../server/cluster/slots.ts'
+import type { ReadConsistency } from '../../server/store.ts'
 import { seedOf } from '../support/campaign.ts'
+import { MemoryStore } from './support/memory-store.ts'
 import type { RawClient } from './support/raw-client.ts'
 import { clientOf, databaseStore, FakeClock, respOf, served } from './support/served.ts'
 import { type ServedGroup, servedGroup } from './support/served-group.ts'
@@ -115,6 +117,35 @@ describe('reads', () => {
     await ask(readers[1] as RawClient, ['TTL', 'n'], ':-1\r\n')
     await ask(readers[1] as RawClient, ['KEYS', '*'], '*1\r\n$1\r\nn\r\n')
   })
+})
+
+describe('a member says what it is', () => {
+  test('HELLO', async () => {
+    const { connect, leader, follower } = await start()
+    for (const [at, role] of [
+      [leader, 'master'],
+      [follower, 'replica']
+    ] as const) {
+      const client = await connect(at)
+      client.send(Buffer.concat([respOf('HELLO'), respOf('QUIT')]))
+      const words = (await client.rest()).split('\r\n')
+      expect(words[words.indexOf('mode') + 2]).toBe('cluster')
+      expect(words[words.indexOf('role') + 2]).toBe(role)
+    }
+  })
+})
+
+test('reads are made as the configuration says, where the store leaves a choice', async () => {
+  const store = new MemoryStore()
+  const asked: unknown[] = []
+  const reading = (consistency: ReadConsistency) => {
+    asked.push(consistency)
+    return Object.assign(Object.create(store) as MemoryStore, { getMany: async () => [Buffer.from('of the view')] })
+  }
+  const reads = { reads: 'local', maxStalenessMs: 500 } as const
+  const client = await clientOf(await served({ store: Object.assign(store, { reading }), reads }))
+  expect(await client.ask('GET a\n', 'of the view\n')).toBe('of the view\n')
+  expect(asked).toEqual([reads])
 })
 
 describe('while nobody leads', () => {
