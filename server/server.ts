@@ -251,10 +251,11 @@ export class Server {
     })
   }
 
-  /** Clients that do not know MOVED find who leads by connecting again. The line protocol is told by every reply. */
+  /** Clients that know no redirect find who leads by connecting again. The line protocol is told by every reply. */
   #letGo(): void {
     for (const session of this.#sessions.values()) {
-      if (session.language === 'line' || session.isClusterClient || listensToSentinels(session)) continue
+      const isTold = session.language === 'line' || session.isClusterClient || session.knowsRedirect
+      if (isTold || listensToSentinels(session)) continue
       session.leave()
     }
   }

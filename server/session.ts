@@ -61,6 +61,7 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   name = ''
   isKept = false
   isClusterClient = false
+  knowsRedirect = false
   libraryName = ''
   libraryVersion = ''
   transaction: Transaction | undefined

@@ -52,6 +52,7 @@ export type ErrorCode =
   | 'READONLY'
   | 'MISCONF'
   | 'MOVED'
+  | 'REDIRECT'
   | 'CLUSTERDOWN'
   | 'NOQUORUM'
 

@@ -89,6 +89,19 @@ describe('a write on a follower', () => {
     return request.startsWith('CLUSTER') ? `:${slotOf(Buffer.from('a'))}\r\n` : '+OK\r\n'
   }
 
+  test('RESP: REDIRECT on connections that know it, just after a change of leader too', async () => {
+    const { group, connect, leader, other, place } = await start()
+    const client = await connect(leader)
+    await ask(client, ['CLIENT', 'CAPA', 'redirect', 'other'], '+OK\r\n')
+    await ask(client, ['SET', 'a', '1'], '+OK\r\n')
+    await lead(group, other)
+    await ask(client, ['SET', 'a', '1'], `-REDIRECT ${place(other)}\r\n`)
+    await ask(client, ['GET', 'a'], '$1\r\n1\r\n')
+    await ask(client, ['RESET'], '+RESET\r\n')
+    client.send(respOf('SET', 'a', '1'))
+    expect(await client.rest()).toBe('')
+  })
+
   test('just after a change of leader: connections that do not know MOVED close, and are told later', async () => {
     const { clock, group, connect, follower, other, place } = await start()
     await lead(group, other)

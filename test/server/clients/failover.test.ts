@@ -145,7 +145,7 @@ async function failOver(group: ServedGroup, isKilled: boolean, turns: number): P
   if (isKilled) await group.restart(led)
 }
 
-async function runFailovers(seed: number, optionsOf: OptionsOf, access: Access): Promise<void> {
+async function runFailovers(name: string, seed: number, optionsOf: OptionsOf, access: Access): Promise<void> {
   const random = randomOf(seed)
   const group = await servedGroup(random.below(2 ** 32), optionsOf)
   const workers: Worker[] = []
@@ -164,25 +164,25 @@ async function runFailovers(seed: number, optionsOf: OptionsOf, access: Access):
   for (const worker of workers) worker.end()
   await Promise.all(runs)
   expect(faults()).toEqual([])
-  report('failover', { failovers, calls: workers.reduce((sum, { done }) => sum + 2 * done, 0) })
+  report(`failover ${name}`, { failovers, calls: workers.reduce((sum, { done }) => sum + 2 * done, 0) })
 }
 
 describe('programs see no error', () => {
   const seed = seedOf('failover')
 
-  test('plain', () => runFailovers(seed, () => ({}), { login: {}, tls: undefined }))
+  test('plain', () => runFailovers('plain', seed, () => ({}), { login: {}, tls: undefined }))
 
   const login = { username: 'ada', password: 'ada' }
   const users = () => usersWith('ada', '+@admin ~* &*')
 
-  test('AUTH', () => runFailovers(seed + 1, async () => ({ users: await users() }), { login, tls: undefined }))
+  test('AUTH', () => runFailovers('AUTH', seed + 1, async () => ({ users: await users() }), { login, tls: undefined }))
 
   test.runIf(skipUnless('openssl', hasCommand('openssl'), 'openssl makes the certificates; Debian has it as openssl'))(
     'AUTH and TLS',
     async () => {
       const { ca, first } = makeCertificates(temporaryDirectory())
       const optionsOf = async () => ({ users: await users(), tls: first })
-      await runFailovers(seed + 2, optionsOf, { login, tls: { ca: readFileSync(ca.cert) } })
+      await runFailovers('AUTH and TLS', seed + 2, optionsOf, { login, tls: { ca: readFileSync(ca.cert) } })
     }
   )
 })
