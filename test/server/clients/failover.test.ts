@@ -133,11 +133,18 @@ class Worker {
 
 const failovers = campaign('failover', { short: 5, long: 50 })
 
+const aTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+const comeBackTurnsMax = 20_000
+
 /** The leader's server is killed, or it only leads no longer; nobody leads for a while, then another one does. */
 async function failOver(group: ServedGroup, isKilled: boolean, turns: number): Promise<void> {
   const led = group.members.leaderAt as number
   if (isKilled) await group.kill(led)
-  else group.members.loseLeader({ keepsNone: true })
+  else {
+    group.members.loseLeader({ keepsNone: true })
+    // Some have come back to it before anybody else leads: it is the last known leader.
+    for (let i = 0; i < comeBackTurnsMax && group.stores[led]?.held === 0; i++) await aTurn()
+  }
   while (group.members.leaderAt === undefined || group.members.leaderAt === led) {
     if (group.members.leaderAt === led) group.members.loseLeader({ keepsNone: true })
     await group.electAfter(turns)
