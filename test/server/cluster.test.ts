@@ -8,6 +8,7 @@ import { MemoryStore } from './support/memory-store.ts'
 import type { RawClient } from './support/raw-client.ts'
 import { clientOf, databaseStore, FakeClock, respOf, served } from './support/served.ts'
 import { type ServedGroup, servedGroup } from './support/served-group.ts'
+import { usersWith } from './support/users.ts'
 
 const seed = seedOf('cluster')
 const turns = async (count: number): Promise<void> => {
@@ -213,7 +214,17 @@ describe('while nobody leads', () => {
     await ask(client, ['SENTINEL', 'get-master-addr-by-name', 'varve'], address)
     const slots = `*1\r\n*5\r\n:0\r\n:16383\r\n*4\r\n$9\r\n${host}\r\n:${port}\r\n`
     await ask(client, ['CLUSTER', 'SLOTS'], slots)
+    const told = async (...words: string[]) => {
+      const asked = await connect(follower)
+      asked.send(Buffer.concat([respOf(...words), respOf('QUIT')]))
+      return asked.rest()
+    }
+    expect(await told('SENTINEL', 'MASTER', 'varve')).toContain('\r\nflags\r\n$6\r\nmaster\r\n')
+    expect(await told('CLUSTER', 'INFO')).toContain('cluster_state:ok\r\n')
     clock.pass(600)
+    expect(await told('SENTINEL', 'MASTER', 'varve')).toContain('\r\ns_down,o_down,master\r\n')
+    expect(await told('CLUSTER', 'INFO')).toContain('cluster_state:fail\r\n')
+    expect(await told('CLUSTER', 'NODES')).toMatch(/ master,fail\? - .* disconnected 0-16383\n/)
     await ask(await connect(follower), ['SENTINEL', 'get-master-addr-by-name', 'varve'], address)
     await ask(await connect(follower), ['CLUSTER', 'SLOTS'], slots)
   })
@@ -288,6 +299,22 @@ describe('a leader that steps down', () => {
     const said = '-TIMEOUT outcome unknown\n+PONG\n'
     expect((await line.bytes(said.length)).toString()).toBe(said)
   })
+})
+
+test('who has not logged in learns nothing of the cluster; every user does', async () => {
+  const users = () => usersWith('ada', '+@read ~a*')
+  const group = await servedGroup(seed, async () => ({ users: await users() }))
+  const client = await clientOf(group.serverAt(0))
+  const noAuth = '-NOAUTH Authentication required.\r\n'
+  for (const words of ['SENTINEL MASTERS', 'CLUSTER SLOTS', 'READONLY', 'SUBSCRIBE +switch-master']) {
+    await ask(client, words.split(' '), noAuth)
+  }
+  await ask(client, ['AUTH', 'ada', 'ada'], '+OK\r\n')
+  await ask(client, ['READONLY'], '+OK\r\n')
+  await ask(client, ['CLUSTER', 'KEYSLOT', 'foo'], ':12182\r\n')
+  await ask(client, ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'nobody'], '*-1\r\n')
+  client.send(Buffer.concat([respOf('VARVE.CLUSTER', 'TRANSFER'), respOf('QUIT')]))
+  expect(await client.rest()).toMatch(/^-NOPERM /)
 })
 
 test('a server alone has no cluster', async () => {

@@ -59,6 +59,14 @@ describe('what is read', () => {
     expect(notes).toEqual(['server.yaml:17: storage.cache_size: 1000 entries are taken as 4 KiB each, 4096000 bytes.'])
   })
 
+  test.each([
+    ['node1.example:9001', { host: 'node1.example', port: 9001 }],
+    ['[::1]:9001', { host: '::1', port: 9001 }],
+    ['fd00::7:9001', { host: 'fd00::7', port: 9001 }]
+  ])('where clients reach it: %s', (text, advertise) => {
+    expect(configOf(`server:\n  advertise: "${text}"\n`).config.server.advertise).toEqual(advertise)
+  })
+
   test.each(['', '# nothing\n', 'node:\n', 'peers:\nserver: {}\n'])('nothing in %j but defaults', (text) => {
     expect(configOf(text).config).toEqual(defaultConfig)
   })
