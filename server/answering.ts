@@ -105,7 +105,7 @@ export class Answering {
 
   #runPlain(run: Run, requests: Requests): Reply[] | Promise<Reply[]> {
     if (run.name === 'GET') return this.#runGets(run, requests)
-    return writeSets(run, this.#caller.store).then((answers) => {
+    return writeSets(run, this.#caller).then((answers) => {
       this.#bytes = sizeOf(answers)
       this.#context.account.settleRun(run, run.count - run.from, answers)
       return answers

@@ -1,9 +1,15 @@
 // The server's configuration: its shape, frozen. Its keys, with what they may be and their defaults, are in config/keys.ts;
 // config/load.ts makes one of a file, the environment and flags.
 import { table, type Values } from './config/keys.ts'
-import type { Peer } from './config/readers.ts'
+import { type Peer, placeOf } from './config/readers.ts'
 
 export type { Peer } from './config/readers.ts'
+
+/** As ReadConsistency of store.ts. */
+export interface ReadsConfig {
+  readonly reads: 'linearizable' | 'lease' | 'local'
+  readonly maxStalenessMs?: number
+}
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -12,11 +18,14 @@ export interface ServerConfig {
   readonly server: {
     readonly host: string
     readonly port: number
+    /** Undefined: clients reach it where it listens. */
+    readonly advertise: Peer | undefined
     readonly threads: number
     readonly insecure: boolean
   }
   readonly replication: { readonly port: number }
   readonly peers: readonly Peer[]
+  readonly cluster: { readonly name: string; readonly reads: ReadsConfig }
   /** What is undefined is the engine's own default. */
   readonly storage: {
     readonly dataDir: string
@@ -58,11 +67,13 @@ export function configOf(values: Values): ServerConfig {
     server: {
       host: values['server.host'],
       port: values['server.port'],
+      advertise: values['server.advertise'] === undefined ? undefined : placeOf(values['server.advertise']),
       threads: values['server.threads'],
       insecure: values['server.insecure']
     },
     replication: { port: values['replication.port'] },
     peers: values.peers,
+    cluster: { name: values['cluster.name'], reads: readsOf(values) },
     storage: {
       dataDir: values['storage.data_dir'],
       cacheBytes: values['storage.cache_size'],
@@ -92,6 +103,11 @@ export function configOf(values: Values): ServerConfig {
       idleMs: values['limits.idle_ms']
     }
   })
+}
+
+function readsOf(values: Values): ReadsConfig {
+  const maxStalenessMs = values['cluster.max_staleness_ms']
+  return { reads: values['cluster.reads'], ...(maxStalenessMs === undefined ? {} : { maxStalenessMs }) }
 }
 
 export const defaultConfig: ServerConfig = configOf(

@@ -9,7 +9,7 @@ import type { MutationPlan, Plan } from './commands/plan.ts'
 import { errorReply, type Reply } from './protocol/reply.ts'
 import type { Decoded, Single } from './protocol/request.ts'
 import { type Run, requestsOf } from './protocol/resp-runs.ts'
-import type { Entry, Key, Store } from './store.ts'
+import { type Entry, type Key, type Store, StoreError } from './store.ts'
 import { storeErrorReply } from './store-errors.ts'
 
 export interface GroupSizes {
@@ -124,16 +124,16 @@ export async function runGroup({ plans }: Group, caller: Caller, limits = withou
     case 'session':
       return [first.run(caller)]
     case 'slow':
-      return [await first.run(caller).catch(storeErrorReply)]
+      return [await first.run(caller).catch((error) => storeErrorReply(error, caller))]
     case 'run':
       throw new Error('a run is answered by its session')
     case 'lookup':
-      return runLookups(plans as Of<'lookup'>[], caller.store, limits)
+      return runLookups(plans as Of<'lookup'>[], caller, limits)
     case 'entries':
       return runEntries(plans as Of<'entries'>[], caller)
     case 'write':
     case 'decide':
-      return runMutations(plans as MutationPlan[], caller.store)
+      return runMutations(plans as MutationPlan[], caller)
   }
 }
 
@@ -164,7 +164,8 @@ function runLookupsNow(plans: readonly Of<'lookup'>[], store: Store, limits: Rep
 
 type Of<Kind extends Plan['kind']> = Extract<Plan, { kind: Kind }>
 
-async function runLookups(plans: readonly Of<'lookup'>[], store: Store, limits: ReplyLimits): Promise<Reply[]> {
+async function runLookups(plans: readonly Of<'lookup'>[], caller: Caller, limits: ReplyLimits): Promise<Reply[]> {
+  const { store } = caller
   const [first] = plans
   if (first === undefined) return []
   try {
@@ -174,10 +175,12 @@ async function runLookups(plans: readonly Of<'lookup'>[], store: Store, limits: 
     if (values.length < first.keys.length) return [await runLong(first, values, store, limits)]
     return eachShare(wholeOnes(plans, values.length), values, ({ reply }, share) => reply(share))
   } catch (error) {
-    if (plans.length === 1) return [storeErrorReply(error)]
+    if (plans.length === 1) return [storeErrorReply(error, caller, first.keys[0])]
+    // No fault of one of them: each would be held again.
+    if (error instanceof StoreError) return plans.map(({ keys }) => storeErrorReply(error, caller, keys[0]))
     // One unreadable value must not take its neighbours with it: each alone finds the one.
     const replies: Reply[] = []
-    for (const plan of plans) replies.push(...(await runLookups([plan], store, limits)))
+    for (const plan of plans) replies.push(...(await runLookups([plan], caller, limits)))
     return replies
   }
 }
@@ -239,43 +242,51 @@ function eachShare<P extends { readonly keys: readonly Key[] }, Found>(
   })
 }
 
-async function runEntries(plans: readonly Of<'entries'>[], { store, server }: Caller): Promise<Reply[]> {
+async function runEntries(plans: readonly Of<'entries'>[], caller: Caller): Promise<Reply[]> {
+  const { store, server } = caller
   try {
     const entries: readonly (Entry | undefined)[] = await store.getEntries(allKeysOf(plans))
     const nowMs = server.nowMs()
     return eachShare(plans, entries, ({ reply }, share) => reply(share, nowMs))
   } catch (error) {
-    return plans.map(() => storeErrorReply(error))
+    return plans.map(({ keys }) => storeErrorReply(error, caller, keys[0]))
   }
 }
 
 /** Consecutive writes go together; the store keeps the order of calls, so nothing waits for what is before it. */
-async function runMutations(plans: readonly MutationPlan[], store: Store): Promise<Reply[]> {
+async function runMutations(plans: readonly MutationPlan[], caller: Caller): Promise<Reply[]> {
   const [first] = plans
-  if (plans.length === 1 && first !== undefined) return [await runMutation(first, store)]
-  if (plans.every((plan) => plan.kind === 'write')) return runWrites(plans as Of<'write'>[], store)
-  return Promise.all(plans.map((plan) => runMutation(plan, store)))
+  if (plans.length === 1 && first !== undefined) return [await runMutation(first, caller)]
+  if (plans.every((plan) => plan.kind === 'write')) return runWrites(plans as Of<'write'>[], caller)
+  return Promise.all(plans.map((plan) => runMutation(plan, caller)))
 }
 
-async function runMutation(plan: MutationPlan, store: Store): Promise<Reply> {
+async function runMutation(plan: MutationPlan, caller: Caller): Promise<Reply> {
+  const { store } = caller
   try {
     if (plan.kind === 'decide') return await store.decide(plan, plan)
     await store.write(plan.operations, plan)
     return plan.reply
   } catch (error) {
-    return storeErrorReply(error)
+    return storeErrorReply(error, caller, firstKeyOf(plan))
   }
 }
 
-async function runWrites(plans: readonly Of<'write'>[], store: Store): Promise<Reply[]> {
+async function runWrites(plans: readonly Of<'write'>[], caller: Caller): Promise<Reply[]> {
   try {
     const sync = plans.some((plan) => plan.sync === true)
-    await store.write(
+    await caller.store.write(
       plans.flatMap(({ operations }) => operations),
       { sync }
     )
     return plans.map(({ reply }) => reply)
   } catch (error) {
-    return plans.map(() => storeErrorReply(error))
+    return plans.map((plan) => storeErrorReply(error, caller, firstKeyOf(plan)))
   }
+}
+
+function firstKeyOf(plan: MutationPlan): Key | undefined {
+  if (plan.kind === 'decide') return plan.keys[0]
+  const [first] = plan.operations
+  return first?.type === 'deleteRange' ? first.range.gte : first?.key
 }

@@ -1,8 +1,8 @@
 // Answers runs of plain requests (protocol/resp-runs.ts): one call of the store for all of them, and one piece of bytes.
-
+import type { Caller } from './commands/caller.ts'
 import { missing, ok, type Reply } from './protocol/reply.ts'
 import { encodeResp } from './protocol/resp-encoder.ts'
-import { type Run, runItemsMax } from './protocol/resp-runs.ts'
+import { fieldOf, type Run, runItemsMax } from './protocol/resp-runs.ts'
 import type { Store } from './store.ts'
 import { storeErrorReply } from './store-errors.ts'
 
@@ -46,12 +46,13 @@ const okBytes = encodeResp([ok], 2)
 let okReplies = Buffer.alloc(0)
 
 /** The replies to SETs once they are written; whatever the store says, there is one for each. */
-export async function writeSets({ chunk, places, from, count }: Run, store: Store): Promise<Reply[]> {
+export async function writeSets(run: Run, caller: Caller): Promise<Reply[]> {
+  const { chunk, places, from, count } = run
   try {
-    await store.putPlaced?.(chunk, places, from, count)
+    await caller.store.putPlaced?.(chunk, places, from, count)
     return [{ kind: 'encoded', bytes: oks(count - from), count: count - from }]
   } catch (error) {
-    return new Array<Reply>(count - from).fill(storeErrorReply(error))
+    return Array.from({ length: count - from }, (_, i) => storeErrorReply(error, caller, fieldOf(run, from + i, 0)))
   }
 }
 

@@ -4,8 +4,10 @@ import type { Server as NetServer, Socket } from 'node:net'
 import { createServer } from 'node:net'
 import { exposureFault } from './auth/exposure.ts'
 import { Users } from './auth/users.ts'
-import type { Caller, ServerView } from './commands/caller.ts'
+import { type LeaderSwitch, LeaderWatch } from './cluster/leader-watch.ts'
+import type { Caller, ServedCluster, ServerView } from './commands/caller.ts'
 import { CursorTable } from './commands/cursors.ts'
+import { listensToSentinels, publishSwitch } from './commands/sentinel-events.ts'
 import { commands } from './commands/table.ts'
 import type { Limits } from './limits.ts'
 import { defaultLimits } from './limits.ts'
@@ -16,13 +18,17 @@ import { Broker } from './pubsub.ts'
 import { endAndLinger, Session } from './session.ts'
 import { type SlowEntry, SlowLog } from './slow-log.ts'
 import { Statistics } from './statistics.ts'
-import type { Store } from './store.ts'
+import type { ReadConsistency, Store } from './store.ts'
 import { TlsDoor, type TlsOptions } from './tls.ts'
 import { version } from './version.ts'
 
 export interface ServerOptions {
   readonly store: Store
   readonly nodeId?: number
+  /** Of the cluster, for clients that go by Sentinel. */
+  readonly masterName?: string
+  /** How clients' reads are made, where the store leaves a choice. */
+  readonly reads?: ReadConsistency | undefined
   readonly host?: string
   /** 0 lets the system choose. */
   readonly port?: number
@@ -76,12 +82,14 @@ export class Server {
   readonly #memory: Memory
   readonly #clock: Clock
   readonly #door: TlsDoor | undefined
+  readonly #watch: LeaderWatch | undefined
   #stopSweeps = () => {}
   #lastId = 0
   #stopping: Promise<void> | undefined
 
   private constructor(options: ServerOptions) {
-    this.#store = options.store
+    this.#store =
+      options.reads === undefined ? options.store : (options.store.reading?.(options.reads) ?? options.store)
     this.#nodeId = options.nodeId ?? 1
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#onFault = options.onFault ?? (() => {})
@@ -91,7 +99,8 @@ export class Server {
     this.#memory = new Memory(this.#limits, () => this.#sessions.values())
     this.#door = options.tls && this.#makeDoor(options.tls)
     this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#receive(socket))
-    this.#view = this.#makeView()
+    this.#watch = this.#watchLeader(options)
+    this.#view = this.#makeView(options)
     this.#limitConnections(this.#limits.connectionsMax)
   }
 
@@ -107,6 +116,7 @@ export class Server {
     await new Promise<void>((resolve, reject) => {
       server.#net.once('error', (error) => {
         server.#door?.close()
+        server.#watch?.close()
         reject(error)
       })
       server.#net.listen({ host, port: options.port ?? 9000 }, () => {
@@ -139,6 +149,11 @@ export class Server {
     return this.#view
   }
 
+  /** Undefined: the store is no member of one. */
+  get cluster(): ServedCluster | undefined {
+    return this.#view.cluster
+  }
+
   /** What all connections together hold. */
   get memory(): Pick<Memory, 'inputBytes' | 'outputBytes' | 'evicted'> {
     return this.#memory
@@ -167,6 +182,7 @@ export class Server {
 
   async #stop(graceMs: number): Promise<void> {
     this.#stopSweeps()
+    this.#watch?.close()
     this.#door?.close()
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()))
     const sessions = [...this.#sessions.values()]
@@ -226,11 +242,35 @@ export class Server {
     this.#net.maxConnections = connectionsMax + connectionsBeyondMax
   }
 
-  #makeView(): ServerView {
+  #watchLeader({ store: { cluster } }: ServerOptions): LeaderWatch | undefined {
+    if (cluster === undefined) return undefined
+    return new LeaderWatch(cluster, {
+      nowMs: this.#clock.nowMs,
+      onStepDown: () => this.#letGo(),
+      onSwitch: (change) => this.#publishSwitch(change)
+    })
+  }
+
+  /** Clients that know no redirect find who leads by connecting again. The line protocol is told by every reply. */
+  #letGo(): void {
+    for (const session of this.#sessions.values()) {
+      const isTold = session.language === 'line' || session.isClusterClient || session.knowsRedirect
+      if (isTold || listensToSentinels(session)) continue
+      session.leave()
+    }
+  }
+
+  #publishSwitch(change: LeaderSwitch): void {
+    const { broker, cluster } = this.#view
+    if (cluster !== undefined) publishSwitch(broker, cluster, change)
+  }
+
+  #makeView({ masterName = 'varve' }: ServerOptions): ServerView {
     const sessions: ReadonlyMap<number, Caller> = this.#sessions
     const address = () => addressOf(this.#net)
     const store = this.#store
     const limits = () => this.#limits
+    const cluster = store.cluster && this.#watch && { view: store.cluster, watch: this.#watch, masterName }
     return {
       nodeId: this.#nodeId,
       runId: randomBytes(20).toString('hex'),
@@ -246,6 +286,7 @@ export class Server {
       },
       limitConnections: (countMax) => this.#limitConnections(countMax),
       users: this.#users,
+      cluster,
       get activeConnections() {
         return sessions.size
       },

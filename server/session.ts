@@ -62,6 +62,8 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   readonly patterns = new Map<string, Buffer>()
   name = ''
   isKept = false
+  isClusterClient = false
+  knowsRedirect = false
   libraryName = ''
   libraryVersion = ''
   transaction: Transaction | undefined
@@ -87,6 +89,8 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   #isClosing = false
   /** No more requests are taken: QUIT, the end of the input, or the server stops. */
   #isEnding = false
+  /** This member leads no longer: whoever asked is to find the one that does. */
+  #isLeaving = false
   #wake: (() => void) | undefined
   #isActive = false
   #activeMs: number
@@ -245,6 +249,13 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
     return this.closed
   }
 
+  /** Closes once what is known by now is answered; what is not known yet never is: whoever asked asks elsewhere. */
+  leave(): void {
+    if (this.#isLeaving) return
+    this.#isLeaving = true
+    setImmediate(() => this.#end())
+  }
+
   /** Closes at once. */
   destroy(): void {
     this.#socket.destroy()
@@ -374,17 +385,26 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   }
 
   #take(answers: Reply[]): void {
-    this.#cutAtUnknown(answers)
+    if (this.#isEnding) return
+    this.#cutAtUnsaid(answers)
     this.#context.memory.output(this, this.#answering.bytes)
     this.#outbox.add(answers, this.#answering.bytes, this.#answering.isLookup)
   }
 
-  /** RESP: nothing is said of a write whose outcome nobody knows, nor of what came after it; the connection closes. */
-  #cutAtUnknown(answers: Reply[]): void {
-    const unknown = this.language === 'resp' ? answers.findIndex(({ kind }) => kind === 'unknown-outcome') : -1
-    if (unknown === -1) return
-    answers.length = unknown
+  /**
+   * RESP: nothing is said of a write whose outcome nobody knows, nor to who should ask elsewhere, nor of what came after that;
+   * the connection closes.
+   */
+  #cutAtUnsaid(answers: Reply[]): void {
+    const unsaid = this.language === 'resp' ? answers.findIndex((reply) => this.#isUnsaid(reply)) : -1
+    if (unsaid === -1) return
+    answers.length = unsaid
     this.#isClosing = true
+  }
+
+  #isUnsaid(reply: Reply): boolean {
+    if (reply.kind === 'unknown-outcome' || reply.kind === 'unanswered') return true
+    return this.#isLeaving && reply.kind === 'error' && (reply.code === 'NOT_LEADER' || reply.code === 'NO_LEADER')
   }
 
   #codecFor(chunk: Buffer): Codec {

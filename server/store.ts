@@ -7,6 +7,7 @@
 //    `writtenNothing`). It is not half done: either all of it is there or nothing.
 // 4. Writes and decisions happen in the order of their calls. One that is refused or that throws rejects itself alone.
 import type { Stats } from '../lib/index.ts'
+import type { ClusterView } from './cluster/view.ts'
 
 export interface Entry {
   readonly value: Buffer
@@ -75,6 +76,17 @@ export interface WriteOptions {
   readonly sync?: boolean
 }
 
+/** How reads of a member of a cluster are made. */
+export interface ReadConsistency {
+  /**
+   * `linearizable`: promise 1 holds over all members. `lease`: the leader trusts its clock not to be deposed. `local`: what this
+   * member has, however old.
+   */
+  readonly reads: 'linearizable' | 'lease' | 'local'
+  /** Of local reads: refused with NO_LEADER where nothing was heard of a leader for longer. Undefined: never refused. */
+  readonly maxStalenessMs?: number
+}
+
 /** What the server itself keeps beside the entries, out of their reach: users. Values are JSON. */
 export interface SystemRecords {
   /** All whose key begins so, in order. */
@@ -85,6 +97,10 @@ export interface SystemRecords {
 }
 
 export interface Store {
+  /** Of a member of a cluster; left out: the store stands alone. */
+  readonly cluster?: ClusterView
+  /** The same store, its reads made so. Closing it closes nothing. Left out: all reads are linearizable anyway. */
+  reading?(consistency: ReadConsistency): Store
   /** Undefined: this store keeps none. */
   readonly records?: SystemRecords
   /**
@@ -139,14 +155,14 @@ export type StoreErrorCode =
   | 'OUTCOME_UNKNOWN'
   /** Nothing was written: a key or a value is over its limit. */
   | 'TOO_LARGE'
-  /** Nothing was written: another member leads. */
+  /** Nothing was written: another member leads. Reads are never refused so. */
   | 'NOT_LEADER'
-  /** Nothing was written: nobody is known to lead. */
+  /** Nothing was written: nobody came to be known to lead for as long as a call is held (store/hold.ts). */
   | 'NO_LEADER'
 
 export class StoreError extends Error {
   readonly code: StoreErrorCode
-  /** Where the leader is, with NOT_LEADER: host:port. */
+  /** Where clients reach the leader, with NOT_LEADER: host:port. */
   readonly leader: string | undefined
 
   constructor(code: StoreErrorCode, message: string, leader?: string) {

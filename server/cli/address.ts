@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
+import { placeOf } from '../config/readers.ts'
 import { connectionExit, exit, exitCodes, messageOf } from './exit.ts'
 import { askPassword } from './password.ts'
 import { isPort, readSettings } from './settings.ts'
@@ -42,6 +43,11 @@ export function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
   if (!isPort(port)) throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
   return port
+}
+
+export function parsePlace(text: string): string {
+  if (placeOf(text) === undefined) throw new InvalidArgumentError('Write it as host:port.')
+  return text
 }
 
 export function addressOf({ host, port }: ClientFlags): Address {

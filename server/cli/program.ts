@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { backupCommand, backupsCommand } from './backup.ts'
 import { benchCommand } from './bench.ts'
 import { checkpointCommand } from './checkpoint.ts'
+import { clusterCommand } from './cluster.ts'
 import { compactCommand } from './compact.ts'
 import { completionCommand } from './completion.ts'
 import { configCommand } from './config.ts'
@@ -51,6 +52,7 @@ export function createProgram(): Command {
     statusCommand(),
     configCommand(),
     userCommand(),
+    clusterCommand(),
     importCommand(),
     exportCommand(),
     benchCommand(),

@@ -25,4 +25,14 @@ export function pairsIn(reply: ReplyValue | undefined): readonly (readonly [stri
   return pairs
 }
 
+/** The same with values as they are. */
+export function mapIn(reply: ReplyValue | undefined): ReadonlyMap<string, ReplyValue> {
+  const flat = reply instanceof Map ? [...reply].flat() : itemsIn(reply)
+  const map = new Map<string, ReplyValue>()
+  for (let i = 0; i + 1 < flat.length; i += 2) map.set(String(flat[i]), flat[i + 1] as ReplyValue)
+  return map
+}
+
+export const textIn = (reply: ReplyValue | undefined): string | undefined => bytesIn(reply)?.toString()
+
 const plain = (value: ReplyValue | undefined): string | number => (typeof value === 'number' ? value : String(value))

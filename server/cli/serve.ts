@@ -9,7 +9,7 @@ import type { Log } from '../log.ts'
 import type { Server } from '../server.ts'
 import type { DatabaseStore } from '../store/database.ts'
 import type { TlsOptions } from '../tls.ts'
-import { parsePort } from './address.ts'
+import { parsePlace, parsePort } from './address.ts'
 import { printBanner } from './banner.ts'
 import { watchEngine } from './engine-events.ts'
 import { codeOf, databaseExit, exit, exitCodes, messageOf } from './exit.ts'
@@ -22,6 +22,7 @@ interface ServeFlags {
   readonly file?: string
   readonly host?: string
   readonly port?: number
+  readonly advertise?: string
   readonly dataDir?: string
   readonly httpPort?: number
   readonly insecure?: boolean
@@ -38,6 +39,7 @@ export const serveCommand = (): Command =>
       '--data-dir <dir>',
       `where the data is, made if it is not there (default: ${defaultConfig.storage.dataDir})`
     )
+    .option('--advertise <host:port>', 'where clients reach it, if that is not where it listens', parsePlace)
     .option('--http-port <port>', 'port for health and metrics; 0 takes a free one (default: none)', parsePort)
     .option('--insecure', 'listen where other machines reach it, and ask nobody for a password')
     .addOption(new Option('--log-level <level>', 'the least important that is logged').choices([...levels]))
@@ -50,10 +52,11 @@ export const serveCommand = (): Command =>
         'VARVE_SERVER_PORT=9001 varve serve   # every key of the file, as a variable'
       )
     )
-    .action(async ({ file, host, port, dataDir, httpPort, insecure, logLevel }: ServeFlags) => {
+    .action(async ({ file, host, port, advertise, dataDir, httpPort, insecure, logLevel }: ServeFlags) => {
       const flags = {
         'server.host': host,
         'server.port': port,
+        'server.advertise': advertise,
         'storage.data_dir': dataDir,
         'http.port': httpPort,
         'server.insecure': insecure,
@@ -122,6 +125,8 @@ async function listen(store: DatabaseStore, config: ServerConfig, log: Log): Pro
       host,
       port,
       nodeId: config.node.id,
+      masterName: config.cluster.name,
+      reads: config.cluster.reads,
       limits: Object.fromEntries(given),
       users,
       tls: tlsOf(config, log),

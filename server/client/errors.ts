@@ -43,6 +43,7 @@ const codesOfReplies: Readonly<Record<string, ClientErrorCode>> = {
   TOO_LARGE: 'TOO_LARGE',
   READONLY: 'NOT_LEADER',
   MOVED: 'NOT_LEADER',
+  REDIRECT: 'NOT_LEADER',
   NOT_LEADER: 'NOT_LEADER',
   NO_LEADER: 'NO_LEADER',
   CLUSTERDOWN: 'NO_LEADER',

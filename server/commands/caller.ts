@@ -2,6 +2,8 @@
 import type { Stats } from '../../lib/index.ts'
 import type { Access } from '../auth/access.ts'
 import type { Users } from '../auth/users.ts'
+import type { LeaderWatch } from '../cluster/leader-watch.ts'
+import type { ClusterView } from '../cluster/view.ts'
 import type { Reply } from '../protocol/reply.ts'
 import type { Broker, Subscriber } from '../pubsub.ts'
 import type { SlowLog } from '../slow-log.ts'
@@ -40,6 +42,10 @@ export interface Caller extends Subscriber {
   libraryVersion: string
   /** Of RESP. */
   version: 2 | 3
+  /** It has used a command that only clients of Redis Cluster do: it knows what MOVED means. */
+  isClusterClient: boolean
+  /** CLIENT CAPA REDIRECT: it knows what REDIRECT means. */
+  knowsRedirect: boolean
   /** Commands since MULTI; undefined outside. */
   transaction: Transaction | undefined
   /** Key (latin1) → its entry's sequence when it was watched; undefined: there was none. */
@@ -89,6 +95,8 @@ export interface ServerView {
   readonly limits: ServedLimits
   limitConnections(countMax: number): void
   readonly users: Users
+  /** Undefined: the store is no member of a cluster. */
+  readonly cluster: ServedCluster | undefined
   /** Where the scans of all connections go on. */
   readonly cursors: CursorTable
   nowMs(): number
@@ -99,6 +107,13 @@ export interface ServerView {
   engineStats(): Stats | undefined
   /** About; undefined: the store does not know. */
   estimateCount(): number | undefined
+}
+
+export interface ServedCluster {
+  readonly view: ClusterView
+  readonly watch: Pick<LeaderWatch, 'isSettling' | 'isDown' | 'switches'>
+  /** Of the cluster, as clients of Sentinel ask for it. */
+  readonly masterName: string
 }
 
 /** The limits that commands apply or tell. */

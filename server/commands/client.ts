@@ -92,8 +92,14 @@ const noEvict = subcommand('NO-EVICT', {
 const capa = subcommand('CAPA', {
   arity: -3,
   usage: '<capability> [<capability> ...]',
-  summary: 'Says what this client can do; unknown words are ignored.',
-  plan: () => replyPlan(ok)
+  summary: 'Says what this client can do: REDIRECT, go where the leader is. Unknown words are ignored.',
+  plan: (words) => {
+    if (!words.some((word) => wordOf(word) === 'REDIRECT')) return replyPlan(ok)
+    return sessionPlan((caller) => {
+      caller.knowsRedirect = true
+      return ok
+    })
+  }
 })
 
 const reply = subcommand('REPLY', {

@@ -25,6 +25,7 @@ const groupCategories: Record<Group, string> = {
   server: '@server',
   transactions: '@transaction',
   pubsub: '@pubsub',
+  cluster: '@connection',
   varve: '@varve'
 }
 

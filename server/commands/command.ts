@@ -44,7 +44,7 @@ export type Flag =
   | 'secret'
   | 'subscribed'
 
-export type Group = 'generic' | 'string' | 'connection' | 'server' | 'transactions' | 'pubsub' | 'varve'
+export type Group = 'generic' | 'string' | 'connection' | 'server' | 'transactions' | 'pubsub' | 'cluster' | 'varve'
 
 /** Positions as Redis counts them: the name is 0, so the first argument is 1; `last` -1 is the last. */
 export interface KeyPlaces {

@@ -58,6 +58,8 @@ export const reset: Command = {
       caller.server.broker.leave(caller)
       caller.name = ''
       caller.isKept = false
+      caller.isClusterClient = false
+      caller.knowsRedirect = false
       caller.version = 2
       caller.forgetUser()
       return hasReset

@@ -4,7 +4,7 @@ import type { Caller } from './caller.ts'
 import { nameFault } from './client.ts'
 import { type Arguments, argument, type Command, wordOf } from './command.ts'
 import { notInTransaction } from './connection.ts'
-import { redisVersion } from './info.ts'
+import { modeOf, redisVersion } from './info.ts'
 import { wholeNumberOf } from './number.ts'
 import { replyPlan } from './plan.ts'
 import { sessionPlan } from './session-plan.ts'
@@ -80,7 +80,7 @@ function answer(caller: Caller, { version, name }: Hello): Reply {
       [textValue('version'), textValue(redisVersion)],
       [textValue('proto'), integerReply(caller.version)],
       [textValue('id'), integerReply(caller.id)],
-      [textValue('mode'), textValue('standalone')],
+      [textValue('mode'), textValue(modeOf(caller.server))],
       [textValue('role'), textValue(role === 'LEADER' ? 'master' : 'replica')],
       [textValue('modules'), arrayReply([])]
     ]

@@ -3,6 +3,7 @@
 import type { Reply } from '../protocol/reply.ts'
 import type { ServerView } from './caller.ts'
 import type { Arguments, Command } from './command.ts'
+import { clusterFields, replication } from './info-cluster.ts'
 import { commandStatistics, errorStatistics, statistics } from './info-counts.ts'
 import { engine } from './info-engine.ts'
 import { type Fields, type Section, textOfSections } from './info-text.ts'
@@ -11,12 +12,14 @@ import { sessionPlan } from './session-plan.ts'
 /** Of the commands that there are: what clients decide by. */
 export const redisVersion = '7.0.15'
 
+export const modeOf = ({ cluster }: ServerView): string => (cluster === undefined ? 'standalone' : 'cluster')
+
 function server(view: ServerView): Fields {
   const uptime = Math.floor((view.nowMs() - view.startedMs) / 1_000)
   return [
     ['redis_version', redisVersion],
     ['varve_version', view.version],
-    ['redis_mode', 'standalone'],
+    ['redis_mode', modeOf(view)],
     ['os', `${process.platform} ${process.arch}`],
     ['arch_bits', 64],
     ['node_version', process.versions.node],
@@ -74,17 +77,6 @@ function persistence(view: ServerView): Fields {
   ]
 }
 
-function replication(view: ServerView): Fields {
-  const { role, commitIndex } = view.status()
-  return [
-    ['role', role === 'LEADER' ? 'master' : 'slave'],
-    ['connected_slaves', 0],
-    ['master_failover_state', 'no-failover'],
-    ['master_replid', view.runId],
-    ['master_repl_offset', commitIndex]
-  ]
-}
-
 function cpu(): Fields {
   const { user, system } = process.cpuUsage()
   return [
@@ -110,7 +102,7 @@ const sections: readonly Section[] = [
   { title: 'Modules', fields: () => [] },
   { title: 'Commandstats', fields: commandStatistics, isExtra: true },
   { title: 'Errorstats', fields: errorStatistics },
-  { title: 'Cluster', fields: () => [['cluster_enabled', 0]] },
+  { title: 'Cluster', fields: clusterFields },
   { title: 'Keyspace', fields: keyspace },
   { title: 'Varve', fields: engine }
 ]

@@ -6,6 +6,7 @@ import { type Key, keyBytesMax, type Range } from '../store.ts'
 import { type Arguments, argument, type Flag, type KeyPlaces, oneKey } from './command.ts'
 import { type Plan, replyPlan } from './plan.ts'
 import { countOf, entriesPlan, rangeIn, rangeOf } from './range.ts'
+import { statusFields } from './status-fields.ts'
 
 export interface LineCommand extends ArgumentShape {
   readonly name: string
@@ -86,16 +87,7 @@ const status: LineCommand = {
   takesRest: false,
   plan: () => ({
     kind: 'session',
-    run: ({ server }) => {
-      const { role, term, commitIndex } = server.status()
-      return linesReply([
-        `Node ID: ${server.nodeId}`,
-        `Role: ${role}`,
-        `Term: ${term}`,
-        `Commit Index: ${commitIndex}`,
-        `Active Connections: ${server.activeConnections}`
-      ])
-    }
+    run: ({ server }) => linesReply(statusFields(server).map(([title, value]) => `${title}: ${value}`))
   })
 }
 

@@ -1,11 +1,14 @@
-// ROLE TIME WAIT MODULE READONLY READWRITE CLUSTER DEBUG LOLWUT: what clients and tools ask of a node, and what varve has no
+// ROLE TIME WAIT MODULE DEBUG LOLWUT: what clients and tools ask of a node, and what varve has no
 // part in.
+import { lastLeaderOf, leaderOf, leads } from '../cluster/view.ts'
 import { arrayReply, emptyArray, errorReply, integerReply, type Reply, textValue } from '../protocol/reply.ts'
+import type { ServedCluster } from './caller.ts'
 import { type Arguments, argument, type Command } from './command.ts'
 import { container } from './container.ts'
 import { notANumber } from './expiry.ts'
 import { wholeNumberOf } from './number.ts'
 import { replyPlan } from './plan.ts'
+import { isOnline, offsetOf, replicasOf } from './replicas.ts'
 import { sessionPlan } from './session-plan.ts'
 
 export const role: Command = {
@@ -16,9 +19,30 @@ export const role: Command = {
   summary: 'Whether this node takes writes, and how far its log is.',
   plan: () =>
     sessionPlan(({ server }) => {
+      if (server.cluster !== undefined) return roleIn(server.cluster)
       const { role: name, commitIndex } = server.status()
       return arrayReply([textValue(name === 'LEADER' ? 'master' : 'slave'), integerReply(commitIndex), emptyArray])
     })
+}
+
+function roleIn(cluster: ServedCluster): Reply {
+  const { view } = cluster
+  if (leads(view)) {
+    const there = replicasOf(cluster).filter((replica) => isOnline(cluster, replica))
+    const replicas = there.map((replica) =>
+      arrayReply([replica.host, String(replica.port), String(offsetOf(cluster, replica))].map(textValue))
+    )
+    return arrayReply([textValue('master'), integerReply(view.commitIndex), arrayReply(replicas)])
+  }
+  const master = lastLeaderOf(view)
+  const state = leaderOf(view) === undefined ? 'connect' : 'connected'
+  return arrayReply([
+    textValue('slave'),
+    textValue(master?.host ?? ''),
+    integerReply(master?.port ?? 0),
+    textValue(state),
+    integerReply(view.appliedIndex)
+  ])
 }
 
 export const time: Command = {
@@ -66,8 +90,6 @@ export const moduleCommand = container({ name: 'MODULE', group: 'server', summar
   moduleList
 ])
 
-const noCluster = errorReply('This instance has cluster support disabled')
-
 const refused = (name: string, arity: number, reply: Reply): Command => ({
   name,
   arity,
@@ -77,9 +99,6 @@ const refused = (name: string, arity: number, reply: Reply): Command => ({
   plan: () => replyPlan(reply)
 })
 
-export const readonly = refused('READONLY', 1, noCluster)
-export const readwrite = refused('READWRITE', 1, noCluster)
-export const cluster = refused('CLUSTER', -2, noCluster)
 export const debug: Command = {
   ...refused('DEBUG', -2, errorReply('DEBUG command not allowed. varve has none.')),
   flags: ['admin', 'dangerous']

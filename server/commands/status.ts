@@ -1,6 +1,8 @@
 // STATUS → a map of what the line protocol's STATUS says, for programs.
 import { integerReply, type Reply, textValue } from '../protocol/reply.ts'
 import type { Command } from './command.ts'
+import { sessionPlan } from './session-plan.ts'
+import { statusFields } from './status-fields.ts'
 
 export const status: Command = {
   name: 'STATUS',
@@ -8,20 +10,14 @@ export const status: Command = {
   flags: ['fast'],
   group: 'varve',
   summary: 'Who the server is, and how far it is.',
-  plan: () => ({
-    kind: 'session',
-    run: ({ server }): Reply => {
-      const { role, term, commitIndex } = server.status()
-      return {
+  plan: () =>
+    sessionPlan(
+      ({ server }): Reply => ({
         kind: 'map',
-        pairs: [
-          [textValue('node_id'), integerReply(server.nodeId)],
-          [textValue('role'), textValue(role)],
-          [textValue('term'), integerReply(term)],
-          [textValue('commit_index'), integerReply(commitIndex)],
-          [textValue('active_connections'), integerReply(server.activeConnections)]
-        ]
-      }
-    }
-  })
+        pairs: statusFields(server).map(([title, value]) => [
+          textValue(title.toLowerCase().replaceAll(' ', '_')),
+          typeof value === 'number' ? integerReply(value) : textValue(value)
+        ])
+      })
+    )
 }

@@ -1,6 +1,6 @@
 // Every key of the configuration: what it may be, what it is when nobody says, and what it is for. Files, the environment,
 // `varve config print` and the checked ServerConfig all go by this table, so a new key is a line here and a line in config.ts.
-import { cacheSize, integer, oneOf, peers, port, type Reader, size, text, truth } from './readers.ts'
+import { cacheSize, integer, oneOf, peers, place, port, type Reader, size, text, truth } from './readers.ts'
 
 export interface Key<T> {
   readonly reader: Reader<T>
@@ -25,10 +25,18 @@ export const keys = {
   'node.role': key(oneOf('leader', 'follower'), 'leader', 'what it begins as'),
   'server.host': key(text, '127.0.0.1', 'address to listen on'),
   'server.port': key(port, 9000, 'its port; 0 takes a free one'),
+  'server.advertise': optional(place, 'host:port at which clients reach it, where that is not where it listens'),
   'server.threads': key(integer(1, 64), 4, 'threads that read the disk'),
   'server.insecure': key(truth, false, 'listen where other machines reach it, and ask nobody for a password'),
   'replication.port': key(port, 9100, 'port for other nodes'),
   peers: key(peers, [], 'the other nodes'),
+  'cluster.name': key(text, 'varve', 'what clients of Sentinel call it'),
+  'cluster.reads': key(
+    oneOf('linearizable', 'lease', 'local'),
+    'linearizable',
+    'linearizable: the newest everywhere; lease: trusting clocks; local: what this node has'
+  ),
+  'cluster.max_staleness_ms': optional(milliseconds, 'local reads are refused after so long without a leader'),
   'storage.data_dir': key(text, './data', 'directory of the data'),
   'storage.cache_size': optional(cacheSize, 'block cache; 64 MiB unless given'),
   'storage.durability': key(oneOf('interval', 'sync', 'os'), 'interval', 'when a write is answered: see Durability'),

@@ -73,6 +73,18 @@ export interface Peer {
   readonly port: number
 }
 
+/** Where somebody is reached; an IPv6 address stands in brackets or bare. */
+export const place: Reader<string> = {
+  what: 'host:port',
+  read: (value) => (typeof value === 'string' && placeOf(value) !== undefined ? value : undefined)
+}
+
+export function placeOf(text: string): Peer | undefined {
+  const parts = /^(?:\[([^\]]+)\]|([^\s[\]]+)):(\d{1,5})$/.exec(text)
+  const port = Number(parts?.[3])
+  return parts === null || port === 0 || port > 65_535 ? undefined : { host: parts[1] ?? parts[2] ?? '', port }
+}
+
 /** In a file a list of maps; elsewhere host:port, separated by commas. */
 export const peers: ListReader<Peer> = {
   what: 'a list',

@@ -1,5 +1,7 @@
 // All metrics of a server as one text, and what stands against its being ready.
 import type { Database } from '../../lib/index.ts'
+import { leaderOf } from '../cluster/view.ts'
+import { type ClusterFigures, exposeCluster } from './cluster.ts'
 import { exposeEngine } from './engine.ts'
 import { Exposition } from './exposition.ts'
 import type { ProcessMetrics } from './process.ts'
@@ -21,6 +23,7 @@ export async function exposeAll({ server, database, process, nodeId, version }: 
   ])
   exposeEngine(to, database.stats())
   exposeServer(to, server)
+  if (server.cluster !== undefined) exposeCluster(to, server.cluster)
   await process.expose(to)
   return to.text
 }
@@ -33,6 +36,10 @@ export function checksOf({ server, database }: Pick<MetricSources, 'server' | 'd
   return {
     accepting: server.isStopping ? 'the server is stopping' : undefined,
     log: health === 'poisoned' ? 'a write of the log failed: start the server again' : undefined,
-    disk: health === 'stopped' ? 'the disk is full: puts are refused until there is space' : undefined
+    disk: health === 'stopped' ? 'the disk is full: puts are refused until there is space' : undefined,
+    ...(server.cluster === undefined ? {} : { leader: leaderFault(server.cluster) })
   }
 }
+
+const leaderFault = ({ view }: ClusterFigures): string | undefined =>
+  leaderOf(view) === undefined ? 'nobody is known to lead the cluster: calls wait for a leader' : undefined

@@ -1,5 +1,6 @@
 // Metrics of the listening socket, its sessions and their commands. Names of commands are the only labels that clients
 // choose, and only of commands that there are.
+import type { ClusterFigures } from './cluster.ts'
 import type { Exposition, Histogram } from './exposition.ts'
 
 /** What a server counts. */
@@ -7,6 +8,8 @@ export interface ServerFigures {
   readonly activeConnections: number
   readonly isStopping: boolean
   readonly statistics?: StatisticsView
+  /** Undefined: it is no member of one. */
+  readonly cluster?: ClusterFigures | undefined
 }
 
 /** The part of server/statistics.ts that is exposed. */

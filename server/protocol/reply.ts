@@ -28,6 +28,8 @@ export type Reply =
   /** Nobody knows whether it was done. RESP has no word that clients would not take for "ask again": nothing is said there,
    * and the connection closes. */
   | { readonly kind: 'unknown-outcome' }
+  /** It was not done, and whoever asked should ask elsewhere: nothing is said, and the connection closes. RESP only. */
+  | { readonly kind: 'unanswered' }
   /** Replies that are bytes already, in the language of the connection. */
   | { readonly kind: 'encoded'; readonly bytes: Buffer; readonly count: number }
   /** Several replies to one request, and none to QUIT's followers: SUBSCRIBE a b. */
@@ -50,7 +52,9 @@ export type ErrorCode =
   | 'READONLY'
   | 'MISCONF'
   | 'MOVED'
+  | 'REDIRECT'
   | 'CLUSTERDOWN'
+  | 'NOQUORUM'
 
 /** About how many bytes these replies are. */
 export function sizeOf(replies: readonly Reply[]): number {
@@ -72,6 +76,7 @@ export const missing: Reply = { kind: 'missing' }
 export const missingArray: Reply = { kind: 'missing-array' }
 export const emptyArray: Reply = { kind: 'array', items: [] }
 export const unknownOutcome: Reply = { kind: 'unknown-outcome' }
+export const unanswered: Reply = { kind: 'unanswered' }
 export const queued: Reply = { kind: 'simple', text: 'QUEUED' }
 export const valueReply = (value: Uint8Array): Reply => ({ kind: 'value', value })
 export const textValue = (text: string): Reply => ({ kind: 'value', value: Buffer.from(text) })

@@ -88,6 +88,7 @@ function write(reply: Reply, version: 2 | 3): void {
       writeBytes(reply.bytes)
       return
     case 'unknown-outcome':
+    case 'unanswered':
       return
     case 'many':
       for (const each of reply.replies) write(each, version)

@@ -7,9 +7,11 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { open } from '../../lib/index.ts'
+import { Users } from '../../server/auth/users.ts'
 import { completionScript } from '../../server/cli/completion.ts'
 import { createProgram } from '../../server/cli/program.ts'
 import { wordsOf } from '../../server/cli/shell-words.ts'
+import { type ServedGroup, serveGroup } from '../server/support/served-group.ts'
 import { type Ended, program, root, ServerProcess, temporaryDirectory, tracked } from '../support/varve.ts'
 import { run as varve } from './support/in-process.ts'
 import { type LocalServer, startServer } from './support/local-server.ts'
@@ -19,11 +21,18 @@ const directory = temporaryDirectory()
 const work = directory.path
 const home = join(work, 'home')
 let server: LocalServer
+/** Where examples of `varve cluster` are asked. */
+let group: ServedGroup
 let env: Readonly<Record<string, string>>
 let before = ''
 
 beforeAll(async () => {
   server = await startServer({ password })
+  group = await serveGroup(1, async () => {
+    const users = new Users()
+    await users.seed('root', Buffer.from(password))
+    return { users }
+  })
   env = {
     HOME: home,
     XDG_CONFIG_HOME: join(home, 'config'),
@@ -38,6 +47,7 @@ beforeAll(async () => {
 afterAll(async () => {
   process.chdir(before)
   await server[Symbol.asyncDispose]()
+  await group.close()
   directory[Symbol.dispose]()
 })
 
@@ -95,6 +105,7 @@ const targets = ['data-before-upgrade', 'restored', 'data2', 'all.jsonl', 'all.j
 
 /** `varve` runs in this process and what stands beside it in a shell, so that an example costs no process of Node's. */
 async function runExample(example: string): Promise<Ended> {
+  if (example.startsWith('varve cluster')) return await runAtFirst(example)
   const line = placed(example)
   for (const target of targets) rmSync(join(work, target), { recursive: true, force: true })
   if (line.includes(';')) return await runInBash(line)
@@ -103,6 +114,13 @@ async function runExample(example: string): Promise<Ended> {
   let ended: Ended = { code: 0, stdout: '', stderr: '' }
   for (const stage of stages) ended = await runStage(stage, ended.stdout)
   return ended
+}
+
+/** Asks the first of three members, which leads. */
+async function runAtFirst(example: string): Promise<Ended> {
+  if (group.members.leaderAt !== 0) group.members.transfer(0)
+  await group.members.quiet()
+  return await runHere(`${example.replace(/ --port \d+/, '')} --port ${group.ports[0]}`, '')
 }
 
 async function runStage(stage: string, piped: string): Promise<Ended> {

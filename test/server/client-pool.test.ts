@@ -91,6 +91,8 @@ describe('calls', () => {
     ['NOPERM no', 'DENIED'],
     ['NOAUTH no', 'DENIED'],
     ["READONLY You can't", 'NOT_LEADER'],
+    ['MOVED 7 10.0.0.2:9000', 'NOT_LEADER'],
+    ['REDIRECT 10.0.0.2:9000', 'NOT_LEADER'],
     ['CLUSTERDOWN down', 'NO_LEADER'],
     ['TOO_LARGE long', 'TOO_LARGE'],
     ['ERR odd', 'REFUSED']

@@ -47,7 +47,7 @@ describe('what is read', () => {
     expect(config).toEqual({
       ...defaultConfig,
       node: { id: 1, role: 'leader' },
-      server: { host: '0.0.0.0', port: 9000, threads: 4, insecure: false },
+      server: { host: '0.0.0.0', port: 9000, advertise: undefined, threads: 4, insecure: false },
       replication: { port: 9100 },
       peers: [
         { host: '10.0.1.11', port: 9101 },
@@ -57,6 +57,14 @@ describe('what is read', () => {
       logging: defaultConfig.logging
     })
     expect(notes).toEqual(['server.yaml:17: storage.cache_size: 1000 entries are taken as 4 KiB each, 4096000 bytes.'])
+  })
+
+  test.each([
+    ['node1.example:9001', { host: 'node1.example', port: 9001 }],
+    ['[::1]:9001', { host: '::1', port: 9001 }],
+    ['fd00::7:9001', { host: 'fd00::7', port: 9001 }]
+  ])('where clients reach it: %s', (text, advertise) => {
+    expect(configOf(`server:\n  advertise: "${text}"\n`).config.server.advertise).toEqual(advertise)
   })
 
   test.each(['', '# nothing\n', 'node:\n', 'peers:\nserver: {}\n'])('nothing in %j but defaults', (text) => {
@@ -85,6 +93,7 @@ describe('what is read', () => {
       'a text': ['"x"', 'x'],
       'true or false': ['true', 'true'],
       'a list': ['[{ host: a, port: 1 }]', 'a:1'],
+      'host:port': ['"a:1"', 'a:1'],
       'a size with a unit such as 64MiB': ['1KiB', '1KiB'],
       'a size with a unit such as 64MiB, or a number of entries': ['1KiB', '1KiB']
     }
@@ -225,6 +234,9 @@ describe('what is wrong', () => {
     ['server:\n  port: 65536\n', ['server.yaml:2: server.port must be a whole number from 0 to 65535, not 65536.']],
     ['server:\n  port: "9000"\n', ['server.yaml:2: server.port must be a whole number from 0 to 65535, not "9000".']],
     ['server:\n  host:\n', ['server.yaml:2: server.host must be a text, not null.']],
+    ['server:\n  advertise: a\n', ['server.yaml:2: server.advertise must be host:port, not "a".']],
+    ['server:\n  advertise: "a:0"\n', ['server.yaml:2: server.advertise must be host:port, not "a:0".']],
+    ['server:\n  advertise: "::1:9000 "\n', ['server.yaml:2: server.advertise must be host:port, not "::1:9000 ".']],
     ['node:\n  role: boss\n', ['server.yaml:2: node.role must be "leader" or "follower", not "boss".']],
     ['node: 7\n', ['server.yaml:1: node must be a map, not 7.']],
     ['- a\n', ['server.yaml:1: the file must be a map, not a list.']],
@@ -251,7 +263,7 @@ describe('what is wrong', () => {
     [
       'constructor: 1\n',
       [
-        'server.yaml:1: there is no key constructor; there are node, server, replication, peers, storage, logging, http, auth, tls, limits.'
+        'server.yaml:1: there is no key constructor; there are node, server, replication, peers, cluster, storage, logging, http, auth, tls, limits.'
       ]
     ]
   ])('%j', (text, faults) => {

@@ -8,6 +8,7 @@ import { Server } from '../../server/server.ts'
 import { DatabaseStore } from '../../server/store/database.ts'
 import type { Store } from '../../server/store.ts'
 import { seedOf } from '../support/campaign.ts'
+import { MemberStore } from './support/member-store.ts'
 import { storeContract } from './support/store-contract.ts'
 import { ThreeMembers } from './support/three-members.ts'
 
@@ -23,6 +24,14 @@ async function database() {
 
 const members = async () => {
   const store = new ThreeMembers(seedOf('three members'))
+  return { store, close: () => store.close() }
+}
+
+/** The one of them that leads, as its own server sees it. */
+const leader = async () => {
+  const members = new ThreeMembers(seedOf('three members'))
+  const place = { host: '127.0.0.1', port: 0, tls: false }
+  const store = new MemberStore({ members, places: [place, place, place] }, members.leaderAt as number)
   return { store, close: () => store.close() }
 }
 
@@ -42,5 +51,6 @@ const clientOf = (open: () => Promise<{ store: Store; close: () => Promise<void>
 
 storeContract('a database', { open: database, pins: true })
 storeContract('three members', { open: members, pins: true })
+storeContract('a member that leads', { open: leader, pins: true })
 storeContract('a client of a database', { open: clientOf(database), pins: false })
 storeContract('a client of three members', { open: clientOf(members), pins: false })

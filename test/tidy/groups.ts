@@ -56,6 +56,7 @@ const server: readonly Group[] = [
       'config',
       'member',
       'store',
+      'cluster',
       'simulation',
       'version'
     ]
@@ -63,13 +64,14 @@ const server: readonly Group[] = [
   {
     name: 'server',
     files: /^server\/(server|tls|http|log)\.ts$|^server\/(console|metrics)\//,
-    imports: [...engine, 'session', 'guard', 'protocol', 'commands', 'store', 'config', 'member', 'version']
+    imports: [...engine, 'session', 'guard', 'protocol', 'commands', 'store', 'cluster', 'config', 'member', 'version']
   },
   { name: 'client', files: /^server\/client\//, imports: [...engine, 'protocol', 'store'] },
   {
     name: 'session',
-    files: /^server\/(session|account|answering|inbox|lookahead|outbox|pipeline|planner|permission|runs|store-errors)\.ts$/,
-    imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'config', 'turn']
+    files:
+      /^server\/(session|account|answering|inbox|lookahead|outbox|pipeline|planner|permission|runs|store-errors)\.ts$/,
+    imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'cluster', 'config', 'turn']
   },
   // Below the commands: they manage users, and see what a connection may.
   {
@@ -81,13 +83,13 @@ const server: readonly Group[] = [
   {
     name: 'commands',
     files: /^server\/(commands\/|(pubsub|statistics|slow-log)\.ts$)/,
-    imports: [...engine, 'guard', 'protocol', 'store']
+    imports: [...engine, 'guard', 'protocol', 'store', 'cluster']
   },
   { name: 'protocol', files: /^server\/protocol\//, imports: ['errors', 'assert'] },
   {
     name: 'member',
     files: /^server\/raft\/(member|driver|proposals|in-flight|leadership|reads|pinned)\.ts$/,
-    imports: [...engine, 'storage', 'raft-shell', 'raft-core', 'store']
+    imports: [...engine, 'storage', 'raft-shell', 'raft-core', 'store', 'cluster']
   },
   {
     name: 'raft-shell',
@@ -100,7 +102,9 @@ const server: readonly Group[] = [
     files: /^server\/simulation\//,
     imports: [...engine, 'storage', 'member', 'raft-shell', 'raft-core', 'store']
   },
-  { name: 'store', files: /^server\/store(\.ts$|\/)/, imports: [...engine, 'turn'] },
+  { name: 'store', files: /^server\/store(\.ts$|\/)/, imports: [...engine, 'cluster', 'turn'] },
+  // What there is to know of a cluster, whoever knows it: below the stores that do.
+  { name: 'cluster', files: /^server\/cluster\//, imports: [] },
   { name: 'version', files: /^server\/version\.ts$/, imports: [] },
   { name: 'turn', files: /^server\/turn\.ts$/, imports: [] },
   { name: 'config', files: /^server\/(config|nearest)\.ts$|^server\/config\//, imports: [...engine] }

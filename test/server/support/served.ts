@@ -52,6 +52,7 @@ export async function clientOf(server: Server): Promise<RawClient> {
 export class FakeClock implements Clock {
   #nowMs = 1_000_000
   readonly #calls = new Set<() => void>()
+  #timers: { readonly atMs: number; readonly call: () => void }[] = []
 
   readonly nowMs = (): number => this.#nowMs
 
@@ -60,10 +61,21 @@ export class FakeClock implements Clock {
     return () => this.#calls.delete(call)
   }
 
+  readonly after = (ms: number, call: () => void): (() => void) => {
+    const timer = { atMs: this.#nowMs + ms, call }
+    this.#timers.push(timer)
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer)
+    }
+  }
+
   /** Second by second. */
   pass(seconds: number): void {
     for (let i = 0; i < seconds; i++) {
       this.#nowMs += 1_000
+      const due = this.#timers.filter(({ atMs }) => atMs <= this.#nowMs)
+      this.#timers = this.#timers.filter(({ atMs }) => atMs > this.#nowMs)
+      for (const { call } of due) call()
       for (const call of this.#calls) call()
     }
   }

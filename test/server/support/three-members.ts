@@ -2,6 +2,8 @@
 // message and every answer by a random number of turns, so that calls complete in another order than they were made, and it
 // loses its leader when it is told to: what was proposed and not committed may come to stand or not, and whoever asked is
 // told OUTCOME_UNKNOWN. The same seed and the same calls give the same run.
+//
+// Calls of the group itself go to whoever leads. member-store.ts makes a store of each member, for servers that share the group.
 import { Overlay } from '../../../server/store/overlay.ts'
 import {
   type Decision,
@@ -54,6 +56,8 @@ export class ThreeMembers implements Store {
   #turn = 0
   #isTurning = false
   #onQuiet: (() => void)[] = []
+  readonly #listeners = new Set<() => void>()
+  readonly #stopped = new Set<Member>()
 
   constructor(seed: number, nowMs: () => number = Date.now) {
     this.#random = randomOf(seed)
@@ -89,7 +93,7 @@ export class ThreeMembers implements Store {
   getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]> {
     return this.#onLeader((resolve, reject) => {
       const term = this.#term
-      this.#later(() => {
+      this.later(() => {
         const leader = this.#leader
         if (leader === undefined || term !== this.#term) {
           reject(new StoreError('NO_LEADER', 'the leader was lost while it was asked'))
@@ -113,6 +117,83 @@ export class ThreeMembers implements Store {
     await this.quiet()
   }
 
+  get leaderAt(): number | undefined {
+    return this.#leader && this.members.indexOf(this.#leader)
+  }
+
+  get term(): number {
+    return this.#term
+  }
+
+  get commitIndex(): number {
+    return this.#commit
+  }
+
+  isStopped(at: number): boolean {
+    return this.#stopped.has(this.#memberAt(at))
+  }
+
+  /** Calls, within the turn, when somebody begins or ends to lead, or is stopped. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener)
+  }
+
+  /** A member's process ends: no message reaches it. If it led, nobody leads until `elect`. */
+  stop(at: number): void {
+    this.#stopped.add(this.#memberAt(at))
+    if (this.leaderAt === at) this.loseLeader({ keepsNone: true })
+    this.#tellChange()
+  }
+
+  start(at: number): void {
+    this.#stopped.delete(this.#memberAt(at))
+    this.#tellChange()
+  }
+
+  /** Hands leadership over, to a member that has the leader's whole log by then. */
+  transfer(to: number): void {
+    const leader = this.#leader
+    const target = this.#memberAt(to)
+    if (leader === undefined || this.#stopped.has(target)) throw new StoreError('NO_LEADER', 'it cannot be handed over')
+    target.log = leader.log
+    this.loseLeader({ keepsNone: true })
+    this.#lead(target)
+  }
+
+  /** A read at a member may begin: it has all that was committed when it was asked for. */
+  confirmRead(at: number): Promise<void> {
+    const term = this.#term
+    return new Promise((resolve, reject) => {
+      this.later(() => {
+        const leader = this.#leader
+        const member = this.#memberAt(at)
+        if (leader === undefined || term !== this.#term || !this.isReady || this.#stopped.has(member)) {
+          reject(new StoreError('NO_LEADER', 'the leader was lost while it was asked'))
+          return
+        }
+        member.log = leader.log
+        member.applyTo(this.#commit)
+        resolve()
+      })
+    })
+  }
+
+  /** Some turns from now, as a message. */
+  later(run: () => void): void {
+    this.#actions.push({ turn: this.#turn + 1 + this.#random.below(delayTurnsMax), run })
+    this.#keepTurning()
+  }
+
+  #memberAt(at: number): Member {
+    const member = this.members[at]
+    if (member === undefined) throw new Error(`there is no member ${at}`)
+    return member
+  }
+
+  #tellChange(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
   /** Takes the leader away; another comes after some turns, or none as long as `keepsNone`. */
   loseLeader({ keepsNone = false } = {}): void {
     if (this.#leader === undefined) return
@@ -124,18 +205,19 @@ export class ThreeMembers implements Store {
       const error = isWritten
         ? new StoreError('OUTCOME_UNKNOWN', 'the leader was lost before it was committed')
         : new StoreError('NO_LEADER', 'the leader was lost')
-      this.#later(() => reject(error))
+      this.later(() => reject(error))
     }
-    if (!keepsNone) this.#later(() => this.elect())
+    this.#tellChange()
+    if (!keepsNone) this.later(() => this.elect())
   }
 
-  /** A member whose log no majority is ahead of leads. */
-  elect(): void {
+  /** A member whose log no majority is ahead of leads: that one, if it is such and is named. */
+  elect(at?: number): void {
     if (this.#leader !== undefined) return
-    const fit = this.members.filter(
-      (member) => this.members.filter((other) => member.isUpToDateWith(other)).length >= 2
-    )
-    this.#lead(this.#random.pick(fit))
+    const there = this.members.filter((member) => !this.#stopped.has(member))
+    const fit = there.filter((member) => there.filter((other) => member.isUpToDateWith(other)).length >= 2)
+    const named = at === undefined ? fit : fit.filter((member) => member === this.members[at])
+    if (named.length > 0) this.#lead(this.#random.pick(named))
   }
 
   /** Resolves when no message is on its way and no call is held. */
@@ -158,10 +240,12 @@ export class ThreeMembers implements Store {
       () => {},
       true
     )
+    this.#tellChange()
   }
 
   #makeHeld(): void {
-    if (!this.#isReady) return
+    if (!this.isReady) return
+    this.#tellChange()
     const held = this.#held
     this.#held = []
     for (const { make } of held) make()
@@ -177,7 +261,7 @@ export class ThreeMembers implements Store {
           reject(error as Error)
         }
       }
-      if (this.#isReady && this.#held.length === 0) run()
+      if (this.isReady && this.#held.length === 0) run()
       else {
         this.#held.push({ sinceTurn: this.#turn, make: run, reject })
         this.#keepTurning()
@@ -185,7 +269,8 @@ export class ThreeMembers implements Store {
     })
   }
 
-  get #isReady(): boolean {
+  /** Somebody leads and knows what is committed. */
+  get isReady(): boolean {
     return this.#leader !== undefined && this.#leader.log[this.#commit - 1]?.term === this.#term
   }
 
@@ -207,12 +292,12 @@ export class ThreeMembers implements Store {
   #send(leader: Member, follower: Member): void {
     const term = this.#term
     const { log } = leader
-    this.#later(() => {
-      if (term !== this.#term) return
+    this.later(() => {
+      if (term !== this.#term || this.#stopped.has(follower)) return
       if (follower.lastTerm < term || follower.log.length < log.length) follower.log = log
       follower.applyTo(Math.min(this.#commit, follower.log.length))
       const held = follower.log.length
-      this.#later(() => {
+      this.later(() => {
         if (term === this.#term) this.#commitTo(held)
       })
     })
@@ -229,12 +314,7 @@ export class ThreeMembers implements Store {
   #tellCommitted(): void {
     const committed = this.#proposals.filter(({ index }) => index <= this.#commit)
     this.#proposals = this.#proposals.filter(({ index }) => index > this.#commit)
-    for (const { tell } of committed) this.#later(tell)
-  }
-
-  #later(run: () => void): void {
-    this.#actions.push({ turn: this.#turn + 1 + this.#random.below(delayTurnsMax), run })
-    this.#keepTurning()
+    for (const { tell } of committed) this.later(tell)
   }
 
   #keepTurning(): void {
@@ -257,7 +337,7 @@ export class ThreeMembers implements Store {
   }
 }
 
-class PinnedEntries implements Pinned {
+export class PinnedEntries implements Pinned {
   readonly #entries: Entries
   readonly #nowMs: number
 
