@@ -61,7 +61,20 @@ const server: readonly Group[] = [
   {
     name: 'server',
     files: /^server\/(server|tls|http|log)\.ts$|^server\/(console|metrics)\//,
-    imports: [...engine, 'session', 'guard', 'protocol', 'commands', 'store', 'config', 'member', 'version']
+    imports: [
+      ...engine,
+      'session',
+      'guard',
+      'protocol',
+      'commands',
+      'store',
+      'config',
+      'member',
+      'raft-transport',
+      'version',
+      'network',
+      'clock'
+    ]
   },
   { name: 'client', files: /^server\/client\//, imports: [...engine, 'protocol', 'store'] },
   {
@@ -73,7 +86,7 @@ const server: readonly Group[] = [
   {
     name: 'guard',
     files: /^server\/auth\/|^server\/(limits|memory|patience)\.ts$/,
-    imports: [...engine, 'protocol', 'store', 'config']
+    imports: [...engine, 'protocol', 'store', 'config', 'network']
   },
   // With what commands act on beside the store: the broker of messages, the counts, the slow log.
   {
@@ -82,10 +95,20 @@ const server: readonly Group[] = [
     imports: [...engine, 'guard', 'protocol', 'store']
   },
   { name: 'protocol', files: /^server\/protocol\//, imports: ['errors', 'assert'] },
-  { name: 'member', files: /^server\/raft\/member\.ts$/, imports: [...engine, 'raft-shell', 'raft-core', 'store'] },
+  {
+    name: 'member',
+    files: /^server\/raft\/member\.ts$/,
+    imports: [...engine, 'raft-shell', 'raft-transport', 'raft-core', 'store', 'clock']
+  },
+  // Between members: their connections, and how a cluster begins. It knows no storage.
+  {
+    name: 'raft-transport',
+    files: /^server\/raft\/(transport\/|bootstrap(ping)?\.ts$)/,
+    imports: ['raft-core', 'network', 'clock', 'turn']
+  },
   {
     name: 'raft-shell',
-    files: /^server\/raft\/(storage|transport|snapshot|discovery)\.ts$/,
+    files: /^server\/raft\/(storage|snapshot|discovery)\.ts$/,
     imports: [...engine, 'raft-core', 'config']
   },
   { name: 'raft-core', files: /^server\/raft\//, imports: [] },
@@ -96,6 +119,9 @@ const server: readonly Group[] = [
   },
   { name: 'store', files: /^server\/store(\.ts$|\/)/, imports: [...engine, 'turn'] },
   { name: 'version', files: /^server\/version\.ts$/, imports: [] },
+  { name: 'clock', files: /^server\/clock\.ts$/, imports: [] },
+  // What everything that listens or dials has in common.
+  { name: 'network', files: /^server\/(certificates|loopback)\.ts$/, imports: [] },
   { name: 'turn', files: /^server\/turn\.ts$/, imports: [] },
   { name: 'config', files: /^server\/(config|nearest)\.ts$|^server\/config\//, imports: [...engine] }
 ]
