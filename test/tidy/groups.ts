@@ -103,7 +103,7 @@ const server: readonly Group[] = [
   // Between members: their connections, and how a cluster begins. It knows no storage.
   {
     name: 'raft-transport',
-    files: /^server\/raft\/(transport\/|bootstrap(ping)?\.ts$)/,
+    files: /^server\/raft\/(transport\/|bootstrap[a-z-]*\.ts$)/,
     imports: ['raft-core', 'network', 'clock', 'turn']
   },
   {

@@ -4,7 +4,7 @@
 //
 // Numbers are little-endian; `length` counts the payload; `crc` is the CRC32C of everything before it. Of a frame that is
 // announced longer than the connection's limit nothing is read. Memory grows with the bytes that came, whatever length was
-// announced; a payload that came in one piece is a view of that piece.
+// announced (at most sixteen times as fast); a payload that came in one piece is a view of that piece.
 //
 //   heartbeat (kind 8) of commit 300 and round 5, in term 2:   04 00 00 00 · 08 · 02 ac 02 05 · crc
 import native from '#native'
@@ -59,9 +59,10 @@ function checksum(parts: readonly Uint8Array[]): number {
 /** The payload is a view: of the chunk it came in, or of memory of its own. */
 export type OnFrame = (kind: number, payload: Buffer) => void
 
-/** Pieces below this are copied together, so that many small ones do not cost more than their bytes. */
-const smallBytes = 4096
-const gatherBytes = 4 * smallBytes
+/** So many times what has come is there memory for, at most. */
+const promiseFactor = 16
+/** More are made one, so that many small ones do not cost much more than their bytes. */
+const piecesMax = 1024
 
 /** Bytes in any fragmentation → frames. */
 export class FrameReader {
@@ -73,9 +74,11 @@ export class FrameReader {
   #tailLength = 0
   #payloadLeft = 0
   #crc = 0
+  /** The payload, as far as it has come: in pieces, or at the start of `#whole`. */
   #pieces: Buffer[] = []
-  #gather: Buffer | undefined
-  #gathered = 0
+  #whole: Buffer | undefined
+  #heldBytes = 0
+  #length = 0
   #isStopped = false
 
   constructor(payloadBytesMax: number) {
@@ -94,7 +97,7 @@ export class FrameReader {
   stop(): void {
     this.#isStopped = true
     this.#pieces = []
-    this.#gather = undefined
+    this.#whole = undefined
   }
 
   /** A frame that begins here: taken at once if all of it is here. */
@@ -121,8 +124,9 @@ export class FrameReader {
       this.#headLength += taken
       at += taken
       if (this.#headLength < headBytes) return at
-      this.#payloadLeft = this.#head.readUInt32LE(0)
-      this.#checkLength(this.#payloadLeft)
+      this.#length = this.#head.readUInt32LE(0)
+      this.#checkLength(this.#length)
+      this.#payloadLeft = this.#length
       this.#crc = native.crc32c(this.#head)
     }
     if (this.#payloadLeft > 0 && at < chunk.length) {
@@ -140,32 +144,45 @@ export class FrameReader {
   }
 
   #finish(onFrame: OnFrame): void {
-    const length = this.#head.readUInt32LE(0)
-    if (this.#crc >>> 0 !== this.#tail.readUInt32LE(0)) throw damaged(length)
-    this.#flushGathered()
+    if (this.#crc >>> 0 !== this.#tail.readUInt32LE(0)) throw damaged(this.#length)
     const [only] = this.#pieces
-    const payload = this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces, length)
+    const isOne = this.#whole === undefined && this.#pieces.length === 1
+    const payload = isOne && only !== undefined ? only : (this.#whole ?? this.#gatherAll())
     this.#headLength = 0
     this.#tailLength = 0
     this.#pieces = []
+    this.#heldBytes = 0
+    this.#whole = undefined
     onFrame(this.#head[4] ?? 0, payload)
   }
 
+  /**
+   * Pieces are kept until a sixteenth of the payload is there. Then there is memory for all of it, and each piece is copied as
+   * it comes: to copy 8 MiB at once would hold up the loop for milliseconds.
+   */
   #hold(piece: Buffer): void {
-    if (piece.length >= smallBytes) {
-      this.#flushGathered()
-      this.#pieces.push(piece)
-      return
-    }
-    if (this.#gather !== undefined && this.#gathered + piece.length > this.#gather.length) this.#flushGathered()
-    this.#gather ??= Buffer.allocUnsafeSlow(Math.min(gatherBytes, piece.length + this.#payloadLeft))
-    this.#gathered += piece.copy(this.#gather, this.#gathered)
+    if (this.#whole !== undefined) piece.copy(this.#whole, this.#heldBytes)
+    else this.#pieces.push(piece)
+    this.#heldBytes += piece.length
+    if (this.#whole !== undefined || this.#payloadLeft === 0) return
+    if (this.#heldBytes * promiseFactor >= this.#length || this.#pieces.length >= piecesMax) this.#gatherMore()
   }
 
-  #flushGathered(): void {
-    if (this.#gather !== undefined) this.#pieces.push(this.#gather.subarray(0, this.#gathered))
-    this.#gather = undefined
-    this.#gathered = 0
+  /** Memory for all of the payload, or, for one that sends very little at a time, one piece for many. */
+  #gatherMore(): void {
+    if (this.#heldBytes * promiseFactor < this.#length) {
+      this.#pieces = [Buffer.concat(this.#pieces)]
+      return
+    }
+    this.#whole = this.#gatherAll()
+    this.#pieces = []
+  }
+
+  #gatherAll(): Buffer {
+    const whole = Buffer.allocUnsafeSlow(this.#length)
+    let at = 0
+    for (const piece of this.#pieces) at += piece.copy(whole, at)
+    return whole
   }
 
   #checkLength(length: number): void {
