@@ -114,8 +114,10 @@ async function sendOver(
   connection.write(encodeFrame(kindNumbers.snapshot, (writer) => wiring.codec.encode(message, writer)).parts)
   let bytes = 0
   let crc = 0
+  let bytesOfTurn = 0
   for await (const chunk of source) {
     bytes += chunk.length
+    bytesOfTurn += chunk.length
     crc = native.crc32c(chunk, crc) >>> 0
     for (const piece of pieces(chunk, wiring.limits.chunkBytesMax)) {
       if (isOver) break
@@ -123,6 +125,10 @@ async function sendOver(
       await connection.drained()
     }
     if (isOver) break
+    // As long as the system takes everything at once, none of these awaits would let the loop turn.
+    if (bytesOfTurn < wiring.limits.chunkBytesMax) continue
+    bytesOfTurn = 0
+    await new Promise(setImmediate)
   }
   if (!isOver) {
     connection.write(

@@ -22,7 +22,6 @@ import { drawsOf, randomOf } from '../../support/random.mjs'
 import {
   atEnd,
   bareServer,
-  connectAll,
   groupOf,
   heartbeat,
   identityOf,
@@ -314,15 +313,4 @@ test('addresses', () => {
   expect(parseAddress('[::1]:1')).toEqual({ host: '::1', port: 1 })
   for (const text of ['a', 'a:0', 'a:65536', '::1:1', '[a]:1', ':1', 'a:1:2', ''])
     expect(parseAddress(text)).toBeUndefined()
-})
-
-test('a group comes back after all of it was gone', async () => {
-  const nodes = await groupOf(3)
-  for (const { transport } of nodes) await transport.close()
-  const again: Opened[] = []
-  for (const [i, name] of ['a', 'b', 'c'].entries()) {
-    const { port } = nodes[i]?.transport.address ?? { port: 0 }
-    again.push(await transportOf(i + 1, name, { listen: { host: '127.0.0.1', port } }))
-  }
-  await connectAll(again)
 })
