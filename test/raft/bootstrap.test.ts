@@ -268,6 +268,51 @@ describe('who cannot begin a cluster', () => {
   })
 })
 
+describe('a cluster that exists already', () => {
+  const world = new World()
+  const plan = (clusterId: string, round: number, lowest: number): Plan => ({
+    clusterId,
+    round,
+    members: ['a', 'b', 'c'].map((name, i) => ({ ...world.candidate(name), id: i === 0 ? lowest : 100 + i })),
+    firstCampaigner: lowest,
+    dataHolder: 0
+  })
+  const old = plan('old', 1, 100)
+  const next = plan('next', 2, 200)
+
+  /** B, which has agreed to `agreed`, hears from somebody that `old` is formed. */
+  function hears(agreed: Plan | undefined, informer: Candidate): Bootstrap {
+    const record = agreed && { plan: agreed, isFormed: false }
+    const expected = [undefined, undefined]
+    const b = new Bootstrap({ self: world.candidate('b'), expected, record, mintClusterId: () => 'never' })
+    b.hear(0, { candidate: informer, count: 3, record: { plan: old, isFormed: true }, fault: undefined })
+    return b
+  }
+
+  test('is come along with by who agreed to it, from whoever it hears of it', () => {
+    for (const informer of ['a', 'c']) {
+      const b = hears(old, world.candidate(informer))
+      expect(b.toPersist()).toEqual({ plan: old, isFormed: true })
+    }
+  })
+
+  test('is not come along with by who kept no agreement', () => {
+    const b = hears(undefined, world.candidate('c'))
+    expect([b.toPersist(), b.outcome().kind]).toEqual([undefined, 'refused'])
+  })
+
+  test('and is not the one agreed to last: only if that one cannot be formed any more', () => {
+    // C would have to agree to the next one, and has formed the old one.
+    expect(hears(next, world.candidate('c')).toPersist()).toEqual({ plan: old, isFormed: true })
+    // The old A is none of those who are needed for the next one, which may be formed.
+    const b = hears(next, world.candidate('a'))
+    expect(b.outcome()).toMatchObject({
+      kind: 'refused',
+      sentence: expect.stringMatching(/agreed to begin cluster next/)
+    })
+  })
+})
+
 describe('nodes that stop and start again', () => {
   /** A fixed course of 5 rounds; at step `at` of node `who` it stops: before its write, after it, or without its disk. */
   function run(who: string, at: number, how: 'before' | 'after' | 'wiped', setup: Setup): World | undefined {

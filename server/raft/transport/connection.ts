@@ -34,6 +34,7 @@ export interface ConnectionOptions {
 }
 
 const byeBytesMax = 1024
+const joinedBytesMax = 2 ** 14
 const fullChunkBytes = 2 ** 16
 const fullChunksMax = 3
 const remoteCodes = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
@@ -65,7 +66,8 @@ export class Connection {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.end(remoteCodes.has(error.code ?? '') ? 'remote' : 'network', faultOf(error))
     })
-    socket.on('close', () => this.end('network', new TransportFault('LOST', 'The connection was closed.')))
+    // This side destroys a socket only in `end`.
+    socket.on('close', () => this.end('remote', new TransportFault('LOST', 'The connection was closed.')))
   }
 
   get isEnded(): boolean {
@@ -93,9 +95,16 @@ export class Connection {
   write(parts: readonly Uint8Array[]): void {
     if (this.#isEnded) return
     const { socket } = this
-    if (parts.length > 1) socket.cork()
+    let bytes = 0
+    for (const part of parts) bytes += part.length
+    if (bytes <= joinedBytesMax) {
+      // To copy a few bytes costs less than to hand over a list of them.
+      socket.write(parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, bytes))
+      return
+    }
+    socket.cork()
     for (const part of parts) socket.write(part)
-    if (parts.length > 1) socket.uncork()
+    socket.uncork()
   }
 
   /** Resolves once the system has taken all but a little; also when the connection has ended. */

@@ -32,7 +32,7 @@ export function dial(wiring: Wiring, options: DialOptions): () => void {
   }
   const cancelDeadline = clock.after(limits.dialMs, () => {
     const fault = new TransportFault('UNREACHABLE', `${addressText(address)} did not answer in time.`)
-    connection?.end('network', fault)
+    connection?.bye('own', fault)
   })
   try {
     const { lookup } = wiring
@@ -60,7 +60,8 @@ export function dial(wiring: Wiring, options: DialOptions): () => void {
     if (isOver) return
     isGivenUp = true
     cancelDeadline()
-    connection?.end('own', new TransportFault('CLOSED', 'The attempt was given up.'))
+    // With a word: whoever has just welcomed this node is not to think that it is gone.
+    connection?.bye('own', new TransportFault('CLOSED', 'The attempt was given up.'))
   }
 }
 

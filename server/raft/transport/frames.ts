@@ -39,21 +39,18 @@ export function encodeFrame(kind: number, fill: (writer: ByteWriter) => void): F
   writer.uint32(0)
   writer.uint8(kind)
   fill(writer)
+  writer.uint32(0)
   const parts = writer.finish()
   let bytes = 0
   for (const part of parts) bytes += part.length
   const head = parts[0] as Buffer
-  head.writeUInt32LE(bytes - headBytes, 0)
-  const crc = Buffer.allocUnsafe(crcBytes)
-  crc.writeUInt32LE(checksum(parts), 0)
-  parts.push(crc)
-  return { parts, bytes: bytes + crcBytes }
-}
-
-function checksum(parts: readonly Uint8Array[]): number {
+  head.writeUInt32LE(bytes - frameOverheadBytes, 0)
+  const last = parts[parts.length - 1] as Buffer
+  const crcAt = last.length - crcBytes
   let crc = 0
-  for (const part of parts) crc = native.crc32c(part, crc)
-  return crc >>> 0
+  for (const part of parts) crc = native.crc32c(part === last ? last.subarray(0, crcAt) : part, crc)
+  last.writeUInt32LE(crc >>> 0, crcAt)
+  return { parts, bytes }
 }
 
 /** The payload is a view: of the chunk it came in, or of memory of its own. */

@@ -221,7 +221,12 @@ export class Transport {
   #link(lane: SteadyLane, peer: MemberInfo): Link {
     return new Link(lane, peer, this.#wiring, {
       onReady: () => {},
-      onEnd: (link, cause) => this.#steadyEnded(link.peer.id, lane, cause)
+      onEnd: (link, cause) => {
+        if (this.#isClosed) return
+        this.#unreachable.add(link.peer.id)
+        this.#planFlush()
+        this.#steadyEnded(link.peer.id, lane, cause)
+      }
     })
   }
 
@@ -263,11 +268,8 @@ export class Transport {
 
   /** A steady connection with this peer has ended, whoever had dialled it. */
   #steadyEnded(id: NodeId, lane: SteadyLane, cause: EndCause): void {
-    if (this.#isClosed) return
-    this.#unreachable.add(id)
-    this.#planFlush()
     const links = this.#links.get(id)
-    if (lane !== 'control' || cause !== 'remote' || links === undefined) return
+    if (this.#isClosed || lane !== 'control' || cause !== 'remote' || links === undefined) return
     if (!links.control.isReady && !this.#inbound.has(id, 'control')) this.#events.onLost?.(id)
   }
 
