@@ -1,5 +1,5 @@
 // Whether an address may be listened on: others reach it, and a server that asks nobody who they are gives them everything.
-import { isIP } from 'node:net'
+import { isLoopback } from '../loopback.ts'
 
 export interface Exposure {
   readonly host: string
@@ -16,10 +16,4 @@ export function exposureFault({ host, isOpen, isInsecure }: Exposure): string | 
     `${host} can be reached by other machines, and this server asks nobody for a password. Set auth.password_file in the ` +
     'configuration (or VARVE_AUTH_PASSWORD_FILE), listen on 127.0.0.1, or say --insecure if the network keeps strangers out.'
   )
-}
-
-function isLoopback(host: string): boolean {
-  const address = host.toLowerCase().replace(/^::ffff:/, '')
-  if (isIP(address) === 4) return address.startsWith('127.')
-  return address === '::1' || address === 'localhost'
 }

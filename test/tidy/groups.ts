@@ -64,7 +64,21 @@ const server: readonly Group[] = [
   {
     name: 'server',
     files: /^server\/(server|tls|http|log)\.ts$|^server\/(console|metrics)\//,
-    imports: [...engine, 'session', 'guard', 'protocol', 'commands', 'store', 'cluster', 'config', 'member', 'version']
+    imports: [
+      ...engine,
+      'session',
+      'guard',
+      'protocol',
+      'commands',
+      'store',
+      'cluster',
+      'config',
+      'member',
+      'raft-transport',
+      'version',
+      'network',
+      'clock'
+    ]
   },
   { name: 'client', files: /^server\/client\//, imports: [...engine, 'protocol', 'store'] },
   {
@@ -77,7 +91,7 @@ const server: readonly Group[] = [
   {
     name: 'guard',
     files: /^server\/auth\/|^server\/(limits|memory|patience)\.ts$/,
-    imports: [...engine, 'protocol', 'store', 'config']
+    imports: [...engine, 'protocol', 'store', 'config', 'network']
   },
   // With what commands act on beside the store: the broker of messages, the counts, the slow log.
   {
@@ -88,12 +102,18 @@ const server: readonly Group[] = [
   { name: 'protocol', files: /^server\/protocol\//, imports: ['errors', 'assert'] },
   {
     name: 'member',
-    files: /^server\/raft\/(member|driver|proposals|in-flight|leadership|reads|pinned)\.ts$/,
-    imports: [...engine, 'storage', 'raft-shell', 'raft-core', 'store', 'cluster']
+    files: /^server\/raft\/(member|driver|proposals|in-flight|leadership|reads|pinned|view|node)\.ts$/,
+    imports: [...engine, 'storage', 'raft-shell', 'raft-transport', 'raft-core', 'store', 'cluster', 'clock', 'turn']
+  },
+  // Between members: their connections, and how a cluster begins. It knows no storage.
+  {
+    name: 'raft-transport',
+    files: /^server\/raft\/(transport\/|bootstrap[a-z-]*\.ts$)/,
+    imports: ['raft-core', 'network', 'clock', 'turn']
   },
   {
     name: 'raft-shell',
-    files: /^server\/raft\/(log|entries|recent|transport|snapshot|discovery)\.ts$/,
+    files: /^server\/raft\/(log|entries|recent|snapshot|discovery)\.ts$/,
     imports: [...engine, 'storage', 'raft-core', 'config']
   },
   { name: 'raft-core', files: /^server\/raft\//, imports: [] },
@@ -106,6 +126,9 @@ const server: readonly Group[] = [
   // What there is to know of a cluster, whoever knows it: below the stores that do.
   { name: 'cluster', files: /^server\/cluster\//, imports: [] },
   { name: 'version', files: /^server\/version\.ts$/, imports: [] },
+  { name: 'clock', files: /^server\/clock\.ts$/, imports: [] },
+  // What everything that listens or dials has in common.
+  { name: 'network', files: /^server\/(certificates|loopback)\.ts$/, imports: [] },
   { name: 'turn', files: /^server\/turn\.ts$/, imports: [] },
   { name: 'config', files: /^server\/(config|nearest)\.ts$|^server\/config\//, imports: [...engine] }
 ]
