@@ -11,7 +11,6 @@ import type {
   Entry,
   Membership,
   MembershipChange,
-  MembershipEntry,
   Message,
   NodeId,
   PeerMessage,
@@ -24,13 +23,13 @@ import type {
   StorageApply
 } from './core/types.ts'
 import { payloadOf } from './entries.ts'
-import type { KeptMembership, MemberLog } from './log.ts'
+import type { ApplyMembership, MemberLog } from './log.ts'
 
 export interface DriverEvents {
   /** To be sent at once, in this order to each peer. */
   readonly send: (messages: readonly PeerMessage[]) => void
   /** A membership entry takes effect. */
-  readonly applyMembership: (entry: MembershipEntry) => KeptMembership
+  readonly applyMembership: ApplyMembership
   /** These are visible now. */
   readonly onApplied: (entries: readonly Entry[]) => void
   readonly onReads: (reads: readonly ReadState[]) => void
@@ -81,6 +80,10 @@ export class Driver {
 
   transferLeader(to: NodeId): void {
     this.#do(() => this.#node.transferLeader(to))
+  }
+
+  unreachable(peer: NodeId): void {
+    this.#do(() => this.#node.reportUnreachable(peer))
   }
 
   /** A peer's process is gone: whoever followed it need not wait for its silence. */

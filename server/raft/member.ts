@@ -10,6 +10,7 @@
 //    was not proposed.
 // 3. A decision that writes nothing is answered once what it saw is committed, by a leader that still was one then.
 import { batchesOf, type Member } from '../../lib/member.ts'
+import type { ClusterView } from '../cluster/view.ts'
 import { type Deciding, DecisionQueue } from '../store/queue.ts'
 import {
   type Decision,
@@ -54,6 +55,8 @@ const systemSpace = 0
 
 export class ClusterMember implements Store {
   readonly records: SystemRecords
+  /** What it tells of its cluster; its owner knows the others. */
+  cluster?: ClusterView
   readonly #options: ClusterMemberOptions
   readonly #member: Member
   readonly #driver: Driver
@@ -79,7 +82,7 @@ export class ClusterMember implements Store {
     this.#reads = new Reads({ ask: () => this.#driver.readIndex(), nowMs, atEnd }, log.applied)
     this.#driver = new Driver(new RawNode({ ...config, id: memberId, applied: log.applied }, log), log, {
       send: options.send,
-      applyMembership: (entry) => this.#applyMembership(entry),
+      applyMembership: (entry, kept) => this.#applyMembership(entry, kept),
       onApplied: (entries) => this.#onApplied(entries),
       onReads: (reads) => this.#reads.answered(reads),
       onRole: (state) => this.#onRole(state),
@@ -108,6 +111,11 @@ export class ClusterMember implements Store {
   /** The connection to a member's process broke. */
   lost(peer: NodeId): void {
     this.#driver.lost(peer)
+  }
+
+  /** What was said to a peer may not have got there. */
+  unreachable(peer: NodeId): void {
+    this.#driver.unreachable(peer)
   }
 
   /** Leads, where the others agree: at bootstrap. */
@@ -226,9 +234,8 @@ export class ClusterMember implements Store {
     this.#reads.applied(last.index)
   }
 
-  #applyMembership({ change }: MembershipEntry): KeptMembership {
-    const { details } = new MemberLog(this.#member).kept
-    return { membership: this.#driver.applyMembership(change), details }
+  #applyMembership({ change }: MembershipEntry, kept: KeptMembership): KeptMembership {
+    return { ...kept, membership: this.#driver.applyMembership(change) }
   }
 
   async #appliedEntries(keys: readonly Key[]): Promise<(Entry | undefined)[]> {

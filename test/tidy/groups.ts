@@ -102,7 +102,7 @@ const server: readonly Group[] = [
   { name: 'protocol', files: /^server\/protocol\//, imports: ['errors', 'assert'] },
   {
     name: 'member',
-    files: /^server\/raft\/(member|driver|proposals|in-flight|leadership|reads|pinned|view|node)\.ts$/,
+    files: /^server\/raft\/(member|driver|proposals|in-flight|leadership|reads|pinned|view|kept|payloads|node)\.ts$/,
     imports: [...engine, 'storage', 'raft-shell', 'raft-transport', 'raft-core', 'store', 'cluster', 'clock', 'turn']
   },
   // Between members: their connections, and how a cluster begins. It knows no storage.

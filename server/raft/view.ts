@@ -1,0 +1,125 @@
+// MemberView: what a member tells of its cluster, to the server and its clients (cluster/view.ts).
+import type { ClusterMember, ClusterView, MemberRole, PeerProgress } from '../cluster/view.ts'
+import { StoreError } from '../store.ts'
+import { type NodeId, none, type Status } from './core/types.ts'
+import type { MemberInfo } from './transport/identity.ts'
+
+export interface MemberViewContext {
+  readonly clusterId: string
+  readonly ownId: NodeId
+  readonly members: () => readonly MemberInfo[]
+  readonly status: () => Status
+  readonly applied: () => number
+  readonly isConnected: (id: NodeId) => boolean
+  readonly lastLeader: () => NodeId
+  /** Whether clients need TLS. */
+  readonly tls: boolean
+  readonly transfer: (to: NodeId) => void
+}
+
+const patienceMs = 5_000
+
+export class MemberView implements ClusterView {
+  readonly clusterId: string
+  readonly ownId: string
+  readonly #context: MemberViewContext
+  readonly #listeners = new Set<() => void>()
+  /** Of the leader that is known last. */
+  #epoch = 0
+
+  constructor(context: MemberViewContext) {
+    this.#context = context
+    this.clusterId = context.clusterId
+    this.ownId = String(context.ownId)
+  }
+
+  get members(): readonly ClusterMember[] {
+    const { leader, membership } = this.#context.status()
+    return this.#context.members().map(({ id, name, addresses }) => {
+      const [place = ''] = addresses.client
+      const at = place.lastIndexOf(':')
+      const role: MemberRole = id === leader ? 'leader' : membership.learners.includes(id) ? 'learner' : 'follower'
+      const host = place.slice(0, at).replace(/^\[|\]$/g, '')
+      return { id: String(id), name, host, port: Number(place.slice(at + 1)), tls: this.#context.tls, role }
+    })
+  }
+
+  get lastLeaderId(): string | undefined {
+    const last = this.#context.lastLeader()
+    return last === none ? undefined : String(last)
+  }
+
+  get term(): number {
+    return this.#context.status().term
+  }
+
+  get epoch(): number {
+    const { leader, term } = this.#context.status()
+    if (leader !== none) this.#epoch = term
+    return this.#epoch
+  }
+
+  get lastIndex(): number {
+    return this.#context.status().lastIndex
+  }
+
+  get commitIndex(): number {
+    return this.#context.status().commit
+  }
+
+  get appliedIndex(): number {
+    return this.#context.applied()
+  }
+
+  get peers(): readonly PeerProgress[] {
+    const { progress } = this.#context.status()
+    const others = this.#context.members().filter(({ id }) => id !== this.#context.ownId)
+    return others.map(({ id }) => ({
+      id: String(id),
+      isConnected: this.#context.isConnected(id),
+      matchIndex: progress.find((one) => one.id === id)?.match
+    }))
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Leader, roles or members changed. */
+  changed(): void {
+    void this.epoch
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  transferLeadership(to?: string): Promise<string> {
+    const { leader, progress } = this.#context.status()
+    const { ownId } = this.#context
+    if (leader !== ownId) return Promise.reject(new StoreError('NOT_LEADER', 'Only the leader hands over.'))
+    const furthest = progress.filter(({ id }) => id !== ownId).sort((a, b) => b.match - a.match)[0]?.id
+    const heir = to === undefined ? furthest : Number(to)
+    if (heir === undefined || !this.#context.members().some(({ id }) => id === heir)) {
+      return Promise.reject(new StoreError('NO_LEADER', 'There is no such member to hand over to.'))
+    }
+    return this.#handOver(heir)
+  }
+
+  #handOver(heir: NodeId): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const end = (act: () => void) => {
+        clearTimeout(timer)
+        stop()
+        act()
+      }
+      const look = () => {
+        const { leader } = this.#context.status()
+        if (leader !== none && leader !== this.#context.ownId) end(() => resolve(String(leader)))
+      }
+      const stop = this.onChange(look)
+      const late = () => reject(new StoreError('NO_LEADER', 'The other member did not come to lead in 5 s.'))
+      const timer = setTimeout(() => end(late), patienceMs)
+      this.#context.transfer(heir)
+      look()
+    })
+  }
+}

@@ -1,0 +1,92 @@
+// Nodes over real sockets and disks: they find each other, elect a leader, and go on when it ends.
+
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { systemClock } from '../../server/clock.ts'
+import { type ClusterNode, startNode } from '../../server/raft/node.ts'
+import type { Operation, Store } from '../../server/store.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'varve-nodes-'))
+let running: ClusterNode[] = []
+afterEach(async () => {
+  for (const node of running.splice(0)) await node.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  for (const server of servers) server.close()
+  return ports
+}
+
+const failures: Error[] = []
+const start = async (ports: readonly number[], i: number): Promise<ClusterNode> => {
+  const node = await startNode({
+    directory: join(directory, `node${i + 1}`),
+    name: String(i + 1),
+    wantsToLead: i === 0,
+    listen: { host: '127.0.0.1', port: ports[i] as number },
+    clientAddress: `127.0.0.1:${9000 + i}`,
+    peers: ports.filter((_, other) => other !== i).map((port) => ({ addresses: [`127.0.0.1:${port}`] })),
+    engine: {},
+    clock: systemClock,
+    clientTls: false,
+    insecure: false,
+    onWaiting: () => {},
+    onNotice: () => {},
+    onFailure: (error) => failures.push(error)
+  })
+  running.push(node)
+  return node
+}
+
+const put = (key: string, value: string): Operation => ({
+  type: 'put',
+  key: Buffer.from(key),
+  value: Buffer.from(value)
+})
+const read = async (store: Store, key: string) => {
+  const [value] = await store.getMany([Buffer.from(key)])
+  return value && Buffer.from(value).toString()
+}
+const leaderOf = async (nodes: readonly ClusterNode[]): Promise<ClusterNode> => {
+  for (;;) {
+    const leader = nodes.find(({ store }) => store.leadership.isReady)
+    if (leader !== undefined) return leader
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+test('three nodes become a cluster, serve, lose their leader and start again', { timeout: 60_000 }, async () => {
+  const ports = await freePorts(3)
+  const nodes = await Promise.all([0, 1, 2].map((i) => start(ports, i)))
+  const leader = await leaderOf(nodes)
+  expect(leader.view.members.map(({ name }) => name)).toEqual(['1', '2', '3'])
+  await leader.store.write([put('k', 'first')])
+  const long = 'v'.repeat(3_000_000)
+  await leader.store.write([put('long', long)])
+  for (const { store } of nodes) {
+    expect(await read(store, 'k')).toBe('first')
+    expect((await read(store, 'long')) === long).toBe(true)
+  }
+  running = running.filter((node) => node !== leader)
+  await leader.close()
+  const rest = nodes.filter((node) => node !== leader)
+  const next = await leaderOf(rest)
+  await next.store.write([put('k', 'second')])
+  const again = await start(ports, nodes.indexOf(leader))
+  expect(await read(again.store, 'k')).toBe('second')
+  expect(again.view.clusterId).toBe(leader.view.clusterId)
+  expect(again.view.ownId).toBe(leader.view.ownId)
+  for (const node of running.splice(0)) await node.close()
+  const all = await Promise.all([0, 1, 2].map((i) => start(ports, i)))
+  await leaderOf(all)
+  for (const { store } of all) expect(await read(store, 'k')).toBe('second')
+  expect(failures).toEqual([])
+})
