@@ -7,7 +7,7 @@ import type { Entry, Membership, StorageAppend } from '../../server/raft/core/ty
 import { changePayloadOf, decodeChange, encodeChange, payloadOf, toLogEntry } from '../../server/raft/entries.ts'
 import { type KeptMembership, MemberLog } from '../../server/raft/log.ts'
 import { directory, Machine, useMachineTime } from '../lib/support/machine.ts'
-import { memberOptions } from '../lib/support/members.ts'
+import { memberOptions, ship } from '../lib/support/members.ts'
 import { campaign, report, seedOf } from '../support/campaign.ts'
 import { drawsOf, randomOf } from '../support/random.mjs'
 import { voters } from './support/group.ts'
@@ -138,6 +138,33 @@ describe('what the core reads', () => {
     expect(third.log.initialState().hardState).toEqual({ term: 2, vote: 0, commit: 0 })
     await machine.run(third.member.close())
     machine.release()
+  })
+
+  test('a write that comes while a snapshot is being installed follows it', async () => {
+    const sender = await fresh()
+    const entries = [1, 2, 3, 4, 5].map((index) => word(index, 2, `w${index}`))
+    await sender.machine.run(sender.log.append(write({ entries, responses: done })))
+    await sender.machine.run(sender.log.apply(entries, () => expect.fail('no membership')))
+    await sender.machine.run(sender.member.flush())
+    const { machine, member, log } = await fresh()
+    const incoming = ship(sender.member, sender.machine, machine)
+    const snapshot = { index: 5, term: 2, membership: voters(1), ref: incoming }
+    const hardState = { term: 3, vote: 1, commit: 5 }
+    const order: string[] = []
+    const writes = [
+      log.append(write({ snapshot, responses: done })).then(() => order.push('snapshot')),
+      log.append(write({ entries: [word(6, 3, 'w6')], responses: done })).then(() => order.push('entry')),
+      log.append(write({ hardState, responses: done })).then(() => order.push('hard state'))
+    ]
+    await machine.run(Promise.all(writes))
+    expect(order).toEqual(['snapshot', 'entry', 'hard state'])
+    await machine.run(member.close())
+    const again = await enter(machine)
+    expect([again.log.firstIndex(), again.log.lastIndex(), again.log.applied]).toEqual([6, 6, 5])
+    expect(again.log.initialState()).toEqual({ hardState, membership: voters(1) })
+    await machine.run(again.member.close())
+    await sender.machine.run(sender.member.close())
+    for (const one of [machine, sender.machine]) one.release()
   })
 
   test('what was flushed is a snapshot, and where applying goes on', async () => {
