@@ -119,8 +119,8 @@ export const badSeconds = [
   '01',
   '+1'
 ]
-export const relativeSeconds = ['100', '5000', '1000000', '123456789']
-export const relativeMs = ['100000', '5000000', '1000000000', '123456789012']
+export const relativeSeconds = ['90000', '500000', '1000000', '123456789']
+export const relativeMs = ['100000000', '500000000', '1000000000', '123456789012']
 
 export const patterns = [
   '*',
