@@ -25,12 +25,6 @@ test('setup refuses a step that there is not', () => {
   expect(stderr).toContain('there is no step "adon"; the steps are packages, addon, types')
 })
 
-test('npm run cluster fails while its part is not there', () => {
-  const { status, stderr } = node(['scripts/later.mjs', 'cluster'])
-  expect(status).toBe(1)
-  expect(stderr).toContain('npm run cluster: not there yet')
-})
-
 test('npm run test:conformance fails where there are no files', () => {
   const { status, stderr } = node(['scripts/conformance.mjs'], { VARVE_RAFT_TESTDATA: work })
   expect(status).toBe(1)

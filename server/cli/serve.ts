@@ -2,18 +2,19 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import type { Users } from '../auth/users.ts'
+import type { Effective } from '../config/load.ts'
 import type { LogLevel, ServerConfig } from '../config.ts'
 import { defaultConfig } from '../config.ts'
 import type { AdminServer } from '../http.ts'
 import type { Log } from '../log.ts'
 import type { Server } from '../server.ts'
-import type { DatabaseStore } from '../store/database.ts'
 import type { TlsOptions } from '../tls.ts'
 import { parsePlace, parsePort } from './address.ts'
 import { printBanner } from './banner.ts'
 import { watchEngine } from './engine-events.ts'
-import { codeOf, databaseExit, exit, exitCodes, messageOf } from './exit.ts'
+import { codeOf, exit, exitCodes, messageOf } from './exit.ts'
 import { examples, print } from './output.ts'
+import { openServedStore, type ServedStore } from './serve-store.ts'
 import { effectiveConfig } from './server-config.ts'
 import { slowCommands } from './slow-commands.ts'
 import { version } from './version.ts'
@@ -62,18 +63,13 @@ export const serveCommand = (): Command =>
         'server.insecure': insecure,
         'logging.level': logLevel
       }
-      const { config, notes } = await effectiveConfig(file, { flags, opensSecrets: true })
-      if (config.node.role === 'follower') {
-        const where = file === undefined ? '' : `${file}: `
-        const sentence = 'node.role "follower" needs a cluster, and this server runs alone: use "leader".'
-        throw exit(exitCodes.usage, `${where}${sentence}`)
-      }
+      const effective = await effectiveConfig(file, { flags, opensSecrets: true })
+      const { config, notes } = effective
       const { openLog } = await import('../log.ts')
       const { log, flush } = openLog(config.logging)
       for (const note of notes) log.info(note)
-      if (config.peers.length > 0) log.warn('peers are not used yet: this server runs alone')
       try {
-        await run(config, log)
+        await run(effective, log)
       } finally {
         flush()
       }
@@ -81,40 +77,32 @@ export const serveCommand = (): Command =>
 
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
-async function run(config: ServerConfig, log: Log): Promise<void> {
+async function run(effective: Effective, log: Log): Promise<void> {
+  const { config } = effective
   const dataDir = resolve(config.storage.dataDir)
-  const store = await openStore(dataDir, config)
+  const served = await openServedStore(dataDir, effective, log)
   const parts: { server?: Server; http?: AdminServer | undefined } = {}
   try {
-    parts.server = await listen(store, config, log)
-    parts.http = await listenHttp(parts.server, store, config, log)
-    watchEngine(store.database, log)
+    parts.server = await listen(served.store, config, log)
+    parts.http = await listenHttp(parts.server, served.database, config, log)
+    watchEngine(served.database, log)
     const stopped = untilSignal(log)
     const { server, http } = parts
     log.info({ dataDir, ...server.address, http: http?.address }, 'listening')
     printBanner({ address: server.address, dataDir, http: http?.address, isTls: config.tls.cert !== undefined })
-    await stopped
+    await Promise.race([stopped, served.failed])
+    await served.handOver()
   } finally {
     // Health answers to the last: whoever balances load sees that this node is going.
     await parts.server?.stop()
     await parts.http?.stop()
-    await store.close()
+    await served.close()
   }
   log.info('stopped')
   print('varve has stopped')
 }
 
-async function openStore(dataDir: string, { storage, server }: ServerConfig): Promise<DatabaseStore> {
-  const { cacheBytes, durability, diskReserveBytes } = storage
-  try {
-    const { DatabaseStore } = await import('../store/database.ts')
-    return await DatabaseStore.open(dataDir, { cacheBytes, durability, diskReserveBytes, readThreads: server.threads })
-  } catch (error) {
-    throw databaseExit(error)
-  }
-}
-
-async function listen(store: DatabaseStore, config: ServerConfig, log: Log): Promise<Server> {
+async function listen(store: ServedStore['store'], config: ServerConfig, log: Log): Promise<Server> {
   const { Server } = await import('../server.ts')
   const { host, port, insecure } = config.server
   const users = await openUsers(store, config)
@@ -140,7 +128,7 @@ async function listen(store: DatabaseStore, config: ServerConfig, log: Log): Pro
 }
 
 /** The users that are stored, and the admin of the configuration. */
-async function openUsers({ records }: DatabaseStore, { auth }: ServerConfig): Promise<Users> {
+async function openUsers({ records }: ServedStore['store'], { auth }: ServerConfig): Promise<Users> {
   const { Users } = await import('../auth/users.ts')
   const users = await Users.open({ records })
   if (auth.password === undefined) return users
@@ -161,7 +149,7 @@ function tlsOf({ tls: { cert, key, ca, clientAuth } }: ServerConfig, log: Log): 
 
 async function listenHttp(
   server: Server,
-  store: DatabaseStore,
+  database: ServedStore['database'],
   { http: { host, port }, node }: ServerConfig,
   log: Log
 ): Promise<AdminServer | undefined> {
@@ -170,7 +158,7 @@ async function listenHttp(
   const { checksOf, exposeAll } = await import('../metrics/all.ts')
   const { ProcessMetrics } = await import('../metrics/process.ts')
   const process = new ProcessMetrics()
-  const sources = { server, process, database: store.database, nodeId: node.id, version: version() }
+  const sources = { server, process, database, nodeId: node.id, version: version() }
   try {
     return await AdminServer.listen({
       host,

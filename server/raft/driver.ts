@@ -78,6 +78,11 @@ export class Driver {
     this.#do(() => this.#node.campaign())
   }
 
+  /** Until the next change of role or term. */
+  setElectionTimeout(ticks: number): void {
+    this.#node.setElectionTimeout(ticks)
+  }
+
   transferLeader(to: NodeId): void {
     this.#do(() => this.#node.transferLeader(to))
   }

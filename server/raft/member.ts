@@ -49,6 +49,9 @@ export interface ClusterMemberOptions {
   readonly onRole?: (state: SoftState) => void
 }
 
+/** The others may not be members yet when it asks them for the first time. */
+const firstEveryTicks = 4
+
 /** The spaces of a member's database: that of its users, and its own. */
 const userSpace = 1
 const systemSpace = 0
@@ -68,6 +71,8 @@ export class ClusterMember implements Store {
   #applied: number
   /** Of the last proposal of this term. */
   #proposed = 0
+  #isFirst = false
+  #ticks = 0
   #isClosing = false
   #closed: Promise<void> | undefined
 
@@ -101,6 +106,8 @@ export class ClusterMember implements Store {
   tick(): void {
     this.#driver.tick()
     this.#leadership.tick()
+    if (this.#leadership.leader !== 0) this.#isFirst = false
+    else if (this.#isFirst && ++this.#ticks % firstEveryTicks === 0) this.#driver.campaign()
     this.#reads.tick()
   }
 
@@ -118,9 +125,15 @@ export class ClusterMember implements Store {
     this.#driver.unreachable(peer)
   }
 
-  /** Leads, where the others agree: at bootstrap. */
-  campaign(): void {
+  /** At the beginning of a cluster: tries to lead again and again, until somebody does. */
+  campaignFirst(): void {
+    this.#isFirst = true
     this.#driver.campaign()
+  }
+
+  /** At the beginning of a cluster: lets another try for so many ticks. */
+  waitForFirst(ticks: number): void {
+    this.#driver.setElectionTimeout(ticks)
   }
 
   transferLeader(to: NodeId): void {
@@ -129,6 +142,10 @@ export class ClusterMember implements Store {
 
   get raftStatus(): ReturnType<RawNode['status']> {
     return this.#driver.status
+  }
+
+  get database(): Member['database'] {
+    return this.#member.database
   }
 
   get leadership(): Leadership {

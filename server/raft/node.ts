@@ -29,6 +29,8 @@ export interface NodeOptions {
   readonly wantsToLead: boolean
   /** Where the others reach it, and where it listens for them. */
   readonly listen: Address
+  /** What the others reach it by, where that is not what it listens on. */
+  readonly peerHost?: string
   /** Where clients reach it: host:port. */
   readonly clientAddress: string
   readonly peers: readonly ExpectedPeer[]
@@ -44,6 +46,10 @@ export interface NodeOptions {
 }
 
 const tickMs = 25
+/** How long the others wait for the one that campaigns first. */
+const firstTicks = 80
+/** A node that stops waits no longer for its heir. */
+const handOverMs = 1_500
 const timing: Omit<RaftConfig, 'id' | 'electionSeed' | 'readIdStart'> = {
   electionTicks: 20,
   heartbeatTicks: 2,
@@ -65,7 +71,9 @@ export interface ClusterNode {
   readonly view: MemberView
   /** Where other members reach it. */
   readonly address: Address
-  /** Hands leadership over where it leads, answers what it can and gives the directory back. */
+  /** Where it leads, and somebody can take it, the other leads when this resolves. */
+  handOver(): Promise<void>
+  /** Hands over, answers what it can and gives the directory back. */
   close(): Promise<void>
 }
 
@@ -161,16 +169,19 @@ class NodeParts {
     store.cluster = view
     transport.become(this.#identity(clusterId), this.#members)
     this.#timer = setInterval(() => setImmediate(() => store.tick()), tickMs)
-    if (plan?.firstCampaigner === this.#id) store.campaign()
-    return { store, view, address: transport.address, close: () => this.close() }
+    if (plan?.firstCampaigner === this.#id) store.campaignFirst()
+    else if (plan !== undefined) store.waitForFirst(firstTicks)
+    return { store, view, address: transport.address, handOver: () => this.handOver(), close: () => this.close() }
+  }
+
+  /** So that nobody has to wait for an election. */
+  async handOver(): Promise<void> {
+    if (this.#store?.leadership.isLeader !== true || this.#members.length === 1) return
+    await this.#view?.transferLeadership(undefined, handOverMs).catch(() => undefined)
   }
 
   async close(): Promise<void> {
-    const view = this.#view
-    // Who leads hands over, so that nobody has to wait for an election.
-    if (this.#store?.leadership.isLeader === true && this.#members.length > 1) {
-      await view?.transferLeadership().catch(() => undefined)
-    }
+    await this.handOver()
     this.#bootstrapping?.stop()
     await this.#store?.close()
     clearInterval(this.#timer)
@@ -192,7 +203,8 @@ class NodeParts {
 
   #identity(clusterId: string): Identity {
     const { name, listen, clientAddress } = this.#options
-    const { host, port } = this.#transport?.address ?? listen
+    const { host: bound, port } = this.#transport?.address ?? listen
+    const host = this.#options.peerHost ?? bound
     const peer = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
     return { id: this.#id, name, clusterId, addresses: { peer: [peer], client: [clientAddress] } }
   }

@@ -17,7 +17,7 @@ export interface MemberViewContext {
   readonly transfer: (to: NodeId) => void
 }
 
-const patienceMs = 5_000
+const defaultPatienceMs = 5_000
 
 export class MemberView implements ClusterView {
   readonly clusterId: string
@@ -92,7 +92,7 @@ export class MemberView implements ClusterView {
     for (const listener of [...this.#listeners]) listener()
   }
 
-  transferLeadership(to?: string): Promise<string> {
+  transferLeadership(to?: string, patienceMs = defaultPatienceMs): Promise<string> {
     const { leader, progress } = this.#context.status()
     const { ownId } = this.#context
     if (leader !== ownId) return Promise.reject(new StoreError('NOT_LEADER', 'Only the leader hands over.'))
@@ -101,10 +101,10 @@ export class MemberView implements ClusterView {
     if (heir === undefined || !this.#context.members().some(({ id }) => id === heir)) {
       return Promise.reject(new StoreError('NO_LEADER', 'There is no such member to hand over to.'))
     }
-    return this.#handOver(heir)
+    return this.#handOver(heir, patienceMs)
   }
 
-  #handOver(heir: NodeId): Promise<string> {
+  #handOver(heir: NodeId, patienceMs: number): Promise<string> {
     return new Promise((resolve, reject) => {
       const end = (act: () => void) => {
         clearTimeout(timer)
@@ -116,7 +116,8 @@ export class MemberView implements ClusterView {
         if (leader !== none && leader !== this.#context.ownId) end(() => resolve(String(leader)))
       }
       const stop = this.onChange(look)
-      const late = () => reject(new StoreError('NO_LEADER', 'The other member did not come to lead in 5 s.'))
+      const late = () =>
+        reject(new StoreError('NO_LEADER', `The other member did not come to lead within ${patienceMs} ms.`))
       const timer = setTimeout(() => end(late), patienceMs)
       this.#context.transfer(heir)
       look()

@@ -1,0 +1,60 @@
+// Three nodes on this machine, from server/node1.yaml to node3.yaml, until Ctrl-C.
+//
+//   npm run cluster                     starts them, and says when they serve
+//   npm run cluster -- --dir=/tmp/x     with their data elsewhere than ./data
+//
+// A node that ends by itself is said so and not started again: that one can try what happens then.
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { inRoot } from './support/project.mjs'
+
+const { values: options } = parseArgs({ options: { dir: { type: 'string' } } })
+const cli = inRoot('dist', 'server', 'cli.js')
+const began = performance.now()
+const nodes = [1, 2, 3].map((id) => ({ id, port: 8999 + id, isReady: false, child: start(id) }))
+
+function start(id) {
+  const directory = options.dir === undefined ? [] : ['--data-dir', join(options.dir, `node${id}`)]
+  const child = spawn(process.execPath, [cli, 'serve', '-f', inRoot('server', `node${id}.yaml`), ...directory], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: inRoot()
+  })
+  for (const stream of [child.stdout, child.stderr]) {
+    let rest = ''
+    stream.setEncoding('utf8').on('data', (text) => {
+      const lines = (rest + text).split('\n')
+      rest = lines.pop()
+      for (const line of lines) show(id, line)
+    })
+  }
+  child.on('exit', (code, signal) => ended(id, code ?? signal))
+  return child
+}
+
+function show(id, line) {
+  console.log(`node ${id} | ${line}`)
+  const node = nodes[id - 1]
+  if (node.isReady || !line.includes('listening on')) return
+  node.isReady = true
+  if (!nodes.every(({ isReady }) => isReady)) return
+  const seconds = ((performance.now() - began) / 1000).toFixed(1)
+  console.log(`\nThree nodes serve, after ${seconds} s. In another terminal:\n`)
+  console.log('  npx varve cluster status')
+  console.log('  npx varve set test1 value1              # by the leader')
+  console.log('  npx varve get test1 --port 9001         # by any node')
+  console.log("  printf 'PUT test2 value2\\nQUIT\\n' | nc 127.0.0.1 9001   # a follower says who leads")
+  console.log(`  kill -9 ${nodes[0].child.pid}                          # another one leads at once\n`)
+}
+
+function ended(id, how) {
+  console.log(`node ${id} has ended (${how})`)
+  if (nodes.every(({ child }) => child.exitCode !== null || child.signalCode !== null)) process.exit(0)
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    // Ctrl-C reaches them too, by their terminal; SIGTERM does not.
+    if (signal === 'SIGTERM') for (const { child } of nodes) child.kill('SIGTERM')
+  })
+}
