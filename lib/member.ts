@@ -15,6 +15,7 @@
 import { assert } from './assert.ts'
 import { Batch } from './bytes/batch.ts'
 import { closeParts } from './closing.ts'
+import { verifyTableFile } from './copies/tables.ts'
 import { Database } from './database.ts'
 import { join, tableName } from './disk/files.ts'
 import { invalid, VarveError } from './errors.ts'
@@ -24,8 +25,9 @@ import { EntryLog } from './log/entry-log.ts'
 import { openParts } from './open.ts'
 import { type Environment, type OpenOptions, realEnvironment, type Settings } from './options.ts'
 import type { Parts } from './parts.ts'
+import { encodeState, readManifest } from './tree/manifest.ts'
 import type { PinnedVersion } from './tree/tree.ts'
-import type { FlushedState, MemberIdentity, TableFile } from './tree/version.ts'
+import type { FlushedState, MemberIdentity, TableFile, Version } from './tree/version.ts'
 import type { Applicable, Applier } from './write/applier.ts'
 
 export type { Batch } from './bytes/batch.ts'
@@ -220,6 +222,11 @@ export class Member {
     return this.#parts.tree.pin()
   }
 
+  /** Reads every byte of a table's file from elsewhere. Rejects where it is not the table that it should be. */
+  verifyTable(path: string, table: TableFile): Promise<void> {
+    return verifyTableFile(this.#parts.engine, path, table, {})
+  }
+
   /** Where a table of a pinned version is. */
   pathOf(table: TableFile): string {
     return join(this.#parts.directory, tableName(table.number))
@@ -243,6 +250,12 @@ export class Member {
     await this.close()
   }
 }
+
+/** A version as bytes, for another member. */
+export const encodeVersion = (version: Version): Buffer => encodeState(version, 1)
+
+/** @throws VarveError VARVE_CORRUPTION or VARVE_UNSUPPORTED where the bytes are no version */
+export const decodeVersion = (bytes: Buffer): Version => readManifest('a snapshot', bytes).version
 
 /** The batches that `each` lays down, as the body of an entry. One batch is atomic, and so is the entry. */
 export function batchesOf(each: (batch: Batch) => void, timeMs: number): EntryBody {

@@ -94,6 +94,8 @@ export interface SystemRecords {
   /** Resolves when it is on disk, as `del` does. */
   put(key: string, value: unknown): Promise<void>
   del(key: string): Promise<void>
+  /** Calls whenever something of it may have changed elsewhere; left out: nobody else changes it. */
+  onChange?(listener: () => void): void
 }
 
 export interface Store {

@@ -42,6 +42,7 @@ export const defaultUser = 'default'
 const hashingMax = 2
 const hashingWaitingMax = 64
 const passwordBytesMax = 1_024
+const reloadMs = 500
 
 export class Users {
   readonly #records: SystemRecords | undefined
@@ -68,7 +69,29 @@ export class Users {
     const users = new Users(options)
     const stored = (await options.records?.list(userKeys)) ?? []
     for (const [key, value] of stored) users.#keep(decodeUser(key, value))
+    options.records?.onChange?.(() => void users.#reload())
     return users
+  }
+
+  /** Another member of the cluster may have changed them. What cannot be read now is read again later. */
+  async #reload(): Promise<void> {
+    try {
+      await this.#inTurn(async () => {
+        const stored = ((await this.#records?.list(userKeys)) ?? []).map(([key, value]) => decodeUser(key, value))
+        const names = new Set(stored.map(({ name }) => name))
+        for (const name of [...this.#known.keys()]) if (!names.has(name)) this.#forget(name)
+        for (const user of stored) this.#keep(user)
+      })
+    } catch {
+      setTimeout(() => void this.#reload(), reloadMs).unref()
+    }
+  }
+
+  #forget(name: string): void {
+    const known = this.#known.get(name)
+    if (known !== undefined) known.identity.access = noAccess
+    this.#known.delete(name)
+    if (this.isOpen) this.#guest.access = fullAccess
   }
 
   /** Whether everybody may everything, for there are no users. */

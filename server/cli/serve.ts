@@ -130,11 +130,35 @@ async function listen(store: ServedStore['store'], config: ServerConfig, log: Lo
 /** The users that are stored, and the admin of the configuration. */
 async function openUsers({ records }: ServedStore['store'], { auth }: ServerConfig): Promise<Users> {
   const { Users } = await import('../auth/users.ts')
-  const users = await Users.open({ records })
-  if (auth.password === undefined) return users
-  const fault = await users.seed(auth.user, Buffer.from(auth.password))
-  if (fault !== undefined) throw exit(exitCodes.usage, `auth: ${fault}.`)
-  return users
+  const users = await whileNobodyLeads(() => Users.open({ records }))
+  const { password } = auth
+  if (password === undefined) return users
+  try {
+    const fault = await whileNobodyLeads(() => users.seed(auth.user, Buffer.from(password)))
+    if (fault !== undefined) throw exit(exitCodes.usage, `auth: ${fault}.`)
+  } catch (error) {
+    if (codeOf(error) !== 'NOT_LEADER') throw error
+  }
+  if (!users.isOpen) return users
+  // The leader does it. Until this member has heard of it, it would let everybody in.
+  for (;;) {
+    const heard = await whileNobodyLeads(() => Users.open({ records }))
+    if (!heard.isOpen) return heard
+    await new Promise((resolve) => setTimeout(resolve, seededPollMs))
+  }
+}
+
+const seededPollMs = 100
+
+/** Tries again and again: a member may be the first one to be there. */
+async function whileNobodyLeads<T>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call()
+    } catch (error) {
+      if (codeOf(error) !== 'NO_LEADER') throw error
+    }
+  }
 }
 
 function tlsOf({ tls: { cert, key, ca, clientAuth } }: ServerConfig, log: Log): TlsOptions | undefined {

@@ -9,6 +9,7 @@ import type { EntryBody } from '../../lib/member.ts'
 import type { RawNode } from './core/node.ts'
 import type {
   Entry,
+  InstallSnapshot,
   Membership,
   MembershipChange,
   Message,
@@ -28,6 +29,8 @@ import type { ApplyMembership, MemberLog } from './log.ts'
 export interface DriverEvents {
   /** To be sent at once, in this order to each peer. */
   readonly send: (messages: readonly PeerMessage[]) => void
+  /** Resolves once the peer has all of it; rejects where it has not. */
+  readonly sendSnapshot: (message: InstallSnapshot) => Promise<void>
   /** A membership entry takes effect. */
   readonly applyMembership: ApplyMembership
   /** These are visible now. */
@@ -48,6 +51,10 @@ export class Driver {
     this.#node = node
     this.#log = log
     this.#events = events
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped
   }
 
   get status(): Status {
@@ -113,9 +120,14 @@ export class Driver {
 
   #do<Result>(work: () => Result): Result | undefined {
     if (this.#isStopped) return undefined
-    const result = work()
-    this.#pump()
-    return result
+    try {
+      const result = work()
+      this.#pump()
+      return result
+    } catch (error) {
+      this.#fail(error)
+      return undefined
+    }
   }
 
   #pump(): void {
@@ -123,8 +135,6 @@ export class Driver {
     this.#isPumping = true
     try {
       while (!this.#isStopped && this.#node.hasReady()) this.#process(this.#node.ready())
-    } catch (error) {
-      this.#fail(error)
     } finally {
       this.#isPumping = false
     }
@@ -162,12 +172,19 @@ export class Driver {
     this.#events.onApplied(entries)
   }
 
-  /** Who lacks what was cut from the log would need a snapshot: it is told that it did not arrive, and asked again later. */
   #send(messages: readonly PeerMessage[]): void {
     const sent = messages.filter(({ kind }) => kind !== 'snapshot')
     if (sent.length > 0) this.#events.send(sent)
     if (sent.length === messages.length) return
-    for (const { kind, to } of messages) if (kind === 'snapshot') this.#node.reportSnapshot(to, false)
+    for (const message of messages) if (message.kind === 'snapshot') this.#sendSnapshot(message)
+  }
+
+  #sendSnapshot(message: InstallSnapshot): void {
+    const report = (arrived: boolean) => void this.#do(() => this.#node.reportSnapshot(message.to, arrived))
+    this.#events.sendSnapshot(message).then(
+      () => report(true),
+      () => report(false)
+    )
   }
 
   #fail(error: unknown): void {

@@ -49,3 +49,15 @@ export function decodeChange(bytes: Uint8Array): MembershipChange {
   if (payload === undefined) return change
   return { ...change, payload: changePayloadOf(Buffer.from(payload, 'base64url')) }
 }
+
+const batchHeaderBytes = 8
+
+/** Whether an entry is of the system's own space: its batches are, if the first operation's key is. */
+export function isOfSystem(entry: Entry): boolean {
+  if (entry.kind !== 'normal' || entry.payload.ref === undefined) return false
+  const { payload } = entry.payload.ref as EntryBody
+  // A kind, the key's length as a varint, and the key, which begins with its space: 0 is the system's.
+  let at = batchHeaderBytes + 1
+  while (at < payload.length && ((payload[at] as number) & 0x80) !== 0) at++
+  return payload[at + 1] === 0
+}

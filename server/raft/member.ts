@@ -24,8 +24,17 @@ import {
   type SystemRecords
 } from '../store.ts'
 import { RawNode } from './core/node.ts'
-import type { Entry as LogEntry, MembershipEntry, NodeId, PeerMessage, RaftConfig, SoftState } from './core/types.ts'
+import type {
+  InstallSnapshot,
+  Entry as LogEntry,
+  MembershipEntry,
+  NodeId,
+  PeerMessage,
+  RaftConfig,
+  SoftState
+} from './core/types.ts'
 import { Driver } from './driver.ts'
+import { isOfSystem } from './entries.ts'
 import { InFlight } from './in-flight.ts'
 import { Leadership } from './leadership.ts'
 import { type KeptMembership, MemberLog } from './log.ts'
@@ -39,6 +48,8 @@ export interface ClusterMemberOptions {
   /** What of the core's configuration differs: seeds, and times in ticks. */
   readonly config: Omit<RaftConfig, 'id' | 'applied'>
   readonly send: (messages: readonly PeerMessage[]) => void
+  /** Resolves once the peer has all of the tables; rejects where it has not. */
+  readonly sendSnapshot: (message: InstallSnapshot) => Promise<void>
   /** Where clients reach a member. */
   readonly addressOf: (id: NodeId) => string | undefined
   readonly nowMs: () => number
@@ -51,6 +62,13 @@ export interface ClusterMemberOptions {
 
 /** The others may not be members yet when it asks them for the first time. */
 const firstEveryTicks = 4
+
+/** How often it is looked which entries others may need. */
+const keepEveryTicks = 40
+/** Who lacks more than this gets a snapshot. */
+const keptEntriesMax = 100_000
+/** Entries below what is applied that a follower keeps. */
+const keptBehind = 10_000
 
 /** The spaces of a member's database: that of its users, and its own. */
 const userSpace = 1
@@ -71,6 +89,7 @@ export class ClusterMember implements Store {
   #applied: number
   /** Of the last proposal of this term. */
   #proposed = 0
+  readonly #systemListeners: (() => void)[] = []
   #isFirst = false
   #ticks = 0
   #isClosing = false
@@ -87,6 +106,7 @@ export class ClusterMember implements Store {
     this.#reads = new Reads({ ask: () => this.#driver.readIndex(), nowMs, atEnd }, log.applied)
     this.#driver = new Driver(new RawNode({ ...config, id: memberId, applied: log.applied }, log), log, {
       send: options.send,
+      sendSnapshot: options.sendSnapshot,
       applyMembership: (entry, kept) => this.#applyMembership(entry, kept),
       onApplied: (entries) => this.#onApplied(entries),
       onReads: (reads) => this.#reads.answered(reads),
@@ -107,7 +127,10 @@ export class ClusterMember implements Store {
     this.#driver.tick()
     this.#leadership.tick()
     if (this.#leadership.leader !== 0) this.#isFirst = false
-    else if (this.#isFirst && ++this.#ticks % firstEveryTicks === 0) this.#driver.campaign()
+    else if (this.#isFirst && this.#ticks % firstEveryTicks === 0 && this.#driver.status.role === 'follower') {
+      this.#driver.campaign()
+    }
+    if (++this.#ticks % keepEveryTicks === 0) this.#keepLog()
     this.#reads.tick()
   }
 
@@ -218,6 +241,17 @@ export class ClusterMember implements Store {
     return this.close()
   }
 
+  /** The leader keeps what those need who are not far behind; the others what they would need who are, if they led. */
+  #keepLog(): void {
+    const { progress, lastIndex } = this.#driver.status
+    const floor = Math.max(1, lastIndex - keptEntriesMax)
+    const needed = progress.map(({ match }) => match + 1).filter((index) => index > floor)
+    const isLeader = this.#leadership.isLeader
+    this.#member.keepFrom(
+      isLeader ? Math.min(...needed, Math.max(1, this.#applied)) : Math.max(floor, this.#applied - keptBehind)
+    )
+  }
+
   #fail(error: Error): void {
     this.#end(error)
     this.#options.onFailure(error)
@@ -248,6 +282,7 @@ export class ClusterMember implements Store {
     this.#inFlight.applied(last.index)
     if (!this.#leadership.isReady && last.term === this.#driver.status.term) this.#leadership.ready()
     this.#proposals.applied(entries)
+    if (entries.some(isOfSystem)) for (const listener of this.#systemListeners) listener()
     this.#reads.applied(last.index)
   }
 
@@ -272,7 +307,10 @@ export class ClusterMember implements Store {
     const body = batchesOf((batch) => {
       for (const operation of operations) layDown(batch, space, operation)
     }, this.#member.nowMs())
+    if (this.#driver.isStopped) throw this.#notReady()
     const result = this.#driver.propose(body)
+    // A failure in the middle of it: it may be in the log.
+    if (this.#driver.isStopped) throw new StoreError('OUTCOME_UNKNOWN', 'This member failed while it wrote.')
     if (result?.status !== 'appended') throw this.#notReady()
     this.#proposed = result.lastIndex
     if (space === userSpace) this.#inFlight.add(result.lastIndex, operations)
@@ -299,15 +337,25 @@ export class ClusterMember implements Store {
     ) => { readonly operations: readonly Operation[]; readonly result: Result }
   ): Promise<Result> {
     const { term } = this.#driver.status
+    this.#checkLeads(term)
     const nowMs = this.#member.nowMs()
     const entries = await this.#inFlight.read(keys, nowMs, (some) => this.#appliedEntries(some))
     // What was in flight is gone with the leadership it was seen in.
-    if (!this.#leadership.isReady || this.#driver.status.term !== term) throw this.#notReady()
+    this.#checkLeads(term)
     const { operations, result } = decide(entries, nowMs)
-    if (operations.length > 0) await this.#propose(userSpace, operations)
-    else if (this.#proposed > this.#applied) await this.#proposals.wait(this.#proposed)
-    else await this.#reads.wait()
+    if (operations.length > 0) {
+      await this.#propose(userSpace, operations)
+      return result
+    }
+    // It wrote nothing: what it saw has to be committed, and a quorum to say that this one led when it was asked.
+    const seen = this.#proposed > this.#applied ? this.#proposals.wait(this.#proposed) : undefined
+    await Promise.all([seen, this.#reads.wait()])
+    this.#checkLeads(term)
     return result
+  }
+
+  #checkLeads(term: number): void {
+    if (!this.#leadership.isReady || this.#driver.status.term !== term) throw this.#notReady()
   }
 
   #systemRecords(): SystemRecords {
@@ -318,7 +366,8 @@ export class ClusterMember implements Store {
         return this.#member.database.system.iterator({ gte: prefix, lt: `${prefix}\u{10ffff}` }).all()
       },
       put: (key, value) => write({ type: 'put', key: Buffer.from(key), value: Buffer.from(JSON.stringify(value)) }),
-      del: (key) => write({ type: 'del', key: Buffer.from(key) })
+      del: (key) => write({ type: 'del', key: Buffer.from(key) }),
+      onChange: (listener) => void this.#systemListeners.push(listener)
     }
   }
 }

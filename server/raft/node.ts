@@ -5,17 +5,18 @@
 // Time goes on by one tick at most in a turn of the event loop, after its sockets were read, and is never made up for: what came
 // while the loop was held up is seen before anybody is taken for silent.
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
-import { becomeMember, type MemberOptions, openMember, ownerOf } from '../../lib/member.ts'
+import { becomeMember, type Member, type MemberOptions, openMember, ownerOf } from '../../lib/member.ts'
 import type { Clock } from '../clock.ts'
 import { turn } from '../turn.ts'
 import type { Plan } from './bootstrap.ts'
 import { Bootstrapping } from './bootstrapping.ts'
 import { emptyMembership } from './core/membership.ts'
-import { none, type RaftConfig } from './core/types.ts'
+import { type InstallSnapshot, none, type RaftConfig } from './core/types.ts'
 import { Kept } from './kept.ts'
 import type { KeptMembership } from './log.ts'
 import { ClusterMember } from './member.ts'
 import { entryPayloads } from './payloads.ts'
+import { receiveSnapshot, snapshotBytes } from './snapshot.ts'
 import type { Address } from './transport/address.ts'
 import type { ExpectedPeer, Identity, MemberInfo } from './transport/identity.ts'
 import type { TransportTls } from './transport/security.ts'
@@ -102,6 +103,8 @@ class NodeParts {
   #store: ClusterMember | undefined
   #view: MemberView | undefined
   #members: readonly MemberInfo[] = []
+  #member: Member | undefined
+  #isReceiving = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: NodeOptions, kept: Kept, id: number) {
@@ -112,7 +115,8 @@ class NodeParts {
 
   async listen(clusterId: string, holdsData: boolean): Promise<void> {
     const { peers, clock, listen, tls, insecure, onNotice } = this.#options
-    if (clusterId === '') this.#bootstrapping = this.#prepareBootstrap(holdsData)
+    // A member goes on answering: somebody may have stopped just before it heard of the cluster.
+    if (clusterId === '' || this.#kept.bootstrap !== undefined) this.#bootstrapping = this.#prepareBootstrap(holdsData)
     const answer = this.#bootstrapping?.answer
     this.#transport = await Transport.listen({
       identity: this.#identity(clusterId),
@@ -125,6 +129,7 @@ class NodeParts {
       onNotice,
       payloads: entryPayloads,
       onMessage: (message) => this.#store?.receive([message]),
+      onSnapshot: (message, chunks) => this.#receiveSnapshot(message, chunks),
       onLost: (peer) => this.#store?.lost(peer),
       onUnreachable: (peer) => this.#store?.unreachable(peer),
       ...(answer === undefined ? {} : { onStatement: answer })
@@ -149,14 +154,16 @@ class NodeParts {
     const member = await openMember(directory, engine)
     const { clusterId } = member.identity
     this.#members = membersOf(member.applied.membership)
-    // Until snapshots travel, whoever lacks entries must find them in the log.
+    // Until it is known what others need.
     member.keepFrom(1)
+    this.#member = member
     const store: ClusterMember = new ClusterMember({
       member,
       config: { ...timing, electionSeed: randomInt(2 ** 31), readIdStart: randomBytes(6).readUIntBE(0, 6) },
       send: (messages) => {
         for (const message of messages) transport.send(message)
       },
+      sendSnapshot: (message) => this.#sendSnapshot(member, transport, message),
       addressOf: (id) => this.#members.find((one) => one.id === id)?.addresses.client[0],
       nowMs: () => clock.nowMs(),
       atEnd: (call) => turn.atEnd(call),
@@ -183,9 +190,39 @@ class NodeParts {
   async close(): Promise<void> {
     await this.handOver()
     this.#bootstrapping?.stop()
-    await this.#store?.close()
-    clearInterval(this.#timer)
-    await this.#transport?.close()
+    try {
+      await (this.#store ?? this.#member)?.close()
+    } finally {
+      clearInterval(this.#timer)
+      await this.#transport?.close()
+    }
+  }
+
+  /** What is in tables by now, whatever the core has asked for: newer is as good. */
+  async #sendSnapshot(member: Member, transport: Transport, message: InstallSnapshot): Promise<void> {
+    const pinned = member.pin()
+    try {
+      const { flushed } = pinned.version
+      const { membership } = flushed.membership as KeptMembership
+      const snapshot = { index: flushed.index, term: flushed.term, membership, ref: undefined }
+      await transport.sendSnapshot({ ...message, snapshot }, snapshotBytes(member, pinned.version))
+    } finally {
+      pinned.unpin()
+    }
+  }
+
+  async #receiveSnapshot(message: InstallSnapshot, chunks: AsyncIterable<Buffer>): Promise<void> {
+    const [store, member] = [this.#store, this.#member]
+    if (store === undefined || member === undefined) throw new Error('It is no member yet.')
+    if (this.#isReceiving) throw new Error('It is receiving a snapshot already.')
+    this.#isReceiving = true
+    try {
+      const incoming = await receiveSnapshot(member, this.#options.directory, chunks)
+      this.#members = membersOf(incoming.flushed.membership)
+      store.receive([{ ...message, snapshot: { ...message.snapshot, ref: incoming } }])
+    } finally {
+      this.#isReceiving = false
+    }
   }
 
   #prepareBootstrap(holdsData: boolean): Bootstrapping {

@@ -10,8 +10,9 @@ export class PinnedMember implements Pinned {
 
   /** `read` resolves with the index that was read, once it is applied. */
   constructor(database: Database<Buffer, Buffer>, applied: LogIndex, read: Promise<LogIndex>) {
-    this.#view = viewOf(database, new PinnedDatabase(database), applied, read)
     // Told to whoever asks for a page.
+    read.catch(() => undefined)
+    this.#view = viewOf(database, new PinnedDatabase(database), applied, read)
     this.#view.catch(() => undefined)
   }
 

@@ -36,12 +36,13 @@ export class Reads {
   /** Not asked for yet. */
   #next: Waiting[] = []
   #asked: Asked | undefined
+  #closed: Error | undefined
   #isPlanned = false
   /** The id of the question is not known yet. */
   #isAsking = false
   #early: ReadState[] = []
   /** Answered, and not applied yet; by ascending index. */
-  #answered: { readonly index: LogIndex; readonly waiting: readonly Waiting[] }[] = []
+  #answered: { readonly index: LogIndex; readonly waiting: Waiting[] }[] = []
   #applied: LogIndex
 
   constructor(context: ReadsContext, applied: LogIndex) {
@@ -51,6 +52,7 @@ export class Reads {
 
   /** Resolves with the index that was read, once it is applied: what is applied now is no older than the call. */
   wait(): Promise<LogIndex> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed)
     return new Promise((resolve, reject) => {
       this.#next.push({ sinceMs: this.#context.nowMs(), resolve, reject })
       this.#plan()
@@ -103,11 +105,14 @@ export class Reads {
     const late = this.#next.filter(isOver)
     this.#next.splice(0, late.length)
     giveUp(late)
+    for (const { waiting } of this.#answered) giveUp(waiting.splice(0, waiting.filter(isOver).length))
+    this.#answered = this.#answered.filter(({ waiting }) => waiting.length > 0)
     if (this.#next.length > 0) this.#plan()
   }
 
   /** Nothing will be answered any more. */
   close(error: Error): void {
+    this.#closed ??= error
     const waiting = [...this.#next, ...(this.#asked?.waiting ?? []), ...this.#answered.flatMap((one) => one.waiting)]
     this.#next = []
     this.#asked = undefined

@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import { open } from '../../lib/index.ts'
 import { systemClock } from '../../server/clock.ts'
 import { type ClusterNode, startNode } from '../../server/raft/node.ts'
 import type { Operation, Store } from '../../server/store.ts'
@@ -88,5 +89,36 @@ test('three nodes become a cluster, serve, lose their leader and start again', {
   const all = await Promise.all([0, 1, 2].map((i) => start(ports, i)))
   await leaderOf(all)
   for (const { store } of all) expect(await read(store, 'k')).toBe('second')
+  expect(failures).toEqual([])
+})
+
+test('a database alone becomes a member with what it holds, and the others receive it', {
+  timeout: 60_000
+}, async () => {
+  const before = await open(join(directory, 'node3'), { memtableBytes: 64 << 10, valueEncoding: 'utf8' })
+  const names = Array.from({ length: 3_000 }, (_, i) => `city ${String(i).padStart(5, '0')}`)
+  for (let at = 0; at < names.length; at += 100) {
+    await before.batch(names.slice(at, at + 100).map((key) => ({ type: 'put' as const, key, value: `of ${key}` })))
+  }
+  await before.del(names[7] as string)
+  await before.close()
+  const ports = await freePorts(3)
+  const nodes = await Promise.all([0, 1, 2].map((i) => start(ports, i)))
+  const leader = await leaderOf(nodes)
+  expect(nodes.indexOf(leader)).toBe(2)
+  await leader.store.write([put('new', 'value')])
+  const keys = names.map((name) => Buffer.from(name))
+  for (const { store } of nodes) {
+    expect(await read(store, 'new')).toBe('value')
+    const values = await store.getMany(keys)
+    expect(values.map((value) => value && Buffer.from(value).toString())).toEqual(
+      names.map((name, i) => (i === 7 ? undefined : `of ${name}`))
+    )
+  }
+  // What came as tables is there after a restart as well.
+  for (const node of running.splice(0)) await node.close()
+  const again = await Promise.all([0, 1, 2].map((i) => start(ports, i)))
+  await leaderOf(again)
+  for (const { store } of again) expect(await read(store, names[42] as string)).toBe(`of ${names[42]}`)
   expect(failures).toEqual([])
 })

@@ -88,6 +88,20 @@ describe('what is read', () => {
     expect(notes).toEqual([])
   })
 
+  test('the examples of three nodes name each other', () => {
+    const configs = [1, 2, 3].map((id) => {
+      const text = readFileSync(new URL(`../../server/node${id}.yaml`, import.meta.url), 'utf8')
+      return configOf(text).config
+    })
+    for (const [i, { node, server, replication, peers }] of configs.entries()) {
+      expect([node.id, node.role, server.port]).toEqual([i + 1, i === 0 ? 'leader' : 'follower', 9000 + i])
+      const others = configs.filter((config) => config.node.id !== node.id)
+      expect(peers).toEqual(others.map((other) => ({ host: '127.0.0.1', port: other.replication.port })))
+      expect(replication.port).toBe(9100 + i)
+    }
+    expect(new Set(configs.map(({ storage }) => storage.dataDir)).size).toBe(3)
+  })
+
   test('every key of the table can be set in a file, and in the environment', () => {
     const samples: Readonly<Record<string, readonly [yaml: string, variable: string]>> = {
       'a text': ['"x"', 'x'],

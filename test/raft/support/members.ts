@@ -106,6 +106,7 @@ export class Members {
         applyUnstable: false
       },
       send: (messages) => this.#send(messages),
+      sendSnapshot: () => Promise.reject(new Error('nobody sends snapshots here')),
       addressOf: (member) => `member-${member}:6379`,
       nowMs: () => performance.now(),
       atEnd: (call) => turn.atEnd(call),
