@@ -80,7 +80,6 @@ export class Lookahead {
     // One session's are looked up as well when it is served.
     if (store === undefined || foreseen.length < 2) return
     const answered = this.#ask(store, keys)
-    const bytes = Buffer.from(this.#target.subarray(0, answered === 0 ? 0 : this.#ends[answered - 1]))
     let first = 0
     for (const one of foreseen) {
       const wanted = one.run.count - one.run.from
@@ -88,7 +87,9 @@ export class Lookahead {
       if (count <= 0) break
       const start = first === 0 ? 0 : (this.#ends[first - 1] as number)
       one.count = count
-      one.reply = { kind: 'encoded', bytes: bytes.subarray(start, this.#ends[first + count - 1]), count }
+      // Memory of its own: one that is not read must not keep that of all others.
+      const bytes = Buffer.from(this.#target.subarray(start, this.#ends[first + count - 1]))
+      one.reply = { kind: 'encoded', bytes, count }
       first += wanted
     }
   }

@@ -103,7 +103,11 @@ export class Outbox implements Held {
     if (replies.length === 0 || this.#socket.destroyed || codec === undefined) return true
     this.#replies = []
     if (this.#bytes > pieceBytes) {
-      this.#pieces = codec.pieces(replies, pieceBytes)
+      const owned = new Set(this.#owned)
+      this.#owned = []
+      this.#pieces = codec.pieces(replies, pieceBytes, (part) => {
+        if (part.kind === 'value' && owned.delete(part.value)) this.#owner.store.discard?.(part.value)
+      })
       return this.#sendPieces()
     }
     this.#bytes = 0
@@ -122,7 +126,6 @@ export class Outbox implements Held {
     }
     this.#pieces = undefined
     this.#bytes = 0
-    this.#discardOwned()
     return true
   }
 

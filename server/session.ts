@@ -279,12 +279,18 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
 
   /** Before its turn: a short chunk is decoded, and the reads it begins with are told. */
   prepare(): void {
+    // Its turn did not come the last time: what was decoded then comes first.
+    if (this.#requests !== undefined) return
     if (!this.isAuthenticated || this.#isEnding || !(this.#codec instanceof RespCodec) || this.expectsLong) return
-    const chunk = this.#inbox.nextShort(preparedBytesMax)
-    if (chunk === undefined) return
-    const [first] = this.#decode(chunk)
-    if (first?.kind !== 'run' || first.name !== 'GET' || planRun(first, this) === undefined) return
-    this.#answering.foresee(lookahead.add(first, this.store, this.version))
+    try {
+      const chunk = this.#inbox.nextShort(preparedBytesMax)
+      if (chunk === undefined) return
+      const [first] = this.#decode(chunk)
+      if (first?.kind !== 'run' || first.name !== 'GET' || planRun(first, this) === undefined) return
+      this.#answering.foresee(lookahead.add(first, this.store, this.version))
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   /** Its turn has come. */
@@ -368,7 +374,8 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
       const full = this.#write()
       if (full !== undefined) return full
     }
-    if (requests === undefined) return undefined
+    // Something may have been pushed while it waited.
+    if (requests === undefined) return this.#outbox.count > 0 ? this.#write() : undefined
     this.#account.begin()
     while (!requests.isAtEnd && !this.#isEnding && !this.#isClosing && !this.#socket.destroyed) {
       if (this.#outbox.bytes >= limits.replyBytesMax || this.#outbox.count >= limits.batchMax) {
@@ -456,11 +463,12 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   }
 
   #drain(): void {
-    if (this.#wake !== undefined) this.#wake()
-    else if (!this.#isServing) {
-      this.#socket.setTimeout(0)
-      this.flushed(!this.#outbox.flush())
+    if (this.#wake !== undefined) {
+      this.#wake()
+      return
     }
+    this.#socket.setTimeout(0)
+    if (!this.#isServing) this.flushed(!this.#outbox.flush())
   }
 
   #end(): void {

@@ -48,8 +48,11 @@ export interface Codec {
   push(chunk: Buffer): Decoded[]
   /** Replies as bytes, in order. */
   encode(replies: readonly Reply[]): Buffer
-  /** The same bytes in pieces of about so many: each is made when it is asked for. */
-  pieces(replies: readonly Reply[], bytes: number): Iterator<Buffer, void>
+  /**
+   * The same bytes in pieces of about so many: each is made when it is asked for. `onEncoded` is told of each part once
+   * nothing here needs it any more; the replies are emptied.
+   */
+  pieces(replies: Reply[], bytes: number, onEncoded?: (part: Reply) => void): Iterator<Buffer, void>
   /** Whether the input stops in the middle of a request. */
   readonly isUnfinished: boolean
   /** About the memory that is held for what is unfinished, in bytes. */

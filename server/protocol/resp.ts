@@ -84,9 +84,9 @@ export class RespCodec implements Codec {
     return encodeResp(replies, this.version)
   }
 
-  pieces(replies: readonly Reply[], bytes: number): Generator<Buffer, void> {
+  pieces(replies: Reply[], bytes: number, onEncoded?: (part: Reply) => void): Generator<Buffer, void> {
     const { version } = this
-    return piecesOf(respPartsOf(replies), bytes, (parts) => encodeResp(parts, version))
+    return piecesOf(respPartsOf(replies), bytes, (parts) => encodeResp(parts, version), onEncoded)
   }
 
   /** Completes the piece that is held with the start of a chunk; where the chunk goes on, or -1. */

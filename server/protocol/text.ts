@@ -13,7 +13,7 @@
 // A value is carried verbatim, so one that holds CR or LF cannot be carried: GET answers "-ERR value has line breaks". A
 // stored value that itself reads "-NOT_FOUND" or "-ERR …" looks like that reply; only a binary-safe protocol tells them apart.
 import { LineSplitter } from './lines.ts'
-import { piecesOf } from './pieces.ts'
+import { emptying, piecesOf } from './pieces.ts'
 import type { Reply } from './reply.ts'
 import type { Codec, Decoded, RequestLimits } from './request.ts'
 
@@ -64,9 +64,9 @@ export class LineCodec implements Codec {
     return encodeReplies(replies, this.#lines.endsWithCrlf ? crlf : lf)
   }
 
-  pieces(replies: readonly Reply[], bytes: number): Generator<Buffer, void> {
+  pieces(replies: Reply[], bytes: number, onEncoded?: (part: Reply) => void): Generator<Buffer, void> {
     const lineEnd = this.#lines.endsWithCrlf ? crlf : lf
-    return piecesOf(partsOf(replies), bytes, (parts) => encodeReplies(parts, lineEnd))
+    return piecesOf(partsOf(replies), bytes, (parts) => encodeReplies(parts, lineEnd), onEncoded)
   }
 
   /** Such a line is never executed: its sender may have died in it. */
@@ -130,13 +130,13 @@ const missingLine = Buffer.from('-NOT_FOUND')
 const lineBreaksLine = Buffer.from('-ERR value has line breaks')
 
 /** Entries one by one, and what is said at their end. */
-function* partsOf(replies: readonly Reply[]): Generator<Reply, void> {
-  for (const reply of replies) {
-    if (reply.kind === 'many') yield* partsOf(reply.replies)
+function* partsOf(replies: Reply[]): Generator<Reply, void> {
+  for (const reply of emptying(replies)) {
+    if (reply.kind === 'many') yield* partsOf([...reply.replies])
     else if (reply.kind !== 'entries') yield reply
     else {
       let skipped = 0
-      for (const [key, value] of reply.entries) {
+      for (const [key, value] of emptying(reply.entries)) {
         if (isCarried(key, value)) yield { kind: 'encoded', bytes: Buffer.concat([key, spaceByte, value]), count: 0 }
         else skipped++
       }

@@ -1,4 +1,6 @@
 // What sessions of one turn ask for first is looked up together, and each gets its own.
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { Inbox } from '../../server/inbox.ts'
 import { Lookahead } from '../../server/lookahead.ts'
@@ -144,4 +146,44 @@ test('an inbox gives what came in pieces, line by line where it should', () => {
   inbox.push(Buffer.from('more'))
   inbox.clear()
   expect([inbox.bytes, inbox.next(1, false)]).toEqual([0, undefined])
+})
+
+test('a chunk that was decoded before its turn is not lost to the next one', async () => {
+  const store = await databaseStore()
+  const putPlaced = store.putPlaced.bind(store)
+  // So that turns are cut, and chunks come in between.
+  store.putPlaced = (...args) => {
+    const until = performance.now() + 1
+    while (performance.now() < until);
+    return putPlaced(...args)
+  }
+  const server = await served({ store })
+  const sockets = await Promise.all(
+    Array.from({ length: 60 }, async () => {
+      const socket = connect(server.address)
+      await once(socket, 'connect')
+      return socket
+    })
+  )
+  atEnd(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  const chunks = 20
+  const replies = sockets.map(async (socket) => {
+    let text = ''
+    for await (const chunk of socket) {
+      text += String(chunk)
+      if (text.length >= 7 + chunks * ('+OK\r\n'.length + '$2\r\n10\r\n'.length)) break
+    }
+    return text
+  })
+  for (const socket of sockets) socket.write(respOf('PING', 'x'))
+  for (let at = 0; at < chunks; at++) {
+    for (const [i, socket] of sockets.entries()) socket.write(respOf('SET', `key ${i}`, String(10 + at)))
+    await new Promise((resolve) => setImmediate(resolve))
+    for (const [i, socket] of sockets.entries()) socket.write(respOf('GET', `key ${i}`))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const expected = `$1\r\nx\r\n${Array.from({ length: chunks }, (_, at) => `+OK\r\n$2\r\n${10 + at}\r\n`).join('')}`
+  for (const text of await Promise.all(replies)) expect(text).toBe(expected)
 })

@@ -17,11 +17,11 @@ const someEntries = Array.from(
   (_, i) =>
     [Buffer.from(i % 7 === 0 ? `with space ${i}` : `k${i}`), Buffer.from(i % 11 === 0 ? 'a\nb' : `v${i}`)] as const
 )
-const replies: Reply[] = [
+const someReplies = (): Reply[] => [
   ok,
   arrayReply([value('a'), arrayReply([integerReply(1), value('x'.repeat(100))]), { kind: 'missing' }]),
   arrayReply([]),
-  { kind: 'entries', entries: someEntries },
+  { kind: 'entries', entries: [...someEntries] },
   { kind: 'many', replies: [value('b'), { kind: 'entries', entries: [] }] }
 ]
 
@@ -35,13 +35,15 @@ test.each([1, 10, 100, 10_000])('pieces of about %i bytes are what one would be'
   for (const version of [2, 3] as const) {
     const codec = new RespCodec(limits)
     codec.version = version
-    const pieces = inPieces(codec.pieces(replies, bytes))
-    expect(Buffer.concat(pieces)).toEqual(encodeResp(replies, version))
+    const parts: Reply[] = []
+    const pieces = inPieces(codec.pieces(someReplies(), bytes, (part) => void parts.push(part)))
+    expect(Buffer.concat(pieces)).toEqual(encodeResp(someReplies(), version))
+    expect(parts.length).toBeGreaterThan(100)
     expect(pieces.length > 1).toBe(bytes < 10_000)
   }
   const line = new LineCodec(limits, () => undefined)
-  const lines = replies.filter(({ kind }) => kind !== 'array')
-  expect(Buffer.concat(inPieces(line.pieces(lines, bytes))).toString()).toBe(line.encode(lines).toString())
+  const lines = () => someReplies().filter(({ kind }) => kind !== 'array')
+  expect(Buffer.concat(inPieces(line.pieces(lines(), bytes))).toString()).toBe(line.encode(lines()).toString())
 })
 
 test('a piece is made when it is asked for', () => {
@@ -64,6 +66,17 @@ async function filled() {
 }
 
 const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`
+
+test('what is encoded is kept no longer', () => {
+  const items = Array.from({ length: 100 }, (_, i) => value(`v${i}`))
+  const replies: Reply[] = [arrayReply(items), ok]
+  const pieces = new RespCodec(limits).pieces(replies, 100)
+  pieces.next()
+  expect(items.filter((item) => item === undefined).length).toBeGreaterThan(0)
+  expect(items.at(-1)).not.toBe(undefined)
+  inPieces(pieces)
+  expect(new Set([...items, ...replies])).toEqual(new Set([undefined]))
+})
 
 test('KEYS, RANGE and MGET of many, and what is asked behind them', async () => {
   const { server } = await filled()
