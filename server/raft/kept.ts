@@ -2,7 +2,6 @@
 // a cluster, how far the bootstrap came, and who led last.
 //
 //   cluster.json  one line of JSON: {"formatVersion":1,"memberId":…,"bootstrap":{…},"lastLeader":…}
-import { randomInt } from 'node:crypto'
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BootstrapRecord } from './bootstrap.ts'
@@ -10,7 +9,6 @@ import { type NodeId, none } from './core/types.ts'
 
 const fileName = 'cluster.json'
 const formatVersion = 1
-const memberIdMax = 2 ** 48 - 1
 
 interface KeptState {
   /** Random: it goes with this directory, and is never used again. */
@@ -30,14 +28,14 @@ export class Kept {
   }
 
   /** What is there, or a new id, which is kept before this resolves. Rejects with a sentence where the file is damaged. */
-  static async open(directory: string): Promise<Kept> {
+  static async open(directory: string, mintId: () => NodeId): Promise<Kept> {
     const path = join(directory, fileName)
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
       throw error
     })
     if (text !== undefined) return new Kept(directory, stateOf(text, path))
-    const kept = new Kept(directory, { memberId: 1 + randomInt(memberIdMax), lastLeader: none })
+    const kept = new Kept(directory, { memberId: mintId(), lastLeader: none })
     await mkdir(directory, { recursive: true })
     await kept.#write()
     return kept

@@ -47,6 +47,7 @@ export interface NodeOptions {
 }
 
 const tickMs = 25
+const memberIdMax = 2 ** 48 - 1
 /** How long the others wait for the one that campaigns first. */
 const firstTicks = 80
 /** A node that stops waits no longer for its heir. */
@@ -82,7 +83,7 @@ export interface ClusterNode {
 export async function startNode(options: NodeOptions): Promise<ClusterNode> {
   const { directory } = options
   const owner = await ownerOf(directory)
-  const kept = await Kept.open(directory)
+  const kept = await Kept.open(directory, () => 1 + randomInt(memberIdMax))
   const parts = new NodeParts(options, kept, owner?.member?.memberId ?? kept.memberId)
   try {
     await parts.listen(owner?.member?.clusterId ?? '', owner?.holdsData === true)
@@ -261,6 +262,7 @@ class NodeParts {
       status: () => store.raftStatus,
       applied: () => store.status().commitIndex,
       isConnected: (id) => transport.status().get(id)?.isHeard === true,
+      clock: this.#options.clock,
       lastLeader: () => (store.leadership.lastLeader === none ? this.#kept.lastLeader : store.leadership.lastLeader),
       tls,
       transfer: (to) => store.transferLeader(to)

@@ -1,4 +1,5 @@
 // MemberView: what a member tells of its cluster, to the server and its clients (cluster/view.ts).
+import type { Clock } from '../clock.ts'
 import type { ClusterMember, ClusterView, MemberRole, PeerProgress } from '../cluster/view.ts'
 import { StoreError } from '../store.ts'
 import { type NodeId, none, type Status } from './core/types.ts'
@@ -12,6 +13,7 @@ export interface MemberViewContext {
   readonly applied: () => number
   readonly isConnected: (id: NodeId) => boolean
   readonly lastLeader: () => NodeId
+  readonly clock: Clock
   /** Whether clients need TLS. */
   readonly tls: boolean
   readonly transfer: (to: NodeId) => void
@@ -107,7 +109,7 @@ export class MemberView implements ClusterView {
   #handOver(heir: NodeId, patienceMs: number): Promise<string> {
     return new Promise((resolve, reject) => {
       const end = (act: () => void) => {
-        clearTimeout(timer)
+        cancel()
         stop()
         act()
       }
@@ -118,7 +120,7 @@ export class MemberView implements ClusterView {
       const stop = this.onChange(look)
       const late = () =>
         reject(new StoreError('NO_LEADER', `The other member did not come to lead within ${patienceMs} ms.`))
-      const timer = setTimeout(() => end(late), patienceMs)
+      const cancel = this.#context.clock.after(patienceMs, () => end(late))
       this.#context.transfer(heir)
       look()
     })

@@ -35,17 +35,17 @@ function start(id: number): ChildProcess {
   })
 }
 
-async function serves(child: ChildProcess): Promise<void> {
-  let said = ''
-  child.stderr?.on('data', (text) => {
-    said += String(text)
+function serves(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    const hear = (text: unknown) => {
+      said += String(text)
+      if (said.includes('listening on')) resolve()
+    }
+    child.stdout?.on('data', hear)
+    child.stderr?.on('data', hear)
+    child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${said}`)))
   })
-  for await (const text of child.stdout ?? []) {
-    said += String(text)
-    if (String(text).includes('listening on')) break
-  }
-  if (child.exitCode !== null) throw new Error(`it ended: ${said}`)
-  child.stdout?.resume()
 }
 
 beforeAll(async () => {

@@ -11,28 +11,31 @@ import { entryPayloads } from '../../server/raft/payloads.ts'
 const directory = mkdtempSync(join(tmpdir(), 'varve-kept-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
+let minted = 0
+const mint = () => ++minted
+
 test('an id is minted once, and who led is kept', async () => {
   const path = join(directory, 'a')
-  const first = await Kept.open(path)
+  const first = await Kept.open(path, mint)
   expect(first.memberId).toBeGreaterThan(0)
   expect(first.lastLeader).toBe(0)
   await Promise.all([first.keepLastLeader(7), first.keepLastLeader(8)])
   const plan = { clusterId: 'c', round: 1, members: [], firstCampaigner: 1, dataHolder: 0 }
   await first.keepBootstrap({ plan, isFormed: true })
-  const again = await Kept.open(path)
+  const again = await Kept.open(path, mint)
   expect([again.memberId, again.lastLeader]).toEqual([first.memberId, 8])
   expect(again.bootstrap).toEqual({ plan, isFormed: true })
-  expect((await Kept.open(join(directory, 'b'))).memberId).not.toBe(first.memberId)
+  expect((await Kept.open(join(directory, 'b'), mint)).memberId).not.toBe(first.memberId)
 })
 
 test('a file that is damaged is refused, with a sentence that names it', async () => {
   const path = join(directory, 'c')
-  await Kept.open(path)
+  await Kept.open(path, mint)
   const file = join(path, 'cluster.json')
   const whole = readFileSync(file, 'utf8')
   for (const text of ['', 'nonsense', whole.slice(0, -4), whole.replace('1', '2'), '{"formatVersion":1}']) {
     writeFileSync(file, text)
-    await expect(Kept.open(path)).rejects.toThrow(file)
+    await expect(Kept.open(path, mint)).rejects.toThrow(file)
   }
 })
 

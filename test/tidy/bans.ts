@@ -16,7 +16,7 @@ interface Ban {
 
 // The shells: the only files of the engine that may reach for a clock, a timer or randomness. All others are given them.
 const shells =
-  /^lib\/(options|database)\.ts$|^lib\/tree\/(scheduler|alarm)\.ts$|^lib\/read\/turn\.ts$|^lib\/log\/log\.ts$|^lib\/write\/(writer|admission)\.ts$/
+  /^lib\/(options|database)\.ts$|^lib\/tree\/(scheduler|alarm)\.ts$|^lib\/read\/turn\.ts$|^lib\/log\/log\.ts$|^lib\/write\/(writer|admission)\.ts$|^server\/raft\/node\.ts$/
 const typescript = /\.ts$/
 const cpp = /^native\/.*\.(cc|h)$/
 // Tidy names what it bans.

@@ -58,7 +58,8 @@ const server: readonly Group[] = [
       'store',
       'cluster',
       'simulation',
-      'version'
+      'version',
+      'clock'
     ]
   },
   {
@@ -102,7 +103,8 @@ const server: readonly Group[] = [
   { name: 'protocol', files: /^server\/protocol\//, imports: ['errors', 'assert'] },
   {
     name: 'member',
-    files: /^server\/raft\/(member|driver|proposals|in-flight|leadership|reads|pinned|view|kept|payloads|node)\.ts$/,
+    files:
+      /^server\/raft\/(member|driver|proposals|in-flight|leadership|reads|pinned|view|kept|payloads|snapshot|node)\.ts$/,
     imports: [...engine, 'storage', 'raft-shell', 'raft-transport', 'raft-core', 'store', 'cluster', 'clock', 'turn']
   },
   // Between members: their connections, and how a cluster begins. It knows no storage.
@@ -113,7 +115,7 @@ const server: readonly Group[] = [
   },
   {
     name: 'raft-shell',
-    files: /^server\/raft\/(log|entries|recent|snapshot|discovery)\.ts$/,
+    files: /^server\/raft\/(log|entries|recent)\.ts$/,
     imports: [...engine, 'storage', 'raft-core', 'config']
   },
   { name: 'raft-core', files: /^server\/raft\//, imports: [] },
