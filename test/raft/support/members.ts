@@ -49,6 +49,8 @@ export class Members {
       )
       await members.up(node)
     }
+    // Nobody has to wait for an election timeout.
+    members.nodes[0]?.store?.campaignFirst()
     members.#timer = setInterval(() => setImmediate(() => members.tick()), tickMs)
     return members
   }
