@@ -20,7 +20,7 @@ const frame = () => Buffer.concat([Buffer.alloc(frameStartBytes), payload, Buffe
 
 let memtable = native.createMemtable(engine, 1 << 20)
 native.setView(engine, memtable, [], [])
-const state = { index: 0, term: 0, sequence: 0, timeMs: 0, hardTerm: 0, hardVote: 0, syncedIndex: 0 }
+const state = { index: 0, term: 0, sequence: 0, timeMs: 0, hardTerm: 0, hardVote: 0, hardCommit: 0, syncedIndex: 0 }
 native.openWal(engine, state, none)
 
 let rounds = workerData?.rounds ?? Number.POSITIVE_INFINITY
