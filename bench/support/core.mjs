@@ -7,7 +7,7 @@ import { keyBytes, keyOf, valueBytes } from './data.mjs'
 const { frameStartBytes, frameEndBytes } = native.about()
 const idOf = (number) => Buffer.alloc(16, number)
 const noBytes = new Uint8Array(0)
-const emptyLog = { index: 0, term: 0, sequence: 0, timeMs: 0, hardTerm: 0, hardVote: 0, syncedIndex: 0 }
+const emptyLog = { index: 0, term: 0, sequence: 0, timeMs: 0, hardTerm: 0, hardVote: 0, hardCommit: 0, syncedIndex: 0 }
 const facts = { snapshots: [], expiredMs: 0, bottommost: true, deeper: [] }
 /** As lib/options.ts has them. */
 export const tableOptions = { blockBytes: 4096, restartInterval: 8, filterBitsPerKey: 10, hashIndex: true }
