@@ -25,6 +25,8 @@ export function openLog({ level, format }: LogOptions): OpenLog {
   const isText = format === 'text' || (format === 'auto' && process.stderr.isTTY)
   if (isText) return { log: logTo(level, textStream(process.stderr)), flush: () => {} }
   const stream = destination({ dest: stderrNumber, sync: false, maxLength: waitingBytesMax })
+  // Nobody reads it any more: there is nobody to tell.
+  stream.on('error', () => {})
   return { log: logTo(level, stream), flush: () => stream.flushSync() }
 }
 

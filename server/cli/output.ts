@@ -33,12 +33,20 @@ export async function wrote(stream: Writable): Promise<void> {
 
 /** `varve inspect … | head` is an end, not a fault. */
 export function endQuietlyWithReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0)
-    throw error
-  })
+  process.stdout.on('error', endWithReader)
 }
 
 /** The examples at the end of a command's help. */
 export const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
+
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+}
+
+/** For what serves others: it goes on when nobody reads any more what it says. */
+export function outliveReaders(): void {
+  process.stdout.off('error', endWithReader)
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+}

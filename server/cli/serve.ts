@@ -13,7 +13,7 @@ import { parsePlace, parsePort } from './address.ts'
 import { printBanner } from './banner.ts'
 import { watchEngine } from './engine-events.ts'
 import { codeOf, exit, exitCodes, messageOf } from './exit.ts'
-import { examples, print } from './output.ts'
+import { examples, outliveReaders, print } from './output.ts'
 import { openServedStore, type ServedStore } from './serve-store.ts'
 import { effectiveConfig } from './server-config.ts'
 import { slowCommands } from './slow-commands.ts'
@@ -80,6 +80,7 @@ const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 async function run(effective: Effective, log: Log): Promise<void> {
   const { config } = effective
   const dataDir = resolve(config.storage.dataDir)
+  outliveReaders()
   const served = await openServedStore(dataDir, effective, log)
   const parts: { server?: Server; http?: AdminServer | undefined } = {}
   try {

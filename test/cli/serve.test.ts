@@ -1,10 +1,11 @@
 // varve serve: its banner, its configuration, how it stops and why it does not start.
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { ServerProcess, temporaryDirectory, varve } from '../support/varve.ts'
+import { program, ServerProcess, temporaryDirectory, tracked, varve } from '../support/varve.ts'
 
 const directory = temporaryDirectory()
 const dataDir = (name: string) => join(directory.path, name)
@@ -22,6 +23,24 @@ async function talk(port: number, session: string): Promise<string> {
   await once(socket, 'close')
   return reply
 }
+
+test('it goes on when nobody reads any more what it says', async () => {
+  const child = tracked(
+    spawn(process.execPath, [program, 'serve', '--port', '0', '--data-dir', dataDir('unread'), '--log-level', 'debug'])
+  )
+  let port = 0
+  while (port === 0) {
+    const [text] = await once(child.stdout, 'data')
+    port = Number(/listening on 127\.0\.0\.1:(\d+)/.exec(String(text))?.[1] ?? 0)
+  }
+  child.stdout.destroy()
+  child.stderr.destroy()
+  expect(await talk(port, 'PUT hello world\nGET hello\nQUIT\n')).toBe('+OK\nworld\n+OK\n')
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  // It logs that it stops, and says so.
+  expect(await exited).toEqual([0, null])
+})
 
 test('the banner says where it listens, where the data is, and how to talk to it', async () => {
   await using server = await ServerProcess.start(['--port', '0', '--data-dir', dataDir('banner'), '--http-port', '0'])
