@@ -6,6 +6,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BootstrapRecord } from './bootstrap.ts'
 import { type NodeId, none } from './core/types.ts'
+import { syncDirectory } from './sync-directory.ts'
 
 const fileName = 'cluster.json'
 const formatVersion = 1
@@ -82,12 +83,7 @@ export class Kept {
       await file.close()
     }
     await rename(`${path}.new`, path)
-    const directory = await open(this.#directory)
-    try {
-      await directory.sync()
-    } finally {
-      await directory.close()
-    }
+    await syncDirectory(this.#directory)
   }
 }
 

@@ -1,7 +1,7 @@
 // Leadership: who leads, as far as this member knows, and who waits for that. A member that leads may decide only once the
 // first entry of its term is applied: before, it does not know what was committed in earlier terms.
 import { StoreError } from '../store.ts'
-import { type NodeId, none, type SoftState, type Term } from './core/types.ts'
+import { type NodeId, none, type SoftState } from './core/types.ts'
 
 export interface LeadershipContext {
   readonly id: NodeId
@@ -105,7 +105,3 @@ export class Leadership {
     }
   }
 }
-
-/** Whether an applied entry is of the term that this member leads in. */
-export const isOfTerm = (entries: readonly { readonly term: Term }[], term: Term): boolean =>
-  entries.some((entry) => entry.term === term)

@@ -11,7 +11,7 @@
 // 3. A decision that writes nothing is answered once what it saw is committed, by a leader that still was one then.
 import { batchesOf, type Member } from '../../lib/member.ts'
 import type { ClusterView } from '../cluster/view.ts'
-import { type Deciding, DecisionQueue } from '../store/queue.ts'
+import { type Deciding, DecisionQueue, operationsAt } from '../store/queue.ts'
 import {
   type Decision,
   type Entry,
@@ -115,7 +115,8 @@ export class ClusterMember implements Store {
     })
     const deciding: Deciding = {
       batch: (operations) => this.#propose(userSpace, operations),
-      putPlaced: (source, places, from, count) => this.#propose(userSpace, putsAt(source, places, from, count)),
+      putPlaced: (source, places, from, count) =>
+        this.#propose(userSpace, operationsAt({ source, places, from, count })),
       decide: (keys, decide) => this.#decide(keys, decide)
     }
     this.#queue = new DecisionQueue(deciding, { atEnd, isAlwaysSynced: true })
@@ -380,13 +381,3 @@ function layDown(batch: Parameters<Parameters<typeof batchesOf>[0]>[0], space: n
 
 const stopping = 'This member is stopping.'
 const noBytes = Buffer.alloc(0)
-
-function putsAt(source: Uint8Array, places: Uint32Array, from: number, count: number): Operation[] {
-  const operations: Operation[] = []
-  const field = (at: number) => {
-    const start = places[at] as number
-    return source.subarray(start, start + (places[at + 1] as number))
-  }
-  for (let i = from; i < count; i++) operations.push({ type: 'put', key: field(4 * i), value: field(4 * i + 2) })
-  return operations
-}

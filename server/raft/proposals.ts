@@ -13,10 +13,6 @@ export class Proposals {
   /** By ascending index. */
   #waiting: Waiting[] = []
 
-  get count(): number {
-    return this.#waiting.length
-  }
-
   /** Resolves when the entry at this index, which this member has just proposed, is applied. */
   wait(index: LogIndex): Promise<void> {
     return new Promise((resolve, reject) => this.#waiting.push({ index, resolve, reject }))

@@ -13,6 +13,7 @@ import {
   type Member,
   type Version
 } from '../../lib/member.ts'
+import { syncDirectory } from './sync-directory.ts'
 import { badBytes } from './transport/fault.ts'
 
 const chunkBytes = 256 << 10
@@ -91,15 +92,6 @@ async function writeTable(path: string, size: number, bytes: Chunks): Promise<vo
     await file.sync()
   } finally {
     await file.close()
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path)
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
   }
 }
 

@@ -253,7 +253,8 @@ export function writing(operations: readonly Operation[]): Decision<void> {
   }
 }
 
-function operationsAt({ source, places, from, count }: Placed): Operation[] {
+/** Puts of keys and values where they stand, as operations that borrow them. */
+export function operationsAt({ source, places, from, count }: Placed): Operation[] {
   const operations: Operation[] = []
   const field = (at: number) => {
     const start = places[at] as number
