@@ -12,7 +12,11 @@ const executor = native.steppedExecutor(0)
 const fs = native.memoryFileSystem()
 const engine = native.createEngine(executor, fs, 1 << 20)
 native.setView(engine, native.createMemtable(engine, 64 << 20), [], [])
-native.openWal(engine, { index: 0, term: 0, sequence: 0, timeMs: 0, hardTerm: 0, hardVote: 0, hardCommit: 0, syncedIndex: 0 }, none)
+native.openWal(
+  engine,
+  { index: 0, term: 0, sequence: 0, timeMs: 0, hardTerm: 0, hardVote: 0, hardCommit: 0, syncedIndex: 0 },
+  none
+)
 native.createSegment(engine, '/1.wal', 1 << 20)
 while (native.step(executor));
 const [, error, segment] = native.drain()
