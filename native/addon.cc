@@ -21,11 +21,12 @@ bool Define(Environment* environment, napi_value target, Exports exports) {
 }
 
 constexpr Exports (*kFiles[])() = {
-    EnvironmentExports, JobExports,    ExecutorExports, DiskExports,       AppendFileExports,
-    MemoryDiskExports,  EngineExports, MemtableExports, TableExports,      WalExports,
-    SegmentExports,     RecordExports, WriteExports,    ReplayExports,     ReadExports,
-    ReadManyExports,    EntryExports,  ScanExports,     ScanPageExports,   CountExports,
-    MergeExports,       CopyExports,   SalvageExports,  FramedReadExports, PlacedPutExports,
+    EnvironmentExports, JobExports,        ExecutorExports, DiskExports,       AppendFileExports,
+    MemoryDiskExports,  EngineExports,     MemtableExports, TableExports,      WalExports,
+    SegmentExports,     RecordExports,     WriteExports,    ReplayExports,     ReadExports,
+    ReadManyExports,    EntryExports,      ScanExports,     ScanPageExports,   CountExports,
+    MergeExports,       CopyExports,       SalvageExports,  FramedReadExports, PlacedPutExports,
+    ReactorExports,     ConnectionExports,
 };
 
 }  // namespace

@@ -22,7 +22,9 @@ declare namespace native {
   type Scan = number & { readonly brand: 'Scan' }
   type AppendFile = number & { readonly brand: 'AppendFile' }
   type Lock = number & { readonly brand: 'Lock' }
-  type Handle = FileSystem | Executor | Engine | Memtable | Table | Segment | Scan | AppendFile | Lock
+  type Reactor = number & { readonly brand: 'Reactor' }
+  type StoreHandle = FileSystem | Executor | Engine | Memtable | Table | Segment | Scan | AppendFile | Lock
+  type Handle = StoreHandle | Reactor
   /** What a job resolves to, for the type checker only: a job is a number. */
   type Job<Result> = number & { readonly result?: Result }
 
@@ -55,10 +57,7 @@ declare namespace native {
   function keepAlive(on: boolean): void
   /** Gives a handle back. What views, scans and jobs still use lives on until they let go. */
   function release(handle: Handle): void
-  /**
-   * "sse4.2", "armv8" or "software"; the addon's own version of this contract; the room a frame has before its payload
-   * (`frameStartBytes`) and after it (`frameEndBytes`).
-   */
+  /** "sse4.2", "armv8" or "software"; the version of this contract; the room a frame has before and after its payload. */
   function about(): { crc32c: string; contract: number; frameStartBytes: number; frameEndBytes: number }
   function crc32c(bytes: Uint8Array, start?: number): number
   /** Prevents structuredClone and postMessage from moving the buffer away. */
@@ -194,10 +193,7 @@ declare namespace native {
   /** Lane `compact`: reads every byte. */
   function verifyTable(table: Table): Job<void>
 
-  /**
-   * From now on reads and writes go through this view. frozen and level 0: newest first. Waits for writeJobs that run
-   * or wait: what was asked for before goes into the memtable of before.
-   */
+  /** From now on reads and writes go through this view. frozen, level 0: newest first. Waits for all writeJobs so far. */
   function setView(
     engine: Engine,
     memtable: Memtable,
@@ -580,5 +576,24 @@ declare namespace native {
       memtable: Memtable
     }
   ): Job<WalSalvage>
+
+  // ── connections ────────────────────────────────────────────────────────────────────────────────────────────
+  // native/net/reactor.h says more. Of a connection that is closed, or was never there, what follows says 0 or ''.
+  /** Calls back when `takeEvents` has something to tell; alive once it listens; its release closes all. UNSUPPORTED: no epoll. */
+  function openReactor(callback: () => void): Reactor
+  /** A numeric address; port 0: the system's choice. "address port" where it listens. */
+  function listen(reactor: Reactor, address: string, port: number, backlog: number): string
+  function stopListening(reactor: Reactor): void
+  // `events`: how many, bytes, 1 where there may be more; then of each connection, what (1 accepted, 2 data, 3 no more comes, 4 all
+  // is sent, 5 gone, 6 not accepted), detail (2: length; 5, 6: errno). Data: in `buffer` from `from` on, where 16 KiB have room.
+  function takeEvents(reactor: Reactor, buffer: Uint8Array, from: number, events: Int32Array): void
+  function writeConnection(reactor: Reactor, connection: number, bytes: Uint8Array): number
+  /** A part: a connection, and where its bytes end; afterwards how many of them wait. How many parts have some that wait. */
+  function writeParts(reactor: Reactor, bytes: Uint8Array, parts: Uint32Array, count: number): number
+  function waitingBytes(reactor: Reactor, connection: number): number
+  function setReading(reactor: Reactor, connection: number, on: boolean): void
+  function finishConnection(reactor: Reactor, connection: number): void
+  function closeConnection(reactor: Reactor, connection: number): void
+  function addressesOf(reactor: Reactor, connection: number): string
 }
 export = native

@@ -1,6 +1,6 @@
 // What a connection is to be sent: answers in their order, and between them what is pushed. Answers wait here until their
 // piece is served; a push to a connection that is not being served leaves at the end of the turn, with all others of it.
-import type { Socket } from 'node:net'
+import type { Connection } from './net/connection.ts'
 import type { Reply } from './protocol/reply.ts'
 import type { Codec } from './protocol/request.ts'
 import type { Store } from './store.ts'
@@ -26,7 +26,7 @@ export interface OutboxOwner {
 }
 
 export class Outbox implements Held {
-  readonly #socket: Socket
+  readonly #socket: Connection
   readonly #owner: OutboxOwner
   #replies: Reply[] = []
   /** Of replies that are being sent: what the client was not sent yet. */
@@ -42,7 +42,7 @@ export class Outbox implements Held {
   #held: Buffer | undefined
   #isCorked = false
 
-  constructor(socket: Socket, owner: OutboxOwner) {
+  constructor(socket: Connection, owner: OutboxOwner) {
     this.#socket = socket
     this.#owner = owner
   }

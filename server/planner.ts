@@ -8,7 +8,7 @@ import { replyPlan } from './commands/plan.ts'
 import { commands } from './commands/table.ts'
 import { needsLogin, noAuth, refusalOf } from './permission.ts'
 import { arrayReply, errorReply, queued, type Reply, textValue, valueReply } from './protocol/reply.ts'
-import type { Single } from './protocol/request.ts'
+import { ownCopies, type Single } from './protocol/request.ts'
 import type { Run } from './protocol/resp-runs.ts'
 import { subscriptionsOf } from './pubsub.ts'
 import { keyBytesMax } from './store.ts'
@@ -59,7 +59,8 @@ export function planResp(decoded: Single, caller: Caller): Plan {
     caller.noted(undefined, [])
     return refusal(decoded)
   }
-  const { args } = decoded
+  // What is queued stays longer than its chunk.
+  const args = caller.transaction === undefined ? decoded.args : ownCopies(decoded.args)
   const command = commandOf(decoded)
   const refused = respRefusal(command, decoded, caller)
   if (refused !== undefined || command === undefined) return refuse(caller, command, refused)

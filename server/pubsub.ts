@@ -2,6 +2,7 @@
 // is kept nowhere, and is not waited for. A connection that does not take its messages is closed (session.ts).
 import { globMatches } from './commands/glob.ts'
 import { integerReply, missing, type Reply, textValue, valueReply } from './protocol/reply.ts'
+import { ownCopies } from './protocol/request.ts'
 
 export interface Subscriber {
   /** Name (latin1) → its bytes. */
@@ -77,9 +78,12 @@ export class Broker {
   }
 
   /** Answers how many times the message was handed over. */
-  publish(channel: Buffer, message: Buffer): number {
+  publish(sentTo: Buffer, sent: Buffer): number {
+    const subscribers = this.#channels.get(nameOf(sentTo))
+    if (subscribers === undefined && this.#patterns.size === 0) return 0
+    // It may wait for subscribers much longer than its chunk would be kept.
+    const [channel = sentTo, message = sent] = ownCopies([sentTo, sent])
     let count = 0
-    const subscribers = this.#channels.get(nameOf(channel))
     if (subscribers !== undefined) {
       const reply = pushOf('message', valueReply(channel), valueReply(message))
       for (const subscriber of subscribers) subscriber.push(reply)

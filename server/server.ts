@@ -1,7 +1,6 @@
 // The listening socket and its sessions. Does not own the store: who opened that closes it, after `stop()`.
 import { randomBytes } from 'node:crypto'
-import type { Server as NetServer, Socket } from 'node:net'
-import { createServer } from 'node:net'
+import type { Socket } from 'node:net'
 import { exposureFault } from './auth/exposure.ts'
 import { Users } from './auth/users.ts'
 import { type LeaderSwitch, LeaderWatch } from './cluster/leader-watch.ts'
@@ -12,10 +11,13 @@ import { commands } from './commands/table.ts'
 import type { Limits } from './limits.ts'
 import { defaultLimits } from './limits.ts'
 import { Memory } from './memory.ts'
+import { type Address, type Connection, endAndLinger, type Listener } from './net/connection.ts'
+import { NodeListener } from './net/node-listener.ts'
+import { Reactor } from './net/reactor.ts'
 import { errorReply } from './protocol/reply.ts'
 import { encodeReplies } from './protocol/text.ts'
 import { Broker } from './pubsub.ts'
-import { endAndLinger, Session } from './session.ts'
+import { Session } from './session.ts'
 import { type SlowEntry, SlowLog } from './slow-log.ts'
 import { Statistics } from './statistics.ts'
 import type { ReadConsistency, Store } from './store.ts'
@@ -60,16 +62,11 @@ const systemClock: Clock = {
   }
 }
 
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
-
 /** Connections over the limit are told so; this many more than that are dropped by the system without a word. */
 const connectionsBeyondMax = 100
 
 export class Server {
-  readonly #net: NetServer
+  #listener: Listener | undefined
   readonly #store: Store
   readonly #nodeId: number
   readonly #statistics = new Statistics()
@@ -98,10 +95,8 @@ export class Server {
     this.#clock = options.clock ?? systemClock
     this.#memory = new Memory(this.#limits, () => this.#sessions.values())
     this.#door = options.tls && this.#makeDoor(options.tls)
-    this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#receive(socket))
     this.#watch = this.#watchLeader(options)
     this.#view = this.#makeView(options)
-    this.#limitConnections(this.#limits.connectionsMax)
   }
 
   /**
@@ -113,25 +108,20 @@ export class Server {
     const fault = exposureFault({ host, isOpen: users?.isOpen ?? true, isInsecure: insecure })
     if (fault !== undefined) throw new Error(fault)
     const server = new Server(options)
-    await new Promise<void>((resolve, reject) => {
-      server.#net.once('error', (error) => {
-        server.#door?.close()
-        server.#watch?.close()
-        reject(error)
-      })
-      server.#net.listen({ host, port: options.port ?? 9000 }, () => {
-        server.#net.removeAllListeners('error')
-        server.#net.on('error', server.#onFault)
-        resolve()
-      })
-    })
+    try {
+      await server.#listen(host, options.port ?? 9000)
+    } catch (error) {
+      server.#door?.close()
+      server.#watch?.close()
+      throw error
+    }
     server.#stopSweeps = server.#clock.everySecond(() => server.#sweep())
     return server
   }
 
   /** Where it listens, with the port that the system chose. */
   get address(): Address {
-    const address = addressOf(this.#net)
+    const address = this.#listener?.address
     if (address === undefined) throw new Error('the server does not listen')
     return address
   }
@@ -184,7 +174,7 @@ export class Server {
     this.#stopSweeps()
     this.#watch?.close()
     this.#door?.close()
-    const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()))
+    const closed = this.#listener?.close()
     const sessions = [...this.#sessions.values()]
     const timer = setTimeout(() => {
       for (const session of sessions) session.destroy()
@@ -194,6 +184,18 @@ export class Server {
     await closed
   }
 
+  /** TLS needs Node's sockets below it. */
+  async #listen(host: string, port: number): Promise<void> {
+    const door = this.#door
+    const options = { host, port, onFault: this.#onFault }
+    this.#listener =
+      door === undefined
+        ? ((await Reactor.listen({ ...options, onConnection: (connection) => this.#accept(connection) })) ??
+          (await NodeListener.listen({ ...options, onConnection: (socket) => this.#accept(socket) })))
+        : await NodeListener.listen({ ...options, onConnection: (socket) => this.#receive(socket, door) })
+    this.#limitConnections(this.#limits.connectionsMax)
+  }
+
   #makeDoor(options: TlsOptions): TlsDoor {
     return new TlsDoor(options, {
       handshakeMs: this.#limits.handshakeMs,
@@ -201,15 +203,13 @@ export class Server {
     })
   }
 
-  #receive(socket: Socket): void {
-    const door = this.#door
-    if (door === undefined) this.#accept(socket)
-    else if (this.#sessions.size + door.waiting < this.#limits.connectionsMax) door.accept(socket)
+  #receive(socket: Socket, door: TlsDoor): void {
+    if (this.#sessions.size + door.waiting < this.#limits.connectionsMax) door.accept(socket)
     // It could be told so only after a handshake, which is what costs.
     else socket.destroy()
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Connection): void {
     this.#statistics.counts.connectionsReceived++
     if (this.#sessions.size >= this.#limits.connectionsMax) {
       this.#turnAway(socket)
@@ -228,7 +228,7 @@ export class Server {
     void session.closed.then(() => this.#sessions.delete(id))
   }
 
-  #turnAway(socket: Socket): void {
+  #turnAway(socket: Connection): void {
     this.#statistics.counts.connectionsRejected++
     const reply = errorReply(`too many connections, the limit is ${this.#limits.connectionsMax}`)
     socket.on('error', () => {})
@@ -239,7 +239,7 @@ export class Server {
 
   #limitConnections(connectionsMax: number): void {
     this.#limits = { ...this.#limits, connectionsMax }
-    this.#net.maxConnections = connectionsMax + connectionsBeyondMax
+    this.#listener?.limit(connectionsMax + connectionsBeyondMax)
   }
 
   #watchLeader({ store: { cluster } }: ServerOptions): LeaderWatch | undefined {
@@ -267,7 +267,7 @@ export class Server {
 
   #makeView({ masterName = 'varve' }: ServerOptions): ServerView {
     const sessions: ReadonlyMap<number, Caller> = this.#sessions
-    const address = () => addressOf(this.#net)
+    const address = () => this.#listener?.address
     const store = this.#store
     const limits = () => this.#limits
     const cluster = store.cluster && this.#watch && { view: store.cluster, watch: this.#watch, masterName }
@@ -304,9 +304,4 @@ export class Server {
       estimateCount: () => store.estimateCount?.()
     }
   }
-}
-
-function addressOf(net: NetServer): Address | undefined {
-  const address = net.address()
-  return address === null || typeof address === 'string' ? undefined : { host: address.address, port: address.port }
 }

@@ -8,7 +8,6 @@
 // go out in slices of about `replyBytesMax`, each only after the client took the one before. So what a client that never
 // reads can make the server hold is: the chunk, one slice and one lookup (answering.ts). What is pushed (published messages)
 // goes between the replies, in the order of what happened; a client that does not take it is closed.
-import type { Socket } from 'node:net'
 import { Account } from './account.ts'
 import { Answering } from './answering.ts'
 import { type Access, noAccess } from './auth/access.ts'
@@ -21,6 +20,7 @@ import { Inbox } from './inbox.ts'
 import { earlyLimits, earlyReplyBytesMax, type Limits } from './limits.ts'
 import { lookahead } from './lookahead.ts'
 import type { Holder, Memory } from './memory.ts'
+import { type Connection, endAndLinger } from './net/connection.ts'
 import { Outbox, type OutboxOwner } from './outbox.ts'
 import { Patience } from './patience.ts'
 import { Requests } from './pipeline.ts'
@@ -67,7 +67,7 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   libraryName = ''
   libraryVersion = ''
   transaction: Transaction | undefined
-  readonly #socket: Socket
+  readonly #socket: Connection
   readonly #context: SessionContext
   readonly #account: Account
   readonly #outbox: Outbox
@@ -97,7 +97,7 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   #requestsSeen = 0
   #resolveClosed: () => void = () => {}
 
-  constructor(socket: Socket, context: SessionContext) {
+  constructor(socket: Connection, context: SessionContext) {
     this.#socket = socket
     this.#context = context
     this.id = context.id
@@ -492,12 +492,4 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
     this.#context.memory.forget(this)
     this.#resolveClosed()
   }
-}
-
-/** Ends our side; once all of it is sent, the client has a while to end its own. */
-export function endAndLinger(socket: Socket, lingerMs: number): void {
-  socket.end(() => {
-    const timer = setTimeout(() => socket.destroy(), lingerMs)
-    socket.once('close', () => clearTimeout(timer))
-  })
 }

@@ -38,5 +38,7 @@ Exports CountExports();
 Exports MergeExports();
 Exports CopyExports();
 Exports SalvageExports();
+Exports ReactorExports();
+Exports ConnectionExports();
 
 }  // namespace varve::binding

@@ -25,6 +25,7 @@ enum class HandleKind : uint8_t {
   kScan,
   kAppendFile,
   kLock,
+  kReactor,
 };
 
 // Specialised in handle_kinds.h: the kind of handles to objects of type T, and what people call it.

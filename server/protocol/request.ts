@@ -58,3 +58,13 @@ export interface Codec {
   /** About the memory that is held for what is unfinished, in bytes. */
   readonly heldBytes: number
 }
+
+/** The same bytes in memory of their own: a chunk's memory is shared with others, and stays as long as a part of it is kept. */
+export function ownCopies(parts: readonly Buffer[]): Buffer[] {
+  const all = Buffer.concat(parts)
+  let from = 0
+  return parts.map(({ length }) => {
+    from += length
+    return all.subarray(from - length, from)
+  })
+}

@@ -9,7 +9,7 @@
 // 3. Bytes that are no request end the connection, after a reply that says why: nothing after them can be trusted.
 import { piecesOf, respPartsOf } from './pieces.ts'
 import type { Reply } from './reply.ts'
-import type { Codec, Decoded, RequestLimits } from './request.ts'
+import { type Codec, type Decoded, ownCopies, type RequestLimits } from './request.ts'
 import { encodeResp } from './resp-encoder.ts'
 import { runAt } from './resp-runs.ts'
 
@@ -46,6 +46,8 @@ export class RespCodec implements Codec {
   #missing = 0
   #args: Buffer[] = []
   #argsBytes = 0
+  /** The first of them that lies in the chunk that is being read. */
+  #firstInChunk = 0
   /** Length of the argument that is under way, -1: its head has not come. */
   #bulk = -1
   #isBroken = false
@@ -68,16 +70,17 @@ export class RespCodec implements Codec {
   }
 
   push(chunk: Buffer): Decoded[] {
+    if (!this.#isBroken) this.#read(chunk)
+    const decoded = this.#decoded
     this.#decoded = []
-    if (this.#isBroken) return this.#decoded
-    let at = 0
-    if (this.#heldBytes > 0) {
-      at = this.#fill(chunk)
-      if (at === -1) return this.#decoded
-    }
-    const end = this.#decode(chunk, at)
+    return decoded
+  }
+
+  #read(chunk: Buffer): void {
+    const at = this.#heldBytes > 0 ? this.#fill(chunk) : 0
+    const end = at === -1 ? chunk.length : this.#decode(chunk, at)
     if (end < chunk.length && !this.#isBroken) this.#hold(chunk, end)
-    return this.#decoded
+    this.#ownArguments()
   }
 
   encode(replies: readonly Reply[]): Buffer {
@@ -87,6 +90,17 @@ export class RespCodec implements Codec {
   pieces(replies: Reply[], bytes: number, onEncoded?: (part: Reply) => void): Generator<Buffer, void> {
     const { version } = this
     return piecesOf(respPartsOf(replies), bytes, (parts) => encodeResp(parts, version), onEncoded)
+  }
+
+  /** What is kept of the request that is under way does not keep the chunk. */
+  #ownArguments(): void {
+    const args = this.#args
+    const first = this.#firstInChunk
+    if (first < args.length) {
+      const own = ownCopies(args.slice(first))
+      for (let i = 0; i < own.length; i++) args[first + i] = own[i] as Buffer
+    }
+    this.#firstInChunk = args.length
   }
 
   /** Completes the piece that is held with the start of a chunk; where the chunk goes on, or -1. */
@@ -194,6 +208,7 @@ export class RespCodec implements Codec {
     const args = this.#args
     this.#args = []
     this.#argsBytes = 0
+    this.#firstInChunk = 0
     const name = args.shift()
     if (name === undefined) return
     const spelt = name.latin1Slice(0, Math.min(name.length, nameBytesMax))
@@ -216,6 +231,7 @@ export class RespCodec implements Codec {
     this.#heldBytes = 0
     this.#args = []
     this.#argsBytes = 0
+    this.#firstInChunk = 0
     this.#decoded.push({ kind: 'fatal', reason })
     return false
   }

@@ -78,6 +78,7 @@ const server: readonly Group[] = [
       'raft-transport',
       'version',
       'network',
+      'net',
       'clock'
     ]
   },
@@ -86,7 +87,7 @@ const server: readonly Group[] = [
     name: 'session',
     files:
       /^server\/(session|account|answering|inbox|lookahead|outbox|pipeline|planner|permission|runs|store-errors)\.ts$/,
-    imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'cluster', 'config', 'turn']
+    imports: [...engine, 'guard', 'protocol', 'commands', 'store', 'cluster', 'config', 'turn', 'net']
   },
   // Below the commands: they manage users, and see what a connection may.
   {
@@ -132,12 +133,15 @@ const server: readonly Group[] = [
   // What everything that listens or dials has in common.
   { name: 'network', files: /^server\/(certificates|loopback)\.ts$/, imports: [] },
   { name: 'turn', files: /^server\/turn\.ts$/, imports: [] },
+  // Connections of clients, before anything is known of them.
+  { name: 'net', files: /^server\/net\//, imports: [] },
   { name: 'config', files: /^server\/(config|nearest)\.ts$|^server\/config\//, imports: [...engine] }
 ]
 
 const native: readonly Group[] = [
-  { name: 'addon', files: /^native\/addon\.cc$/, imports: ['binding', 'core'] },
-  { name: 'binding', files: /^native\/binding\//, imports: ['core'] },
+  { name: 'addon', files: /^native\/addon\.cc$/, imports: ['binding', 'native-net', 'core'] },
+  { name: 'binding', files: /^native\/binding\//, imports: ['core', 'native-net'] },
+  { name: 'native-net', files: /^native\/net\//, imports: ['core'] },
   { name: 'core', files: /^native\/core\//, imports: [] }
 ]
 

@@ -14,6 +14,7 @@ export interface World {
   readonly segment: native.Segment
   readonly scan: native.Scan
   readonly file: native.AppendFile
+  readonly reactor: native.Reactor
 }
 
 export function makeWorld(): World {
@@ -38,13 +39,14 @@ export function makeWorld(): World {
     table: stepped(executor, native.openTable(engine, '/d/1.sst', 1, idOf(1))).table,
     segment: stepped(executor, native.createSegment(engine, '/d/2.wal', 4096)),
     scan: native.openScan(engine, 0, 0, null, null, -1, 0),
-    file: stepped(executor, native.openAppend(executor, fs, '/d/log', 1))
+    file: stepped(executor, native.openAppend(executor, fs, '/d/log', 1)),
+    reactor: native.openReactor(() => {})
   }
 }
 
 export function releaseWorld(world: World): void {
-  const { scan, file, segment, table, memtable, engine, fs, executor } = world
-  for (const handle of [scan, file, segment, table, memtable, engine, fs, executor]) {
+  const { reactor, scan, file, segment, table, memtable, engine, fs, executor } = world
+  for (const handle of [reactor, scan, file, segment, table, memtable, engine, fs, executor]) {
     try {
       native.release(handle)
     } catch {
@@ -196,6 +198,17 @@ export const baselines: Record<FunctionName, Make> = {
     const output = { path: '/d/2.sst', id: idOf(2) }
     return [engine, { memtables: [memtable], output, table: tableOptions, facts }]
   },
+  openReactor: () => [() => {}],
+  listen: ({ reactor }) => [reactor, '127.0.0.1', 0, 10],
+  stopListening: ({ reactor }) => [reactor],
+  takeEvents: ({ reactor }) => [reactor, bytes(100), 10, new Int32Array(30)],
+  writeConnection: ({ reactor }) => [reactor, 0, bytes(10)],
+  writeParts: ({ reactor }) => [reactor, bytes(10), new Uint32Array([0, 5, 1, 10]), 2],
+  waitingBytes: ({ reactor }) => [reactor, 0],
+  setReading: ({ reactor }) => [reactor, 0, true],
+  finishConnection: ({ reactor }) => [reactor, 0],
+  closeConnection: ({ reactor }) => [reactor, 0],
+  addressesOf: ({ reactor }) => [reactor, 0],
   compactJob: ({ engine, table }) => {
     const outputs = [{ path: '/d/3.sst', id: idOf(3) }]
     const rest = { outputBytesMax: 1000, cutAfter: [bytes(2)], table: tableOptions, facts }

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { connect } from 'node:net'
-import type { Address } from '../../../server/server.ts'
+import type { Address } from '../../../server/net/connection.ts'
 
 export class RawClient {
   readonly socket: Socket
