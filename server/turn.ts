@@ -43,6 +43,11 @@ class Turn {
     this.#plan()
   }
 
+  /** Serves what waits now: all sockets of this turn are read. */
+  begin(): void {
+    if (this.#waiting.length > 0 && !this.#isRunning) this.#run()
+  }
+
   /** Calls back once all that is served in this turn has begun. */
   atEnd(call: () => void): void {
     if (this.#isRunning) this.#ends.push(call)

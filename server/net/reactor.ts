@@ -7,6 +7,7 @@
 import { lookup } from 'node:dns/promises'
 import { getSystemErrorName } from 'node:util'
 import native from '#native'
+import { turn } from '../turn.ts'
 import type { Address, Connection, Listener, ListenOptions } from './connection.ts'
 import { ReactorConnection, type ReactorPort } from './reactor-connection.ts'
 
@@ -57,7 +58,10 @@ export class Reactor implements Listener, ReactorPort {
   private constructor({ onConnection, onFault }: ListenOptions) {
     this.#onConnection = onConnection
     this.#onFault = onFault
-    this.#handle = native.openReactor(() => this.#look())
+    this.#handle = native.openReactor(() => {
+      this.#look()
+      turn.begin()
+    })
   }
 
   /** Undefined: there is none on this system. Rejects with the system's error if the address cannot be had. */

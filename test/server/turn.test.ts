@@ -31,6 +31,25 @@ test('all are served before anything is sent, and what was put off comes last', 
   expect(seen).toEqual(['a', 'b', 'release a', 'release b', 'end a', 'end b'])
 })
 
+test('whoever knows that all sockets are read has them served at once', async () => {
+  const { seen, session } = recorder()
+  turn.begin()
+  turn.serve(session('a'))
+  turn.begin()
+  expect(seen).toEqual(['a'])
+  turn.serve(
+    session('b', () => {
+      turn.serve(session('c'))
+      turn.begin()
+    })
+  )
+  turn.begin()
+  expect(seen).toEqual(['a', 'b'])
+  await nextTurn()
+  await nextTurn()
+  expect(seen).toEqual(['a', 'b', 'c'])
+})
+
 test('of several, all are prepared before the first is served', async () => {
   const { seen, session } = recorder()
   const prepared = (name: string): Served => ({

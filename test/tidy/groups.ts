@@ -134,7 +134,7 @@ const server: readonly Group[] = [
   { name: 'network', files: /^server\/(certificates|loopback)\.ts$/, imports: [] },
   { name: 'turn', files: /^server\/turn\.ts$/, imports: [] },
   // Connections of clients, before anything is known of them.
-  { name: 'net', files: /^server\/net\//, imports: [] },
+  { name: 'net', files: /^server\/net\//, imports: ['turn'] },
   { name: 'config', files: /^server\/(config|nearest)\.ts$|^server\/config\//, imports: [...engine] }
 ]
 
