@@ -59,8 +59,7 @@ export function planResp(decoded: Single, caller: Caller): Plan {
     caller.noted(undefined, [])
     return refusal(decoded)
   }
-  // What is queued stays longer than its chunk.
-  const args = caller.transaction === undefined ? decoded.args : ownCopies(decoded.args)
+  const args = caller.transaction === undefined ? decoded.args : kept(decoded.args, caller.transaction)
   const command = commandOf(decoded)
   const refused = respRefusal(command, decoded, caller)
   if (refused !== undefined || command === undefined) return refuse(caller, command, refused)
@@ -86,12 +85,19 @@ export function planRun(run: Run, caller: Caller): Plan | undefined {
 const transactionBytesMax = 64 * 2 ** 20
 const planBytes = 200
 
+/** What is queued stays longer than its chunk; what has no room is not queued. */
+function kept(args: Arguments, { bytes }: Transaction): Arguments {
+  return bytesOf(args) + bytes > transactionBytesMax ? args : ownCopies(args)
+}
+
+const bytesOf = (args: Arguments): number => args.reduce((sum, { length }) => sum + length, planBytes)
+
 function enqueue(plan: Plan, { name }: Command, args: Arguments, transaction: Transaction): Plan {
   if (plan.kind === 'slow') {
     transaction.isBroken = true
     return replyPlan(errorReply(`${name} takes many steps and cannot be in a transaction, ask outside of it`))
   }
-  transaction.bytes += args.reduce((sum, { length }) => sum + length, planBytes)
+  transaction.bytes += bytesOf(args)
   if (transaction.bytes > transactionBytesMax) {
     transaction.isBroken = true
     transaction.plans.length = 0

@@ -19,6 +19,7 @@ namespace varve::net {
 namespace {
 
 constexpr uint32_t kListener = UINT32_MAX;
+constexpr uint32_t kNobody = UINT32_MAX - 1;
 constexpr size_t kSignsMax = 512;
 constexpr size_t kAcceptsMax = 64;
 constexpr const char kNull[] = "/dev/null";
@@ -37,7 +38,6 @@ struct Reactor::Room {
   size_t events_max;
   Taken taken;
 
-  bool HasEvent() const { return taken.events < events_max; }
   bool HasBytes() const { return size - taken.bytes >= kReadMin; }
   void Tell(uint32_t connection, Happened what, int32_t detail) {
     events[taken.events++] = {static_cast<int32_t>(connection), static_cast<int32_t>(what), detail};
@@ -94,27 +94,52 @@ Status Reactor::Listen(const std::string& address, uint16_t port, int backlog) {
 }
 
 void Reactor::StopListening() {
-  if (listener_ >= 0) close(listener_);
+  if (listener_ >= 0) Forget(listener_);
   listener_ = -1;
+}
+
+// A process that is being started may hold the file for a moment: closing alone would not end the
+// watch.
+void Reactor::Forget(int fd) {
+  epoll_ctl(poll_, EPOLL_CTL_DEL, fd, nullptr);
+  close(fd);
+}
+
+void Reactor::RestListener(bool on) {
+  if (listener_ < 0 || listener_rests_ == on) return;
+  epoll_event watched{};
+  watched.events = on ? 0 : uint32_t{EPOLLIN};
+  watched.data.u32 = kListener;
+  listener_rests_ =
+      epoll_ctl(poll_, EPOLL_CTL_MOD, listener_, &watched) == 0 ? on : listener_rests_;
 }
 
 std::string Reactor::ListeningAt() const { return listener_ < 0 ? "" : LocalAddress(listener_); }
 
 Reactor::Taken Reactor::Take(char* buffer, size_t size, Event* events, size_t events_max) {
   Room room{buffer, size, events, events_max, {}};
+  if (listener_rests_ && HasSpare()) RestListener(false);
   epoll_event signs[kSignsMax];
   const int count = epoll_wait(poll_, signs, kSignsMax, 0);
+  if (count <= 0) return room.taken;
   room.taken.is_full = count == static_cast<int>(kSignsMax);
+  // The system tells of the same connections in the same order again and again.
+  int first = 0;
+  for (int i = 0; i < count && hungry_ != kNobody; ++i) {
+    if (signs[i].data.u32 == hungry_) first = i;
+  }
+  hungry_ = kNobody;
   for (int i = 0; i < count; ++i) {
+    const epoll_event& sign = signs[(first + i) % count];
     // A connection tells at most three things at once.
     if (room.taken.events + 3 > events_max) {
       room.taken.is_full = true;
       break;
     }
-    const uint32_t number = signs[i].data.u32;
+    const uint32_t number = sign.data.u32;
     if (number != kListener) {
-      Look(number, signs[i].events, &room);
-    } else if (AcceptSome(events, events_max, &room.taken)) {
+      Look(number, sign.events, &room);
+    } else if (AcceptSome(&room)) {
       room.taken.is_full = true;
     }
   }
@@ -150,6 +175,7 @@ bool Reactor::Read(uint32_t number, Room* room) {
   Connection& connection = connections_[number];
   if (!room->HasBytes()) {
     room->taken.is_full = true;
+    if (hungry_ == kNobody) hungry_ = number;
     return true;
   }
   const size_t wanted = std::min(room->size - room->taken.bytes, kReadMax);
@@ -173,57 +199,70 @@ bool Reactor::Read(uint32_t number, Room* room) {
 }
 
 // True: there may be more.
-bool Reactor::AcceptSome(Event* events, size_t events_max, Taken* taken) {
+bool Reactor::AcceptSome(Room* room) {
   for (size_t i = 0; i < kAcceptsMax; ++i) {
-    if (taken->events == events_max) return true;
+    if (room->taken.events == room->events_max) return true;
     const int fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    const int error = errno;
-    if (fd >= 0) {
-      const int on = 1;
-      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      const uint32_t number = Add(fd);
-      events[taken->events++] = {static_cast<int32_t>(number),
-                                 static_cast<int32_t>(Happened::kAccepted), 0};
+    int error = errno;
+    uint32_t number = 0;
+    if (fd >= 0 && Add(fd, &number)) {
+      room->Tell(number, Happened::kAccepted, 0);
       continue;
+    }
+    if (fd >= 0) {
+      error = errno;
+      close(fd);
     }
     if (error == ECONNABORTED || error == EINTR) continue;
     if (IsForLater(error)) return false;
-    events[taken->events++] = {-1, static_cast<int32_t>(Happened::kRefused), error};
-    if (error == EMFILE || error == ENFILE) {
-      while (ShedOne()) {
-      }
+    room->Tell(kNobody, Happened::kRefused, error);
+    if (error != EMFILE && error != ENFILE) continue;
+    while (ShedOne()) {
     }
+    RestListener(!HasSpare());
     return false;
   }
   return true;
 }
 
+// Another thread may have taken the number of the spare descriptor while it was given up.
+bool Reactor::HasSpare() {
+  if (spare_ < 0) spare_ = open(kNull, O_RDONLY | O_CLOEXEC);
+  return spare_ >= 0;
+}
+
 // What cannot be accepted would be told again and again: it is accepted by the spare descriptor,
 // and closed.
 bool Reactor::ShedOne() {
-  if (spare_ < 0) return false;
+  if (!HasSpare()) return false;
   close(spare_);
+  spare_ = -1;
   const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
   if (fd >= 0) close(fd);
-  spare_ = open(kNull, O_RDONLY | O_CLOEXEC);
-  return fd >= 0;
+  return HasSpare() && fd >= 0;
 }
 
-uint32_t Reactor::Add(int fd) {
-  uint32_t number = static_cast<uint32_t>(connections_.size());
+// False: errno says why it cannot be watched.
+bool Reactor::Add(int fd, uint32_t* result) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (unused_.empty()) {
+    unused_.push_back(static_cast<uint32_t>(connections_.size()));
     connections_.emplace_back();
-  } else {
-    number = unused_.back();
-    unused_.pop_back();
   }
+  const uint32_t number = unused_.back();
   Connection& connection = connections_[number];
   connection = Connection();
   connection.fd = fd;
-  connection.is_used = true;
   connection.is_reading = true;
-  if (!Watch(number, &connection, true)) Leave(&connection);
-  return number;
+  if (!Watch(number, &connection, true)) {
+    connection.fd = -1;
+    return false;
+  }
+  connection.is_used = true;
+  unused_.pop_back();
+  *result = number;
+  return true;
 }
 
 bool Reactor::Watch(uint32_t number, Connection* connection, bool is_new) {
@@ -238,7 +277,7 @@ bool Reactor::Watch(uint32_t number, Connection* connection, bool is_new) {
 }
 
 void Reactor::Leave(Connection* connection) {
-  if (connection->fd >= 0) close(connection->fd);
+  if (connection->fd >= 0) Forget(connection->fd);
   connection->fd = -1;
   connection->waiting = std::string();
   connection->sent = 0;
@@ -254,7 +293,8 @@ int Reactor::Push(Connection* connection) {
     }
     const int error = errno;
     if (IsForLater(error)) return 0;
-    // Nobody takes it any more; that the client is gone is told by Take.
+    // Nobody takes it any more; Take tells that the client is gone.
+    shutdown(connection->fd, SHUT_RDWR);
     connection->waiting = std::string();
     connection->sent = 0;
     return error;
@@ -277,6 +317,7 @@ size_t Reactor::Write(uint32_t number, const char* bytes, size_t size) {
     const ssize_t count = send(connection.fd, bytes + done, size - done, MSG_NOSIGNAL);
     if (count < 0) {
       if (IsForLater(errno)) break;
+      shutdown(connection.fd, SHUT_RDWR);
       return 0;
     }
     done += static_cast<size_t>(count);

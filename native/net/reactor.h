@@ -6,7 +6,9 @@
 //   the other, in one buffer
 //
 // 1. No call waits. What a client does not take at once is copied here and goes when it does.
-// 2. One Take reads each connection once: a client that sends without end delays nobody.
+// 2. One Take reads each connection once, and begins with the one that found no room the last time:
+// a client that sends without end
+//    delays nobody.
 // 3. A connection's number is used again only after Close. It is Closed once, also after kGone.
 // 4. What nobody takes stays with the system, and is told again.
 //
@@ -93,19 +95,24 @@ class Reactor {
 
   explicit Reactor(int poll, int spare) : poll_(poll), spare_(spare) {}
   bool Watch(uint32_t number, Connection* connection, bool is_new);
-  uint32_t Add(int fd);
   void Leave(Connection* connection);
+  void Forget(int fd);
+  void RestListener(bool on);
   // What became of the connection: errno, or 0 while it lives.
   int Push(Connection* connection);
-  bool AcceptSome(Event* events, size_t events_max, Taken* taken);
-  bool ShedOne();
   struct Room;
+  bool AcceptSome(Room* room);
+  bool Add(int fd, uint32_t* number);
+  bool HasSpare();
+  bool ShedOne();
   void Look(uint32_t number, uint32_t signs, Room* room);
   bool Read(uint32_t number, Room* room);
 
   const int poll_;
   int spare_;  // given up for a moment to accept, and close, what there is no descriptor for
   int listener_ = -1;
+  bool listener_rests_ = false;       // nothing can be accepted, and nothing be shed
+  uint32_t hungry_ = UINT32_MAX - 1;  // found no room in the last Take
   std::vector<Connection> connections_;
   std::vector<uint32_t> unused_;
 };

@@ -43,7 +43,9 @@ export class ReactorConnection implements Connection {
   #needsDrain = false
   #whenFinished: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
-  #waitingBefore = 0
+  #writtenBytes = 0
+  /** Of them, when it was looked for the last time: what the system had taken. */
+  #sentBefore = 0
 
   constructor(number: number, port: ReactorPort) {
     this.number = number
@@ -81,6 +83,7 @@ export class ReactorConnection implements Connection {
 
   write(bytes: Uint8Array, done?: () => void): boolean {
     if (this.#isDestroyed) return false
+    this.#writtenBytes += bytes.length
     if (this.#corked === undefined) {
       this.#write(bytes)
       done?.()
@@ -173,14 +176,14 @@ export class ReactorConnection implements Connection {
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (ms === 0 || this.#isDestroyed) return
-    this.#waitingBefore = this.writableLength
+    this.#sentBefore = this.#writtenBytes - this.writableLength
     this.#timer = setTimeout(() => this.#lookAtTimeout(ms), ms)
   }
 
   #lookAtTimeout(ms: number): void {
-    const waiting = this.writableLength
-    const isMoving = waiting < this.#waitingBefore
-    this.#waitingBefore = waiting
+    const sent = this.#writtenBytes - this.writableLength
+    const isMoving = sent > this.#sentBefore
+    this.#sentBefore = sent
     if (isMoving) this.#timer?.refresh()
     else this.#onTimeout()
     if (!isMoving && !this.#isDestroyed) this.setTimeout(ms)

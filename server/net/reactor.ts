@@ -20,6 +20,7 @@ const looksMax = 16
 const backlog = 511
 const sendBytes = 64 * 2 ** 10
 const partsMax = 1_024
+const refusedMs = 1_000
 
 /** Of the addon's events. */
 const accepted = 1
@@ -45,6 +46,7 @@ export class Reactor implements Listener, ReactorPort {
   readonly #writers: ReactorConnection[] = []
   #isFlushPlanned = false
   readonly #flush = () => this.flush()
+  #refusal: NodeJS.Timeout | undefined
   #count = 0
   #countMax = Number.POSITIVE_INFINITY
   #address: Address | undefined
@@ -103,6 +105,7 @@ export class Reactor implements Listener, ReactorPort {
   #settle(): void {
     if (!this.#isClosing || this.#isReleased || this.#count > 0) return
     this.#isReleased = true
+    clearTimeout(this.#refusal)
     native.release(this.#handle)
     this.#resolveClosed()
   }
@@ -136,14 +139,36 @@ export class Reactor implements Listener, ReactorPort {
         const connection = this.#connections[number]
         if (what === data) connection?.received(slab.subarray(from, at))
         else if (what === accepted) this.#accept(number)
-        else if (what === refused) this.#onFault(acceptError(detail))
+        else if (what === refused) this.#refuse(detail)
         else if (connection !== undefined) tell(connection, what)
       } catch (error) {
-        this.#onFault(error)
         this.#connections[number]?.destroy()
+        this.#report(error)
       }
     }
     return isFull !== 0
+  }
+
+  /** Whatever it does, what was told of other connections must not get lost. */
+  #report(error: unknown): void {
+    try {
+      this.#onFault(error)
+    } catch (thrown) {
+      process.nextTick(() => {
+        throw thrown
+      })
+    }
+  }
+
+  /** Said once a second; then it is looked whether connections can be accepted again. */
+  #refuse(errno: number): void {
+    if (this.#refusal !== undefined) return
+    this.#report(acceptError(errno))
+    this.#refusal = setTimeout(() => {
+      this.#refusal = undefined
+      this.#look()
+    }, refusedMs)
+    this.#refusal.unref()
   }
 
   #accept(number: number): void {

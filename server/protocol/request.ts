@@ -61,10 +61,12 @@ export interface Codec {
 
 /** The same bytes in memory of their own: a chunk's memory is shared with others, and stays as long as a part of it is kept. */
 export function ownCopies(parts: readonly Buffer[]): Buffer[] {
-  const all = Buffer.concat(parts)
-  let from = 0
-  return parts.map(({ length }) => {
-    from += length
-    return all.subarray(from - length, from)
+  // Not from the pool of short buffers, which would be shared memory again.
+  const all = Buffer.allocUnsafeSlow(parts.reduce((sum, { length }) => sum + length, 0))
+  let end = 0
+  return parts.map((part) => {
+    const from = end
+    end += part.copy(all, from)
+    return all.subarray(from, end)
   })
 }

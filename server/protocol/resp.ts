@@ -125,6 +125,8 @@ export class RespCodec implements Codec {
     this.#held = Buffer.alloc(0)
     this.#heldBytes = 0
     this.#decode(piece, 0)
+    // What it brought has memory of its own.
+    this.#firstInChunk = this.#args.length
     return this.#isBroken ? -1 : at
   }
 

@@ -149,6 +149,23 @@ TEST_F(ReactorTest, ABufferWithoutRoomLeavesTheRestForLater) {
   EXPECT_EQ(read, 3 * some.size());
 }
 
+TEST_F(ReactorTest, WhoeverSendsWithoutEndDelaysNobody) {
+  std::vector<int> clients(5);
+  std::vector<uint32_t> numbers;
+  for (int& client : clients) numbers.push_back(Accept(&client));
+  const std::string much(size_t{256} << 10, 'x');
+  for (const int client : clients) {
+    ASSERT_EQ(fcntl(client, F_SETFL, O_NONBLOCK), 0);
+    ASSERT_GT(send(client, much.data(), much.size(), 0), 0);
+  }
+  std::map<uint32_t, int> reads;
+  for (int take = 0; take < 10; ++take) {
+    for (const Told& told : Take(Reactor::kReadMax)) ++reads[told.connection];
+    for (const int client : clients) send(client, much.data(), Reactor::kReadMax, 0);
+  }
+  for (const uint32_t number : numbers) EXPECT_EQ(reads[number], 2) << number;
+}
+
 TEST_F(ReactorTest, WhatAClientDoesNotTakeWaits) {
   int client = -1;
   const uint32_t connection = Accept(&client);
@@ -279,6 +296,30 @@ TEST_F(ReactorTest, WithoutDescriptorsConnectionsAreClosedAndItIsSaid) {
   EXPECT_EQ(recv(client, &byte, 1, 0), 0);
   int again = -1;
   Accept(&again);
+}
+
+TEST_F(ReactorTest, WithoutASpareDescriptorTheListenerRests) {
+  const int client = Dial();
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  // The spare one is given up for a moment; it cannot be had again.
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const std::vector<Told> told = Take();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].what, Happened::kRefused);
+  Event events[4];
+  char buffer[1];
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(reactor_->Take(buffer, sizeof buffer, events, 4).events, 0u);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  const std::vector<Told> later = Take();
+  ASSERT_EQ(later.size(), 1u);
+  EXPECT_EQ(later[0].what, Happened::kAccepted);
+  EXPECT_EQ(reactor_->Write(later[0].connection, "x", 1), 0u);
+  char byte = 0;
+  EXPECT_EQ(recv(client, &byte, 1, 0), 1);
 }
 
 TEST_F(ReactorTest, StopsListening) {
