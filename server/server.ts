@@ -71,6 +71,8 @@ const connectionsBeyondMax = 100
 export class Server {
   readonly #net: NetServer
   readonly #store: Store
+  /** For connections that said READONLY. */
+  readonly #localStore: Store | undefined
   readonly #nodeId: number
   readonly #statistics = new Statistics()
   #limits: Limits
@@ -88,8 +90,8 @@ export class Server {
   #stopping: Promise<void> | undefined
 
   private constructor(options: ServerOptions) {
-    this.#store =
-      options.reads === undefined ? options.store : (options.store.reading?.(options.reads) ?? options.store)
+    this.#store = readingOf(options.store, options.reads)
+    this.#localStore = localOf(options)
     this.#nodeId = options.nodeId ?? 1
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#onFault = options.onFault ?? (() => {})
@@ -219,6 +221,7 @@ export class Server {
     const session = new Session(socket, {
       id,
       store: this.#store,
+      localStore: this.#localStore,
       limits: this.#limits,
       server: this.#view,
       memory: this.#memory,
@@ -304,6 +307,15 @@ export class Server {
       estimateCount: () => store.estimateCount?.()
     }
   }
+}
+
+const readingOf = (store: Store, reads: ReadConsistency | undefined): Store =>
+  reads === undefined ? store : (store.reading?.(reads) ?? store)
+
+/** A bound on how old reads may be allows READONLY to ask for such. Where all reads are local, there is nothing to choose. */
+function localOf({ store, reads }: ServerOptions): Store | undefined {
+  if (reads?.maxStalenessMs === undefined || reads.reads === 'local') return undefined
+  return store.reading?.({ ...reads, reads: 'local' })
 }
 
 function addressOf(net: NetServer): Address | undefined {

@@ -44,6 +44,8 @@ export interface Caller extends Subscriber {
   version: 2 | 3
   /** It has used a command that only clients of Redis Cluster do: it knows what MOVED means. */
   isClusterClient: boolean
+  /** READONLY: it takes what this member has, where the configuration allows that. */
+  readsLocally: boolean
   /** CLIENT CAPA REDIRECT: it knows what REDIRECT means. */
   knowsRedirect: boolean
   /** Commands since MULTI; undefined outside. */

@@ -65,6 +65,11 @@ export class Driver {
     this.#do(() => this.#node.tick())
   }
 
+  /** So many ticks are not made up for; a lease runs out by them. */
+  passUnticked(ticks: number): void {
+    this.#node.passUnticked(ticks)
+  }
+
   receive(messages: readonly PeerMessage[]): void {
     this.#do(() => {
       for (const message of messages) this.#node.step(message)

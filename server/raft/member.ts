@@ -18,6 +18,7 @@ import {
   type Key,
   type Operation,
   type Pinned,
+  type ReadConsistency,
   type Store,
   StoreError,
   type StoreStatus,
@@ -37,6 +38,8 @@ import { Driver } from './driver.ts'
 import { isOfSystem } from './entries.ts'
 import { InFlight } from './in-flight.ts'
 import { Leadership } from './leadership.ts'
+import { LeaseClock } from './lease-clock.ts'
+import { LocalReads } from './local-reads.ts'
 import { type KeptMembership, MemberLog } from './log.ts'
 import { PinnedMember } from './pinned.ts'
 import { Proposals } from './proposals.ts'
@@ -53,6 +56,8 @@ export interface ClusterMemberOptions {
   /** Where clients reach a member. */
   readonly addressOf: (id: NodeId) => string | undefined
   readonly nowMs: () => number
+  /** What a tick stands for; where reads rest on leases it must be so. */
+  readonly tickMs?: number
   /** Calls back once this turn has brought all that it brings. */
   readonly atEnd: (call: () => void) => void
   /** Nothing is written or applied any more: the node has to stop. */
@@ -62,6 +67,8 @@ export interface ClusterMemberOptions {
 
 /** The others may not be members yet when it asks them for the first time. */
 const firstEveryTicks = 4
+
+const defaultTickMs = 25
 
 /** How often it is looked which entries others may need. */
 const keepEveryTicks = 40
@@ -86,6 +93,8 @@ export class ClusterMember implements Store {
   readonly #proposals = new Proposals()
   readonly #inFlight = new InFlight()
   readonly #queue: DecisionQueue
+  /** Undefined: reads rest on no lease. */
+  readonly #leaseClock: LeaseClock | undefined
   #applied: number
   /** Of the last proposal of this term. */
   #proposed = 0
@@ -96,14 +105,15 @@ export class ClusterMember implements Store {
   #closed: Promise<void> | undefined
 
   constructor(options: ClusterMemberOptions) {
-    const { member, config, nowMs, atEnd } = options
+    const { member, config, nowMs, atEnd, tickMs = defaultTickMs } = options
     const { memberId } = member.identity
     const log = new MemberLog(member)
     this.#options = options
     this.#member = member
     this.#applied = log.applied
     this.#leadership = new Leadership({ id: memberId, nowMs, addressOf: options.addressOf })
-    this.#reads = new Reads({ ask: () => this.#driver.readIndex(), nowMs, atEnd }, log.applied)
+    this.#leaseClock = config.reads === 'lease' ? new LeaseClock(nowMs, tickMs) : undefined
+    this.#reads = new Reads({ ask: () => this.#askIndex(), nowMs, atEnd }, log.applied)
     this.#driver = new Driver(new RawNode({ ...config, id: memberId, applied: log.applied }, log), log, {
       send: options.send,
       sendSnapshot: options.sendSnapshot,
@@ -125,6 +135,8 @@ export class ClusterMember implements Store {
 
   /** Time goes on by a tick: to be called once sockets are read, and never twice to make up for one. */
   tick(): void {
+    this.#tellMissed()
+    this.#leaseClock?.tick()
     this.#driver.tick()
     this.#leadership.tick()
     if (this.#leadership.leader !== 0) this.#isFirst = false
@@ -136,6 +148,7 @@ export class ClusterMember implements Store {
   }
 
   receive(messages: readonly PeerMessage[]): void {
+    this.#tellMissed()
     this.#driver.receive(messages)
   }
 
@@ -190,6 +203,21 @@ export class ClusterMember implements Store {
 
   discard(bytes: Uint8Array): void {
     this.#member.database.discard(bytes)
+  }
+
+  /** `lease` is a matter of the whole cluster (`config.reads`): how leaders answer, and what followers promise them. */
+  reading({ reads, maxStalenessMs }: ReadConsistency): Store {
+    return reads === 'local' ? new LocalReads(this, maxStalenessMs) : this
+  }
+
+  /** For how long, at most, what is applied here may not have been the newest. */
+  get stalenessMs(): number {
+    return this.#reads.stalenessMs
+  }
+
+  /** Resolves once what was committed at the call is applied here. */
+  refresh(): Promise<number> {
+    return this.#reads.wait()
   }
 
   write(operations: readonly Operation[]): Promise<void> {
@@ -251,6 +279,17 @@ export class ClusterMember implements Store {
     this.#member.keepFrom(
       isLeader ? Math.min(...needed, Math.max(1, this.#applied)) : Math.max(floor, this.#applied - keptBehind)
     )
+  }
+
+  #askIndex(): number | undefined {
+    this.#tellMissed()
+    return this.#driver.readIndex()
+  }
+
+  /** Before anything that came while this member stood still: its lease may be over. */
+  #tellMissed(): void {
+    const missed = this.#leaseClock?.takeMissed() ?? 0
+    if (missed > 0) this.#driver.passUnticked(missed)
   }
 
   #fail(error: Error): void {

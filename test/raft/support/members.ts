@@ -19,17 +19,25 @@ interface Node {
   store: ClusterMember | undefined
 }
 
+export interface MembersOptions {
+  readonly reads?: 'safe' | 'lease'
+  readonly nowMs?: () => number
+}
+
 export class Members {
   readonly nodes: readonly Node[]
   readonly failures: Error[] = []
   readonly #seed: number
+  readonly #options: MembersOptions
+  readonly #paused = new Set<NodeId>()
   /** "from to": nothing gets through. */
   readonly #cut = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   ticks = 0
 
-  private constructor(count: number, seed: number) {
+  private constructor(count: number, seed: number, options: MembersOptions) {
     this.#seed = seed
+    this.#options = options
     this.nodes = Array.from({ length: count }, (_, i) => ({
       id: i + 1,
       fs: native.memoryFileSystem(),
@@ -39,8 +47,8 @@ export class Members {
   }
 
   /** All are up, and time goes on. */
-  static async start(count: number, seed: number): Promise<Members> {
-    const members = new Members(count, seed)
+  static async start(count: number, seed: number, options: MembersOptions = {}): Promise<Members> {
+    const members = new Members(count, seed, options)
     const voters = members.nodes.map(({ id }) => id)
     const membership: KeptMembership = { membership: { ...emptyMembership, voters } }
     for (const node of members.nodes) {
@@ -55,8 +63,11 @@ export class Members {
     return members
   }
 
+  /** Who leads; of several that think so, the one of the latest term. */
   get leader(): Node | undefined {
-    return this.nodes.find(({ store }) => store?.leadership.isReady === true)
+    const leading = this.nodes.filter(({ store }) => store?.leadership.isReady === true)
+    const termOf = ({ store }: Node): number => store?.raftStatus.term ?? 0
+    return leading.sort((a, b) => termOf(b) - termOf(a))[0]
   }
 
   node(id: NodeId): Node {
@@ -67,7 +78,7 @@ export class Members {
 
   tick(): void {
     this.ticks++
-    for (const { store } of this.nodes) store?.tick()
+    for (const { id, store } of this.nodes) if (!this.#paused.has(id)) store?.tick()
   }
 
   /** Turns of the event loop until it is so; within ten seconds of ticks. */
@@ -101,7 +112,7 @@ export class Members {
         inflightMessagesMax: 256,
         checkQuorum: true,
         preVote: true,
-        reads: 'safe',
+        reads: this.#options.reads ?? 'safe',
         stepDownOnRemoval: true,
         forwardProposals: false,
         validateMembership: true,
@@ -110,7 +121,7 @@ export class Members {
       send: (messages) => this.#send(messages),
       sendSnapshot: () => Promise.reject(new Error('nobody sends snapshots here')),
       addressOf: (member) => `member-${member}:6379`,
-      nowMs: () => performance.now(),
+      nowMs: this.#options.nowMs ?? (() => performance.now()),
       atEnd: (call) => turn.atEnd(call),
       onFailure: (error) => this.failures.push(error)
     })
@@ -139,6 +150,18 @@ export class Members {
 
   mend(): void {
     this.#cut.clear()
+  }
+
+  /** It stands still: time goes on without it, and nothing gets to it or from it. */
+  pause(id: NodeId): void {
+    this.#paused.add(id)
+    this.isolate(id)
+  }
+
+  /** It goes on, without having heard anything. */
+  resume(id: NodeId): void {
+    this.#paused.delete(id)
+    this.mend()
   }
 
   async close(): Promise<void> {

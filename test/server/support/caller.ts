@@ -61,6 +61,7 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
     name: '',
     isKept: false,
     isClusterClient: false,
+    readsLocally: false,
     knowsRedirect: false,
     libraryName: '',
     libraryVersion: '',
