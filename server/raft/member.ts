@@ -9,7 +9,7 @@
 // 2. What was proposed and not applied when leadership is lost rejects with OUTCOME_UNKNOWN, everything else that is rejected
 //    was not proposed.
 // 3. A decision that writes nothing is answered once what it saw is committed, by a leader that still was one then.
-import { batchesOf, type Member } from '../../lib/member.ts'
+import { batchesOf, emptyBody, type Member } from '../../lib/member.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import { type Deciding, DecisionQueue, operationsAt } from '../store/queue.ts'
 import {
@@ -25,14 +25,15 @@ import {
   type SystemRecords
 } from '../store.ts'
 import { RawNode } from './core/node.ts'
-import type {
-  InstallSnapshot,
-  Entry as LogEntry,
-  MembershipEntry,
-  NodeId,
-  PeerMessage,
-  RaftConfig,
-  SoftState
+import {
+  type InstallSnapshot,
+  type Entry as LogEntry,
+  type MembershipEntry,
+  type NodeId,
+  none,
+  type PeerMessage,
+  type RaftConfig,
+  type SoftState
 } from './core/types.ts'
 import { Driver } from './driver.ts'
 import { isOfSystem } from './entries.ts'
@@ -131,6 +132,7 @@ export class ClusterMember implements Store {
     }
     this.#queue = new DecisionQueue(deciding, { atEnd, isAlwaysSynced: true })
     this.records = this.#systemRecords()
+    member.database.on('time-wanted', (event) => this.#passTime(event as { readonly timeMs: number }))
   }
 
   /** Time goes on by a tick: to be called once sockets are read, and never twice to make up for one. */
@@ -144,6 +146,7 @@ export class ClusterMember implements Store {
       this.#driver.campaign()
     }
     if (++this.#ticks % keepEveryTicks === 0) this.#keepLog()
+    if (this.#driver.writingTicks >= this.#options.config.electionTicks) this.#leaveToOthers()
     this.#reads.tick()
   }
 
@@ -268,6 +271,20 @@ export class ClusterMember implements Store {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** Nothing is written, and what has expired could go if only the log's time went on. */
+  #passTime({ timeMs }: { readonly timeMs: number }): void {
+    if (this.#leadership.isReady) this.#driver.propose({ ...emptyBody, timeMs })
+  }
+
+  /** Its disk holds everybody up: whoever is furthest leads from here on, whose disk need not wait for this one. */
+  #leaveToOthers(): void {
+    const { id, role, transferee, progress } = this.#driver.status
+    if (role !== 'leader' || transferee !== none) return
+    const able = progress.filter((peer) => peer.id !== id && peer.isActive && !peer.isLearner)
+    const heir = able.sort((a, b) => b.match - a.match)[0]
+    if (heir !== undefined) this.#driver.transferLeader(heir.id)
   }
 
   /** The leader keeps what those need who are not far behind; the others what they would need who are, if they led. */

@@ -1,7 +1,7 @@
 // A cluster in one process: members with the production log on disks in memory, and a network between them that can be cut.
 // Time is ticks that the test, or a timer, makes.
 import native from '#native'
-import { becomeMember, openMember } from '../../../lib/member.ts'
+import { becomeMember, type Member, type MemberOptions, openMember } from '../../../lib/member.ts'
 import type { Environment } from '../../../lib/options.ts'
 import { emptyMembership } from '../../../server/raft/core/membership.ts'
 import type { NodeId, PeerMessage } from '../../../server/raft/core/types.ts'
@@ -16,12 +16,14 @@ interface Node {
   readonly id: NodeId
   readonly fs: native.FileSystem
   lives: number
+  member: Member | undefined
   store: ClusterMember | undefined
 }
 
 export interface MembersOptions {
   readonly reads?: 'safe' | 'lease'
   readonly nowMs?: () => number
+  readonly engine?: MemberOptions
 }
 
 export class Members {
@@ -42,6 +44,7 @@ export class Members {
       id: i + 1,
       fs: native.memoryFileSystem(),
       lives: 0,
+      member: undefined,
       store: undefined
     }))
   }
@@ -98,7 +101,8 @@ export class Members {
   async up(node: Node): Promise<void> {
     const { id } = node
     node.lives++
-    const member = await openMember(directory, {}, () => environmentOf(node))
+    const member = await openMember(directory, this.#options.engine ?? {}, () => environmentOf(node))
+    node.member = member
     // Nobody sends snapshots here.
     member.keepFrom(1)
     node.store = new ClusterMember({
