@@ -25,7 +25,13 @@ export function planLine(decoded: Single, caller: Caller): Plan {
   const refused = lineRefusal(command, decoded, caller)
   if (refused !== undefined || command === undefined) return refuse(caller, command, refused)
   caller.noted(command, args)
-  return command.plan(args)
+  return forwarded(command, decoded, caller) ?? command.plan(args)
+}
+
+/** A write that another member is to make. */
+function forwarded({ flags }: Command | LineCommand, { name, args }: Request, { server }: Caller): Plan | undefined {
+  if (server.forwarding?.isNeeded !== true || !flags.includes('write')) return undefined
+  return { kind: 'forward', request: { name, args } }
 }
 
 function lineRefusal(command: LineCommand | undefined, request: Request, { access }: Caller): Reply | undefined {
@@ -69,7 +75,10 @@ export function planResp(decoded: Single, caller: Caller): Plan {
       ? pongArray(args)
       : command.plan(args)
   const { transaction } = caller
-  if (transaction === undefined || command.flags.includes('no_multi')) return plan
+  if (transaction === undefined || command.flags.includes('no_multi')) {
+    return transaction === undefined ? (forwarded(command, decoded, caller) ?? plan) : plan
+  }
+  if (caller.server.forwarding !== undefined) transaction.requests.push({ name: decoded.name, args })
   return enqueue(plan, command, args, transaction)
 }
 

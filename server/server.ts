@@ -9,12 +9,14 @@ import type { Caller, ServedCluster, ServerView } from './commands/caller.ts'
 import { CursorTable } from './commands/cursors.ts'
 import { listensToSentinels, publishSwitch } from './commands/sentinel-events.ts'
 import { commands } from './commands/table.ts'
+import { Forwarder } from './forwarding.ts'
 import type { Limits } from './limits.ts'
 import { defaultLimits } from './limits.ts'
 import { Memory } from './memory.ts'
 import { errorReply } from './protocol/reply.ts'
 import { encodeReplies } from './protocol/text.ts'
 import { Broker } from './pubsub.ts'
+import { Relay } from './relay.ts'
 import { endAndLinger, Session } from './session.ts'
 import { type SlowEntry, SlowLog } from './slow-log.ts'
 import { Statistics } from './statistics.ts'
@@ -29,6 +31,8 @@ export interface ServerOptions {
   readonly masterName?: string
   /** How clients' reads are made, where the store leaves a choice. */
   readonly reads?: ReadConsistency | undefined
+  /** Writes that come to a member that does not lead are made by the one that does. */
+  readonly forwardsWrites?: boolean
   readonly host?: string
   /** 0 lets the system choose. */
   readonly port?: number
@@ -50,6 +54,13 @@ export interface Clock {
   nowMs(): number
   /** Calls about once a second, until the function that it returns is called. */
   everySecond(call: () => void): () => void
+  /** Calls once, after so long, unless the function that it returns was called. Left out: the machine's timers do. */
+  after?(ms: number, call: () => void): () => void
+}
+
+const afterOnMachine = (ms: number, call: () => void): (() => void) => {
+  const timer = setTimeout(call, ms).unref()
+  return () => clearTimeout(timer)
 }
 
 const systemClock: Clock = {
@@ -85,6 +96,9 @@ export class Server {
   readonly #clock: Clock
   readonly #door: TlsDoor | undefined
   readonly #watch: LeaderWatch | undefined
+  readonly #broker = new Broker()
+  readonly #relay: Relay | undefined
+  readonly #forwarder: Forwarder | undefined
   #stopSweeps = () => {}
   #lastId = 0
   #stopping: Promise<void> | undefined
@@ -102,6 +116,8 @@ export class Server {
     this.#door = options.tls && this.#makeDoor(options.tls)
     this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#receive(socket))
     this.#watch = this.#watchLeader(options)
+    this.#relay = options.store.cluster && new Relay(options.store.cluster, this.#broker)
+    this.#forwarder = this.#makeForwarder(options)
     this.#view = this.#makeView(options)
     this.#limitConnections(this.#limits.connectionsMax)
   }
@@ -118,7 +134,7 @@ export class Server {
     await new Promise<void>((resolve, reject) => {
       server.#net.once('error', (error) => {
         server.#door?.close()
-        server.#watch?.close()
+        server.#leaveCluster()
         reject(error)
       })
       server.#net.listen({ host, port: options.port ?? 9000 }, () => {
@@ -179,6 +195,7 @@ export class Server {
   #sweep(): void {
     const nowMs = this.#clock.nowMs()
     for (const session of this.#sessions.values()) session.sweep(nowMs)
+    this.#forwarder?.sweep()
     this.#memory.tick()
   }
 
@@ -193,7 +210,26 @@ export class Server {
     }, graceMs)
     await Promise.all(sessions.map((session) => session.stop()))
     clearTimeout(timer)
+    this.#leaveCluster()
     await closed
+  }
+
+  #leaveCluster(): void {
+    this.#watch?.close()
+    this.#relay?.close()
+    this.#forwarder?.close()
+  }
+
+  #makeForwarder({ store, forwardsWrites = false }: ServerOptions): Forwarder | undefined {
+    if (store.cluster === undefined) return undefined
+    return new Forwarder({
+      view: store.cluster,
+      store,
+      server: () => this.#view,
+      forwards: forwardsWrites,
+      nowMs: this.#clock.nowMs,
+      after: (ms, call) => (this.#clock.after ?? afterOnMachine)(ms, call)
+    })
   }
 
   #makeDoor(options: TlsOptions): TlsDoor {
@@ -281,7 +317,11 @@ export class Server {
       startedMs: this.#clock.nowMs(),
       clients: sessions,
       commands,
-      broker: new Broker(),
+      broker: this.#broker,
+      publish: (channel, message) => {
+        this.#relay?.publish(channel, message)
+        return this.#broker.publish(channel, message)
+      },
       statistics: this.#statistics,
       slowLog: new SlowLog(this.#onSlow),
       get limits() {
@@ -290,6 +330,7 @@ export class Server {
       limitConnections: (countMax) => this.#limitConnections(countMax),
       users: this.#users,
       cluster,
+      forwarding: this.#forwarder,
       get activeConnections() {
         return sessions.size
       },

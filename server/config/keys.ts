@@ -40,6 +40,11 @@ export const keys = {
     milliseconds,
     'how old local reads may be, and those of clients that say READONLY'
   ),
+  'cluster.writes': key(
+    oneOf('reject', 'forward'),
+    'reject',
+    'on a member that does not lead: refused with who does, or made by that one'
+  ),
   'storage.data_dir': key(text, './data', 'directory of the data'),
   'storage.cache_size': optional(cacheSize, 'block cache; 64 MiB unless given'),
   'storage.durability': key(oneOf('interval', 'sync', 'os'), 'interval', 'when a write is answered: see Durability'),

@@ -132,6 +132,7 @@ class NodeParts {
       payloads: entryPayloads,
       onMessage: (message) => this.#store?.receive([message]),
       onSnapshot: (message, chunks) => this.#receiveSnapshot(message, chunks),
+      onNote: (peer, note) => this.#view?.noted(peer, note),
       onLost: (peer) => this.#store?.lost(peer),
       onUnreachable: (peer) => this.#store?.unreachable(peer),
       ...(answer === undefined ? {} : { onStatement: answer })
@@ -267,7 +268,8 @@ class NodeParts {
       clock: this.#options.clock,
       lastLeader: () => (store.leadership.lastLeader === none ? this.#kept.lastLeader : store.leadership.lastLeader),
       tls,
-      transfer: (to) => store.transferLeader(to)
+      transfer: (to) => store.transferLeader(to),
+      note: (to, note, roomBytes) => transport.note(to, note, roomBytes)
     })
   }
 }

@@ -18,6 +18,7 @@ export interface TestCaller extends Caller {
 export function callerOver(store: Store, nowMs: () => number = () => 0): TestCaller {
   const pushed: Reply[] = []
   const users = new Users()
+  const broker = new Broker()
   return {
     id: 1,
     language: 'resp',
@@ -46,13 +47,15 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
       cursors: new CursorTable(() => 0),
       random: () => 0.5,
       commands,
-      broker: new Broker(),
+      broker,
+      publish: (channel, message) => broker.publish(channel, message),
       statistics: new Statistics(),
       slowLog: new SlowLog(),
       limits: defaultLimits,
       limitConnections: () => {},
       users,
       cluster: undefined,
+      forwarding: undefined,
       nowMs,
       status: () => store.status(),
       engineStats: () => undefined,
