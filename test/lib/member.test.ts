@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import native from '#native'
 import { outcome } from '../../lib/disk/jobs.ts'
 import { open } from '../../lib/index.ts'
-import { becomeMember, type Member, openMember, ownerOf } from '../../lib/member.ts'
+import { batchesOf, becomeMember, type Member, openMember, ownerOf } from '../../lib/member.ts'
 import { failureOf, scratch } from './support/databases.ts'
 import { directory, Machine, useMachineTime } from './support/machine.ts'
 import { at, become, contentOf, enter, memberOptions, newMember, noop, put, puts, ship } from './support/members.ts'
@@ -241,6 +241,47 @@ describe('what is flushed', () => {
     await machine.run(member.close())
     machine.release()
   })
+})
+
+test('named spaces come and go with what is applied', async () => {
+  const machine = await started()
+  const member = await enter(machine)
+  const { database } = member
+  const early = database.space('lakes', { keyEncoding: 'utf8', valueEncoding: 'utf8' })
+  expect(await machine.run(early.get('k'))).toBeUndefined()
+  let index = 0
+  const apply = async (each: Parameters<typeof batchesOf>[0]) => {
+    const entry = { ...batchesOf(each, 0), index: ++index, term: 1 }
+    member.log.append([entry])
+    await machine.run(member.log.sync())
+    await machine.run(member.apply([entry]))
+  }
+  const store = (id: number, value: string) =>
+    apply((batch) => {
+      batch.put(1, 'before', 'x', 0)
+      batch.put(0, 'space:lakes', JSON.stringify({ id }), 0)
+      batch.put(0, 'spaces', JSON.stringify({ formatVersion: 1, nextId: id + 1 }), 0)
+      batch.put(id, 'k', value, 0)
+    })
+  await store(2, 'first')
+  expect(database.spaces()).toEqual(['lakes'])
+  expect(() => early.getSync('k')).toThrow("db.space('lakes')")
+  const lakes = database.space('lakes', { keyEncoding: 'utf8', valueEncoding: 'utf8' })
+  expect(await machine.run(lakes.get('k'))).toBe('first')
+  expect(database.space('lakes').name).toBe('lakes')
+  await apply((batch) => {
+    batch.del(0, 'space:lakes')
+    batch.deleteRange(2, Buffer.alloc(0), null)
+  })
+  expect(database.spaces()).toEqual([])
+  expect(() => lakes.getSync('k')).toThrow('was dropped')
+  await store(3, 'second')
+  const again = database.space('lakes', { keyEncoding: 'utf8', valueEncoding: 'utf8' })
+  expect(await machine.run(again.get('k'))).toBe('second')
+  await machine.run(member.close())
+  const reopened = await enter(machine)
+  await machine.run(reopened.close())
+  machine.release()
 })
 
 describe('a snapshot of another member', () => {
