@@ -94,7 +94,9 @@ export function planRun(run: Run, caller: Caller): Plan | undefined {
 const transactionBytesMax = 64 * 2 ** 20
 const planBytes = 200
 
-function enqueue(plan: Plan, { name }: Command, args: Arguments, transaction: Transaction): Plan {
+function enqueue(asked: Plan, { name }: Command, args: Arguments, transaction: Transaction): Plan {
+  const isShort = asked.kind === 'slow' && asked.inTransaction !== undefined
+  const plan: Plan = isShort ? { kind: 'session', run: asked.inTransaction } : asked
   if (plan.kind === 'slow') {
     transaction.isBroken = true
     return replyPlan(errorReply(`${name} takes many steps and cannot be in a transaction, ask outside of it`))

@@ -18,6 +18,7 @@ export class RemoteCaller implements Caller {
   readonly lastCommand = ''
   readonly heldBytes = 0
   readonly unsentBytes = 0
+  readonly isGone = false
   readonly server: ServerView
   readonly store: Store
   readonly watched = new Map<string, Watched>()

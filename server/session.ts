@@ -144,6 +144,10 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
     return this.#identity.access !== noAccess
   }
 
+  get isGone(): boolean {
+    return this.#socket.destroyed
+  }
+
   get store(): Store {
     const { store, localStore } = this.#context
     const isLocal = this.readsLocally && localStore !== undefined

@@ -33,6 +33,8 @@ export interface Caller extends Subscriber {
   readonly access: Access
   /** Whether it may do more than say who it is. */
   readonly isAuthenticated: boolean
+  /** Its connection is closed: nobody waits for an answer. */
+  readonly isGone: boolean
   readonly server: ServerView
   readonly store: Store
   name: string

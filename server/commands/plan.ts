@@ -41,7 +41,12 @@ export type Plan =
   | { readonly kind: 'run'; readonly run: Run }
   | { readonly kind: 'forward'; readonly request: AskedRequest }
   | { readonly kind: 'session'; readonly run: (caller: Caller) => Reply }
-  | { readonly kind: 'slow'; readonly run: (caller: Caller) => Promise<Reply> }
+  | {
+      readonly kind: 'slow'
+      readonly run: (caller: Caller) => Promise<Reply>
+      /** What it answers among the requests of a transaction; left out: it is refused there. */
+      readonly inTransaction?: (caller: Caller) => Reply
+    }
 
 export type MutationPlan = Extract<Plan, { kind: 'write' | 'decide' }>
 

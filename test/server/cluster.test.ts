@@ -162,6 +162,37 @@ test('reads are made as the configuration says, where the store leaves a choice'
   expect(asked).toEqual([reads])
 })
 
+test('WAIT counts the members that have what the leader had, as soon as they are enough', async () => {
+  const { clock, group, connect, leader, follower, other } = await start()
+  const client = await connect(leader)
+  await ask(client, ['SET', 'a', '1'], '+OK\r\n')
+  // One other has it, or it would not have been acknowledged; the last one may come later.
+  expect(Number((await client.ask(respOf('WAIT', '1', '0').toString(), ':1\r\n')).slice(1, 2))).toBeGreaterThan(0)
+  await ask(client, ['WAIT', '2', '0'], ':2\r\n')
+  await ask(client, ['WAIT', '0', '0'], ':2\r\n')
+  group.members.stop(other)
+  await ask(client, ['SET', 'a', '2'], '+OK\r\n')
+  client.send(respOf('WAIT', '2', '2000'))
+  await turns(50)
+  const before = client.socket.bytesRead
+  await turns(200)
+  expect(client.socket.bytesRead).toBe(before)
+  clock.pass(2)
+  expect(await client.ask('', ':1\r\n')).toBe(':1\r\n')
+  await ask(client, ['MULTI'], '+OK\r\n')
+  await ask(client, ['SET', 'a', '3'], '+QUEUED\r\n')
+  await ask(client, ['WAIT', '2', '0'], '+QUEUED\r\n')
+  client.send(respOf('EXEC'))
+  expect((await client.bytes(13)).toString()).toMatch(/^\*2\r\n\+OK\r\n:[012]\r\n$/)
+  const there = await connect(follower)
+  there.send(respOf('WAIT', '1', '0'))
+  expect((await there.bytes(5)).toString()).toBe('-ERR ')
+  // Who waits for ever, and goes, is waited for by nobody.
+  client.send(respOf('WAIT', '2', '0'))
+  await turns(20)
+  client[Symbol.dispose]()
+})
+
 describe('READONLY', () => {
   /** A follower whose local reads say so. */
   async function withReads(reads: ReadConsistency | undefined) {

@@ -34,6 +34,7 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
     user: 'default',
     access: users.guest.access,
     isAuthenticated: true,
+    isGone: false,
     store,
     server: {
       nodeId: 3,
