@@ -235,7 +235,7 @@ export class Member {
   /**
    * A snapshot of another member takes the place of everything here, log and tables: its tables, which are on disk under
    * this directory's file system and were verified, are moved in, and one edit puts them in force. Resolves when that is
-   * durable and visible. Snapshots and iterators that are open are closed; they would read what was never here.
+   * durable and visible. Snapshots and iterators that are open go on over what was here before.
    */
   install(incoming: IncomingSnapshot): Promise<void> {
     return this.#applier.alone(() => installSnapshot(this.#parts, this.log, incoming))

@@ -98,7 +98,7 @@ export class Parts {
     this.applier = this.#makeApplier()
     this.entries = new EntryReader(this.engine)
     const { engine, tree, writer, entries, time, turn, slabs } = this
-    this.spaces = new Spaces({ engine, tree, writer, turn, slabs, clock: time.now })
+    this.spaces = new Spaces({ engine, tree, writer, turn, slabs, clock: time.now, isReplicated: this.#isMember })
     const { spaces } = this
     this.decisions = new Decisions(writer, new Checker(engine, entries, time))
     this.conditional = new Conditional({ spaces, decisions: this.decisions, entries, time })

@@ -17,7 +17,7 @@ import { invalid } from './errors.ts'
 import { limits } from './options.ts'
 import type { Parts } from './parts.ts'
 import { countEntries, countIn, estimateEntries } from './read/counting.ts'
-import type { StoredEntry } from './read/entry.ts'
+import { EntryReader, type StoredEntry } from './read/entry.ts'
 import { Iterator, identity } from './read/items.ts'
 import { type Bounds, boundsOf, EntryIterator, type IteratorOptions, type RangeOptions } from './read/iterator.ts'
 import { diskNeeded, type Framed, longValue, Reader, tiers } from './read/reader.ts'
@@ -69,22 +69,33 @@ export class SpaceReads<Key = string, Value = string> {
       const sequence = snapshot === undefined ? -1 : snapshot.check()
       const nowMs = snapshot === undefined ? 0 : snapshot.timeMs
       const waiting = this.#parts.writer.settle()
-      if (waiting !== undefined) return waiting.then(() => this.#getSettled(keyed, valueEncoding, sequence, nowMs))
-      return this.#getSettled(keyed, valueEncoding, sequence, nowMs)
+      if (waiting !== undefined) {
+        return waiting.then(() => this.#getSettled(this.#readerAt(snapshot), keyed, valueEncoding, sequence, nowMs))
+      }
+      return this.#getSettled(this.#readerAt(snapshot), keyed, valueEncoding, sequence, nowMs)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
+  /** Where a snapshot is read; mostly where everything is. */
+  #readerAt(snapshot: Snapshot | undefined): Reader {
+    const engine = snapshot?.engine
+    if (engine === undefined) return this.#reader
+    const { slabs, time } = this.#parts
+    return new Reader({ engine, space: this.#space.id, clock: time.now, slabs })
+  }
+
   #getSettled<Found>(
+    reader: Reader,
     key: string | Uint8Array,
     encoding: Encoding,
     sequence: number,
     nowMs: number
   ): Promise<Found | undefined> {
-    const value = this.#reader.get(key, encoding, sequence, nowMs, tiers.noWait)
+    const value = reader.get(key, encoding, sequence, nowMs, tiers.noWait)
     if (value === diskNeeded) {
-      return this.#reader.getFromDisk(key, encoding, sequence, nowMs) as Promise<Found | undefined>
+      return reader.getFromDisk(key, encoding, sequence, nowMs) as Promise<Found | undefined>
     }
     return this.#parts.turn.answer(value as Found | undefined)
   }
@@ -102,7 +113,7 @@ export class SpaceReads<Key = string, Value = string> {
     const sequence = snapshot === undefined ? -1 : snapshot.check()
     const nowMs = snapshot === undefined ? 0 : snapshot.timeMs
     this.#parts.writer.settleSync()
-    return this.#reader.get(keyed, valueEncoding, sequence, nowMs, tiers.mayBlock) as
+    return this.#readerAt(snapshot).get(keyed, valueEncoding, sequence, nowMs, tiers.mayBlock) as
       | ValueOf<AskedValue, Value>
       | undefined
   }
@@ -121,14 +132,16 @@ export class SpaceReads<Key = string, Value = string> {
     const values: unknown[] = []
     for (let from = 0; from < keyed.length; from += limits.slicedOperations) {
       const slice = keyed.slice(from, from + limits.slicedOperations)
-      const some = this.#reader.getMany(slice, valueEncoding, sequence, nowMs, tiers.noWait)
+      const reader = this.#readerAt(options?.snapshot)
+      const some = reader.getMany(slice, valueEncoding, sequence, nowMs, tiers.noWait)
       for (const value of some) values.push(value)
       const pause = this.#parts.turn.breath(some.length)
       if (pause !== undefined) await pause
     }
     await Promise.all(
       keyed.map(async (key, i) => {
-        if (values[i] === diskNeeded) values[i] = await this.#reader.getFromDisk(key, valueEncoding, sequence, nowMs)
+        if (values[i] !== diskNeeded) return
+        values[i] = await this.#readerAt(options?.snapshot).getFromDisk(key, valueEncoding, sequence, nowMs)
       })
     )
     return values as (ValueOf<AskedValue, Value> | undefined)[]
@@ -220,8 +233,9 @@ export class SpaceReads<Key = string, Value = string> {
     const { sequence, nowMs } = pointOf(options)
     const waiting = this.#parts.writer.settle()
     if (waiting !== undefined) await waiting
-    const answer = this.#reader.has(keyed, sequence, nowMs, tiers.noWait)
-    return answer === diskNeeded ? this.#reader.hasOnDisk(keyed, sequence, nowMs) : this.#parts.turn.answer(answer)
+    const reader = this.#readerAt(options?.snapshot)
+    const answer = reader.has(keyed, sequence, nowMs, tiers.noWait)
+    return answer === diskNeeded ? reader.hasOnDisk(keyed, sequence, nowMs) : this.#parts.turn.answer(answer)
   }
 
   async hasMany<AskedKey extends KeyEncoding = never>(
@@ -259,13 +273,15 @@ export class SpaceReads<Key = string, Value = string> {
     snapshot: Snapshot | undefined,
     wantsValue: boolean
   ): Promise<StoredEntry | undefined> {
-    const { writer, entries, time, turn } = this.#parts
+    const { writer, time, turn } = this.#parts
     this.#checkReadable()
     const sequence = snapshot === undefined ? -1 : snapshot.check()
     const { id } = this.#space
     const waiting = writer.settle()
     if (waiting !== undefined) await waiting
     const nowMs = snapshot === undefined ? time.now() : snapshot.timeMs
+    const own = snapshot?.engine
+    const entries = own === undefined ? this.#parts.entries : new EntryReader(own)
     const entry = entries.get(id, key, sequence, nowMs, tiers.noWait, wantsValue)
     return entry === diskNeeded ? entries.getFromDisk(id, key, sequence, nowMs) : turn.answer(entry)
   }
@@ -274,13 +290,14 @@ export class SpaceReads<Key = string, Value = string> {
   async count<AskedKey extends KeyEncoding = never>(
     options: CountOptions<Input<KeyOf<AskedKey, Key>>, AskedKey> = {}
   ): Promise<number> {
-    const { engine, writer, turn, time } = this.#parts
+    const { writer, turn, time } = this.#parts
     this.#checkReadable()
     const bounds = boundsOf(options, encodingsOf(options, this.#encodings).keyEncoding)
     const { sequence, nowMs } = pointOf(options)
     const waiting = writer.settle()
     if (waiting !== undefined) await waiting
     const atMs = nowMs === 0 ? time.now() : nowMs
+    const engine = options.snapshot?.engine ?? this.#parts.engine
     return countEntries({ engine, space: this.#space.id, bounds, sequence, nowMs: atMs, turn, signal: options.signal })
   }
 
@@ -366,18 +383,20 @@ export class SpaceReads<Key = string, Value = string> {
     opened: Opened
   ): EntryIterator {
     const parts = this.#parts
-    const { engine, turn, slabs, writer, tree, pins, sweeper, time } = parts
+    const { turn, slabs, writer, tree, pins, sweeper, time } = parts
     this.#checkReadable()
     const { snapshot } = options
     snapshot?.check()
     const at = snapshot ?? parts.now()
+    // The view of a snapshot's own engine is never another one.
+    const own = snapshot?.engine
     const iterator = new EntryIterator(
       {
-        engine,
+        engine: own ?? parts.engine,
         space: this.#space.id,
         ...encodings,
         clock: time.now,
-        view: () => tree.viewNumber,
+        view: own === undefined ? () => tree.viewNumber : () => 0,
         turn,
         slabs,
         settle: () => writer.settle(),

@@ -25,7 +25,7 @@ export interface ServerConfig {
   }
   readonly replication: { readonly port: number }
   readonly peers: readonly Peer[]
-  readonly cluster: { readonly name: string; readonly reads: ReadsConfig }
+  readonly cluster: { readonly name: string; readonly reads: ReadsConfig; readonly writes: 'reject' | 'forward' }
   /** What is undefined is the engine's own default. */
   readonly storage: {
     readonly dataDir: string
@@ -73,7 +73,7 @@ export function configOf(values: Values): ServerConfig {
     },
     replication: { port: values['replication.port'] },
     peers: values.peers,
-    cluster: { name: values['cluster.name'], reads: readsOf(values) },
+    cluster: { name: values['cluster.name'], reads: readsOf(values), writes: values['cluster.writes'] },
     storage: {
       dataDir: values['storage.data_dir'],
       cacheBytes: values['storage.cache_size'],

@@ -94,7 +94,7 @@ const groupKindOf = ({ kind }: Plan): Group['kind'] => (kind === 'write' || kind
 
 function countMaxOf(kind: Group['kind'], { readsMax, writesMax }: GroupSizes): number {
   if (kind === 'lookup' || kind === 'entries') return readsMax
-  if (kind === 'mutation' || kind === 'reply') return writesMax
+  if (kind === 'mutation' || kind === 'forward' || kind === 'reply') return writesMax
   return 1
 }
 
@@ -125,6 +125,8 @@ export async function runGroup({ plans }: Group, caller: Caller, limits = withou
       return [first.run(caller)]
     case 'slow':
       return [await first.run(caller).catch((error) => storeErrorReply(error, caller))]
+    case 'forward':
+      return runForwarded(plans as Of<'forward'>[], caller)
     case 'run':
       throw new Error('a run is answered by its session')
     case 'lookup':
@@ -283,6 +285,16 @@ async function runWrites(plans: readonly Of<'write'>[], caller: Caller): Promise
   } catch (error) {
     return plans.map((plan) => storeErrorReply(error, caller, firstKeyOf(plan)))
   }
+}
+
+async function runForwarded(plans: readonly Of<'forward'>[], caller: Caller): Promise<Reply[]> {
+  const { forwarding } = caller.server
+  if (forwarding === undefined) throw new Error('nothing is forwarded here')
+  const replies = await forwarding.forward(
+    plans.map(({ request }) => request),
+    caller
+  )
+  return [...replies]
 }
 
 function firstKeyOf(plan: MutationPlan): Key | undefined {

@@ -4,7 +4,7 @@ import { type Arguments, type Command, keysOf, shownText, spelt, takes, wordOf }
 import { type LineCommand, lineCommands } from './commands/line.ts'
 import { otherTypeFault } from './commands/other-types.ts'
 import type { Plan } from './commands/plan.ts'
-import { replyPlan } from './commands/plan.ts'
+import { type AskedRequest, replyPlan } from './commands/plan.ts'
 import { commands } from './commands/table.ts'
 import { needsLogin, noAuth, refusalOf } from './permission.ts'
 import { arrayReply, errorReply, queued, type Reply, textValue, valueReply } from './protocol/reply.ts'
@@ -25,7 +25,13 @@ export function planLine(decoded: Single, caller: Caller): Plan {
   const refused = lineRefusal(command, decoded, caller)
   if (refused !== undefined || command === undefined) return refuse(caller, command, refused)
   caller.noted(command, args)
-  return command.plan(args)
+  return forwarded(command, decoded, caller) ?? command.plan(args)
+}
+
+/** A write that another member is to make. */
+function forwarded({ flags }: Command | LineCommand, { name, args }: Request, { server }: Caller): Plan | undefined {
+  if (server.forwarding?.isNeeded !== true || !flags.includes('write')) return undefined
+  return { kind: 'forward', request: { name, args } }
 }
 
 function lineRefusal(command: LineCommand | undefined, request: Request, { access }: Caller): Reply | undefined {
@@ -69,14 +75,18 @@ export function planResp(decoded: Single, caller: Caller): Plan {
       ? pongArray(args)
       : command.plan(args)
   const { transaction } = caller
-  if (transaction === undefined || command.flags.includes('no_multi')) return plan
-  return enqueue(plan, command, args, transaction)
+  if (transaction === undefined || command.flags.includes('no_multi')) {
+    return transaction === undefined ? (forwarded(command, decoded, caller) ?? plan) : plan
+  }
+  const request = caller.server.forwarding && { name: decoded.name, args }
+  return enqueue({ plan, request }, command, args, transaction)
 }
 
 /** A run as it is, where nothing on the connection makes more of its requests than what they say. */
 export function planRun(run: Run, caller: Caller): Plan | undefined {
   const { access, store, transaction } = caller
   const takesRuns = run.name === 'GET' ? store.getFramed !== undefined : store.putPlaced !== undefined
+  if (run.name === 'SET' && caller.server.forwarding?.isNeeded === true) return undefined
   if (!takesRuns || !access.isUnrestricted || transaction !== undefined || subscriptionsOf(caller) > 0) return undefined
   return { kind: 'run', run }
 }
@@ -92,7 +102,15 @@ function kept(args: Arguments, { bytes }: Transaction): Arguments {
 
 const bytesOf = (args: Arguments): number => args.reduce((sum, { length }) => sum + length, planBytes)
 
-function enqueue(plan: Plan, { name }: Command, args: Arguments, transaction: Transaction): Plan {
+/** `request`: where another member may have to be asked for it. */
+interface Queued {
+  readonly plan: Plan
+  readonly request: AskedRequest | undefined
+}
+
+function enqueue({ plan: asked, request }: Queued, { name }: Command, args: Arguments, transaction: Transaction): Plan {
+  const isShort = asked.kind === 'slow' && asked.inTransaction !== undefined
+  const plan: Plan = isShort ? { kind: 'session', run: asked.inTransaction } : asked
   if (plan.kind === 'slow') {
     transaction.isBroken = true
     return replyPlan(errorReply(`${name} takes many steps and cannot be in a transaction, ask outside of it`))
@@ -100,10 +118,13 @@ function enqueue(plan: Plan, { name }: Command, args: Arguments, transaction: Tr
   transaction.bytes += bytesOf(args)
   if (transaction.bytes > transactionBytesMax) {
     transaction.isBroken = true
-    transaction.plans.length = 0
+    transaction.plans.length = transaction.requests.length = 0
     return replyPlan(errorReply('the transaction is too large, its requests may hold 64 MiB', 'TOO_LARGE'))
   }
-  if (!transaction.isBroken) transaction.plans.push(plan)
+  if (!transaction.isBroken) {
+    transaction.plans.push(plan)
+    if (request !== undefined) transaction.requests.push(request)
+  }
   return replyPlan(queued)
 }
 

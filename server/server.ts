@@ -8,6 +8,7 @@ import type { Caller, ServedCluster, ServerView } from './commands/caller.ts'
 import { CursorTable } from './commands/cursors.ts'
 import { listensToSentinels, publishSwitch } from './commands/sentinel-events.ts'
 import { commands } from './commands/table.ts'
+import { Forwarder } from './forwarding.ts'
 import type { Limits } from './limits.ts'
 import { defaultLimits } from './limits.ts'
 import { Memory } from './memory.ts'
@@ -17,6 +18,7 @@ import { Reactor } from './net/reactor.ts'
 import { errorReply } from './protocol/reply.ts'
 import { encodeReplies } from './protocol/text.ts'
 import { Broker } from './pubsub.ts'
+import { Relay } from './relay.ts'
 import { Session } from './session.ts'
 import { type SlowEntry, SlowLog } from './slow-log.ts'
 import { Statistics } from './statistics.ts'
@@ -31,6 +33,8 @@ export interface ServerOptions {
   readonly masterName?: string
   /** How clients' reads are made, where the store leaves a choice. */
   readonly reads?: ReadConsistency | undefined
+  /** Writes that come to a member that does not lead are made by the one that does. */
+  readonly forwardsWrites?: boolean
   readonly host?: string
   /** 0 lets the system choose. */
   readonly port?: number
@@ -52,6 +56,13 @@ export interface Clock {
   nowMs(): number
   /** Calls about once a second, until the function that it returns is called. */
   everySecond(call: () => void): () => void
+  /** Calls once, after so long, unless the function that it returns was called. Left out: the machine's timers do. */
+  after?(ms: number, call: () => void): () => void
+}
+
+const afterOnMachine = (ms: number, call: () => void): (() => void) => {
+  const timer = setTimeout(call, ms).unref()
+  return () => clearTimeout(timer)
 }
 
 const systemClock: Clock = {
@@ -68,6 +79,8 @@ const connectionsBeyondMax = 100
 export class Server {
   #listener: Listener | undefined
   readonly #store: Store
+  /** For connections that said READONLY. */
+  readonly #localStore: Store | undefined
   readonly #nodeId: number
   readonly #statistics = new Statistics()
   #limits: Limits
@@ -80,13 +93,16 @@ export class Server {
   readonly #clock: Clock
   readonly #door: TlsDoor | undefined
   readonly #watch: LeaderWatch | undefined
+  readonly #broker = new Broker()
+  readonly #relay: Relay | undefined
+  readonly #forwarder: Forwarder | undefined
   #stopSweeps = () => {}
   #lastId = 0
   #stopping: Promise<void> | undefined
 
   private constructor(options: ServerOptions) {
-    this.#store =
-      options.reads === undefined ? options.store : (options.store.reading?.(options.reads) ?? options.store)
+    this.#store = readingOf(options.store, options.reads)
+    this.#localStore = localOf(options)
     this.#nodeId = options.nodeId ?? 1
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#onFault = options.onFault ?? (() => {})
@@ -96,6 +112,8 @@ export class Server {
     this.#memory = new Memory(this.#limits, () => this.#sessions.values())
     this.#door = options.tls && this.#makeDoor(options.tls)
     this.#watch = this.#watchLeader(options)
+    this.#relay = options.store.cluster && new Relay(options.store.cluster, this.#broker)
+    this.#forwarder = this.#makeForwarder(options)
     this.#view = this.#makeView(options)
   }
 
@@ -112,7 +130,7 @@ export class Server {
       await server.#listen(host, options.port ?? 9000)
     } catch (error) {
       server.#door?.close()
-      server.#watch?.close()
+      server.#leaveCluster()
       throw error
     }
     server.#stopSweeps = server.#clock.everySecond(() => server.#sweep())
@@ -167,6 +185,7 @@ export class Server {
   #sweep(): void {
     const nowMs = this.#clock.nowMs()
     for (const session of this.#sessions.values()) session.sweep(nowMs)
+    this.#forwarder?.sweep()
     this.#memory.tick()
   }
 
@@ -181,6 +200,7 @@ export class Server {
     }, graceMs)
     await Promise.all(sessions.map((session) => session.stop()))
     clearTimeout(timer)
+    this.#leaveCluster()
     await closed
   }
 
@@ -194,6 +214,24 @@ export class Server {
           (await NodeListener.listen({ ...options, onConnection: (socket) => this.#accept(socket) })))
         : await NodeListener.listen({ ...options, onConnection: (socket) => this.#receive(socket, door) })
     this.#limitConnections(this.#limits.connectionsMax)
+  }
+
+  #leaveCluster(): void {
+    this.#watch?.close()
+    this.#relay?.close()
+    this.#forwarder?.close()
+  }
+
+  #makeForwarder({ store, forwardsWrites = false }: ServerOptions): Forwarder | undefined {
+    if (store.cluster === undefined) return undefined
+    return new Forwarder({
+      view: store.cluster,
+      store,
+      server: () => this.#view,
+      forwards: forwardsWrites,
+      nowMs: this.#clock.nowMs,
+      after: (ms, call) => (this.#clock.after ?? afterOnMachine)(ms, call)
+    })
   }
 
   #makeDoor(options: TlsOptions): TlsDoor {
@@ -219,6 +257,7 @@ export class Server {
     const session = new Session(socket, {
       id,
       store: this.#store,
+      localStore: this.#localStore,
       limits: this.#limits,
       server: this.#view,
       memory: this.#memory,
@@ -278,7 +317,11 @@ export class Server {
       startedMs: this.#clock.nowMs(),
       clients: sessions,
       commands,
-      broker: new Broker(),
+      broker: this.#broker,
+      publish: (channel, message) => {
+        this.#relay?.publish(channel, message)
+        return this.#broker.publish(channel, message)
+      },
       statistics: this.#statistics,
       slowLog: new SlowLog(this.#onSlow),
       get limits() {
@@ -287,6 +330,7 @@ export class Server {
       limitConnections: (countMax) => this.#limitConnections(countMax),
       users: this.#users,
       cluster,
+      forwarding: this.#forwarder,
       get activeConnections() {
         return sessions.size
       },
@@ -304,4 +348,13 @@ export class Server {
       estimateCount: () => store.estimateCount?.()
     }
   }
+}
+
+const readingOf = (store: Store, reads: ReadConsistency | undefined): Store =>
+  reads === undefined ? store : (store.reading?.(reads) ?? store)
+
+/** A bound on how old reads may be allows READONLY to ask for such. Where all reads are local, there is nothing to choose. */
+function localOf({ store, reads }: ServerOptions): Store | undefined {
+  if (reads?.maxStalenessMs === undefined || reads.reads === 'local') return undefined
+  return store.reading?.({ ...reads, reads: 'local' })
 }

@@ -36,6 +36,8 @@ import { type Served, turn } from './turn.ts'
 export interface SessionContext {
   readonly id: number
   readonly store: Store
+  /** For who said READONLY; undefined: the same. */
+  readonly localStore?: Store | undefined
   readonly limits: Limits
   readonly server: ServerView
   readonly memory: Memory
@@ -63,6 +65,7 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   name = ''
   isKept = false
   isClusterClient = false
+  readsLocally = false
   knowsRedirect = false
   libraryName = ''
   libraryVersion = ''
@@ -77,8 +80,9 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
   #requests: Requests | undefined
   #codec: Codec | undefined
   #identity: Identity
-  /** The store as a user with grants sees it. */
+  /** The store as a user with grants sees it; the same for local reads. */
   #granted: GrantedStore | undefined
+  #grantedLocal: GrantedStore | undefined
   readonly #answering: Answering
   /** Of replies before a login. */
   #earlyReplyBytes = 0
@@ -140,9 +144,18 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
     return this.#identity.access !== noAccess
   }
 
+  get isGone(): boolean {
+    return this.#socket.destroyed
+  }
+
   get store(): Store {
-    const { store } = this.#context
-    if (this.access.isUnrestricted) return store
+    const { store, localStore } = this.#context
+    const isLocal = this.readsLocally && localStore !== undefined
+    if (this.access.isUnrestricted) return isLocal ? localStore : store
+    if (isLocal) {
+      this.#grantedLocal ??= new GrantedStore(localStore, () => this.access)
+      return this.#grantedLocal
+    }
     this.#granted ??= new GrantedStore(store, () => this.access)
     return this.#granted
   }

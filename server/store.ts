@@ -83,7 +83,7 @@ export interface ReadConsistency {
    * member has, however old.
    */
   readonly reads: 'linearizable' | 'lease' | 'local'
-  /** Of local reads: refused with NO_LEADER where nothing was heard of a leader for longer. Undefined: never refused. */
+  /** Of local reads: what was committed longer ago is seen; where that is not known, the leader is asked. Undefined: no bound. */
   readonly maxStalenessMs?: number
 }
 
@@ -100,7 +100,7 @@ export interface SystemRecords {
 
 export interface Store {
   /** Of a member of a cluster; left out: the store stands alone. */
-  readonly cluster?: ClusterView
+  readonly cluster?: ClusterView | undefined
   /** The same store, its reads made so. Closing it closes nothing. Left out: all reads are linearizable anyway. */
   reading?(consistency: ReadConsistency): Store
   /** Undefined: this store keeps none. */

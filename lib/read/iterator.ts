@@ -123,6 +123,8 @@ export class EntryIterator implements Pinned {
   #busy: Promise<unknown> | undefined
   #view = 0
   #viewMs = 0
+  /** Its view is the only one that has what it reads. */
+  #isKept = false
   /** The last answer was not at hand. */
   #isAsync = false
   pin: Pin | undefined
@@ -251,12 +253,17 @@ export class EntryIterator implements Pinned {
   /** Goes on over the present view if its own is another one, of before that moment. */
   refresh(beforeMs: number): 'fresh' | 'stale' | 'refreshed' {
     const { view, clock } = this.#context
-    if (this.#scan === undefined || this.#view === view()) return 'fresh'
+    if (this.#scan === undefined || this.#isKept || this.#view === view()) return 'fresh'
     if (this.#viewMs > beforeMs || this.#busy !== undefined) return 'stale'
     native.scanRefresh(this.#scan)
     this.#view = view()
     this.#viewMs = clock()
     return 'refreshed'
+  }
+
+  /** Its scan holds its view. */
+  keep(): void {
+    this.#isKept = true
   }
 
   /** Closes it, when nobody can any more. */

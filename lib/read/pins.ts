@@ -8,6 +8,7 @@
 //   - pins over the age limit are reported, once.
 
 import { Alarm } from '../tree/alarm.ts'
+import type { KeptView } from './kept-view.ts'
 
 /** What a pin is given up by. */
 export interface Pinned {
@@ -15,6 +16,8 @@ export interface Pinned {
   release(): void
   /** Goes on over the present view if its own is another one, of before that moment. */
   refresh?(beforeMs: number): 'fresh' | 'stale' | 'refreshed'
+  /** Another view is about to take the place of everything: it goes on over its own, which `view` is. */
+  keep(view: KeptView): void
 }
 
 export interface Pin {

@@ -25,6 +25,11 @@ export interface InstallerContext {
   readonly onSwept: () => void
 }
 
+export interface AroundInstall {
+  readonly before?: () => void
+  readonly after?: () => void
+}
+
 export class Installer {
   readonly #context: InstallerContext
   #failure: VarveError | undefined
@@ -39,14 +44,14 @@ export class Installer {
   }
 
   /**
-   * `tables` were written for the edit; `flushed` memtables are in them. `then` is called in the same turn in which the view
-   * changes; what it throws poisons.
+   * `tables` were written for the edit; `flushed` memtables are in them. What is `around` is called in the same turn in which
+   * the view changes; what it throws poisons.
    */
   async install(
     edit: VersionEdit,
     tables: readonly TableFile[],
     flushed: readonly FrozenMemtable[],
-    then?: () => void
+    around?: AroundInstall
   ): Promise<void> {
     const { disk, directory, tree, sweeper } = this.#context
     try {
@@ -57,7 +62,7 @@ export class Installer {
       if (this.#failure === undefined) await this.#discard(tables)
       throw error
     }
-    await this.#append(edit, tables, flushed, then)
+    await this.#append(edit, tables, flushed, around)
     void sweeper.sweep().then(this.#context.onSwept)
   }
 
@@ -65,7 +70,7 @@ export class Installer {
     edit: VersionEdit,
     tables: readonly TableFile[],
     flushed: readonly FrozenMemtable[],
-    then: () => void = () => undefined
+    around: AroundInstall = {}
   ): Promise<void> {
     const { tree, manifest, currentNumber, provableIndex } = this.#context
     try {
@@ -77,8 +82,9 @@ export class Installer {
         },
         (durable) =>
           attempt(() => {
+            around.before?.()
             tree.install(durable, flushed)
-            then()
+            around.after?.()
           })
       )
     } catch (error) {

@@ -152,9 +152,8 @@ export class Tree {
     }
   }
 
-  #publish(): void {
-    const { engine, memoryBytes, blockCacheBytes, memtableBytes } = this.#options
-    this.#viewNumber++
+  /** The present view becomes that of an engine. */
+  showTo(engine: native.Engine): void {
     const levels = this.#version.levels.map((tables) => tables.map((file) => this.table(file.number).handle))
     native.setView(
       engine,
@@ -162,6 +161,12 @@ export class Tree {
       this.#frozen.map((one) => one.memtable),
       levels
     )
+  }
+
+  #publish(): void {
+    const { engine, memoryBytes, blockCacheBytes, memtableBytes } = this.#options
+    this.#viewNumber++
+    this.showTo(engine)
     const taken = this.pinnedBytes() + memtableBytes * (1 + this.#frozen.length)
     native.setCacheBytes(engine, Math.max(1 << 20, Math.min(blockCacheBytes, memoryBytes - taken)))
   }

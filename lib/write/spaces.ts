@@ -31,6 +31,8 @@ const defaultSpaceId = 1
 const rootKey = 'spaces'
 const namePrefix = 'space:'
 const formatVersion = 1
+/** No name is ever stored with it. */
+const nowhere = Number.MAX_SAFE_INTEGER
 const nameBytesMax = 255
 
 /** One space of a database, as all that is open on it share it. */
@@ -54,6 +56,8 @@ export interface SpacesContext {
   readonly turn: Turn
   readonly slabs: Slabs
   readonly clock: () => number
+  /** Names are stored elsewhere, and come with what is applied here: they are looked up whenever they are asked for. */
+  readonly isReplicated: boolean
 }
 
 export class Spaces {
@@ -84,8 +88,7 @@ export class Spaces {
   }
 
   async #load(): Promise<void> {
-    const { engine, tree, slabs, clock, turn } = this.#context
-    const keyEncoding = keyEncodingOf('utf8')
+    const { engine, tree, slabs, clock } = this.#context
     const valueEncoding = valueEncodingOf('json')
     const reader = new Reader({ engine, space: systemSpace, clock, slabs })
     // A filter answers this where there are no named spaces; the scan would read a block of tables that hold none.
@@ -98,12 +101,21 @@ export class Spaces {
       )
     }
     this.#nextId = nextIdOf(root)
-    const names = new EntryIterator(
+    for (const entry of await this.#storedNames().all()) {
+      const [name, id] = nameAndId(entry)
+      if (id >= this.#nextId) throw damaged(`space:${name}`, entry[1])
+      this.#known.set(name, this.#knownAs(name, id, 'stored'))
+    }
+  }
+
+  #storedNames(): EntryIterator {
+    const { engine, slabs, clock, turn } = this.#context
+    return new EntryIterator(
       {
         engine,
         space: systemSpace,
-        keyEncoding,
-        valueEncoding,
+        keyEncoding: keyEncodingOf('utf8'),
+        valueEncoding: valueEncodingOf('json'),
         turn,
         slabs,
         clock,
@@ -115,11 +127,21 @@ export class Spaces {
       { prefix: namePrefix },
       { sequence: -1, timeMs: clock() }
     )
-    for (const [key, value] of await names.all()) {
-      const name = (key as string).slice(namePrefix.length)
-      const { id } = (value ?? {}) as { readonly id?: unknown }
-      if (!isId(id) || id >= this.#nextId) throw damaged(`space:${name}`, value)
-      this.#known.set(name, this.#knownAs(name, id, 'stored'))
+  }
+
+  /** What was opened under a name that is another space by now, or none, refuses from here on. */
+  #look(): void {
+    if (!this.#context.isReplicated) return
+    const stored = new Map([...this.#storedNames()].map(nameAndId))
+    for (const [name, known] of this.#known) {
+      if (known === this.default || known === this.system || stored.get(name) === known.id) continue
+      // One that nothing was written into yet may still come to be.
+      if (known.state === 'new' && !stored.has(name)) continue
+      known.state = 'dropped'
+      this.#known.delete(name)
+    }
+    for (const [name, id] of stored) {
+      if (!this.#known.has(name)) this.#known.set(name, this.#knownAs(name, id, 'stored'))
     }
   }
 
@@ -131,9 +153,12 @@ export class Spaces {
   of(name: unknown): KnownSpace {
     checkName(name)
     this.#checkLoaded()
+    this.#look()
     const known = this.#known.get(name)
     if (known !== undefined) return known
-    const made = this.#knownAs(name, this.#nextId++, 'new', this.#dropping.get(name))
+    // Where others give the ids, it is no space that anything is in.
+    const id = this.#context.isReplicated ? nowhere : this.#nextId++
+    const made = this.#knownAs(name, id, 'new', this.#dropping.get(name))
     this.#known.set(name, made)
     return made
   }
@@ -141,6 +166,7 @@ export class Spaces {
   /** The names that are there, in the order of their bytes. */
   names(): string[] {
     this.#checkLoaded()
+    this.#look()
     return [...this.#known.values()]
       .filter(isThere)
       .map(({ name }) => name)
@@ -272,6 +298,13 @@ function checkName(name: unknown): asserts name is string {
     throw invalid(`The name of a space is limited to ${nameBytesMax} bytes of utf8; this one has ${bytes}.`)
   }
   if (!isWellFormed(name)) throw invalid('The name of a space has a lone surrogate, which utf8 cannot hold.')
+}
+
+function nameAndId([key, value]: readonly [unknown, unknown]): [name: string, id: number] {
+  const name = (key as string).slice(namePrefix.length)
+  const { id } = (value ?? {}) as { readonly id?: unknown }
+  if (!isId(id)) throw damaged(`space:${name}`, value)
+  return [name, id]
 }
 
 function isId(id: unknown): id is number {

@@ -104,6 +104,13 @@ export class Users {
     return this.#guest
   }
 
+  /** Of somebody who has logged in at another member; nobody's, where this one knows no such user. */
+  identityOf(name: string): Identity {
+    if (this.isOpen) return this.#guest
+    const known = this.#known.get(name)
+    return known?.user.isOn === true ? known.identity : { name, access: noAccess }
+  }
+
   get(name: string): User | undefined {
     return this.#known.get(name)?.user
   }

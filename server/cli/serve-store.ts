@@ -107,6 +107,7 @@ async function nodeOptions(
     clock: systemClock,
     tls: cert !== undefined && key !== undefined && ca !== undefined ? { cert, key, ca } : undefined,
     clientTls: cert !== undefined,
+    reads: config.cluster.reads.reads === 'lease' ? 'lease' : 'safe',
     insecure: server.insecure,
     onWaiting: (sentence) => log.info(sentence),
     onNotice: ({ peer, lane, kind, fault }) => {

@@ -116,6 +116,7 @@ async function listen(store: ServedStore['store'], config: ServerConfig, log: Lo
       nodeId: config.node.id,
       masterName: config.cluster.name,
       reads: config.cluster.reads,
+      forwardsWrites: config.cluster.writes === 'forward',
       limits: Object.fromEntries(given),
       users,
       tls: tlsOf(config, log),

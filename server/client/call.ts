@@ -16,6 +16,12 @@ export class Call {
   readonly promise: Promise<ReplyValue>
   /** How often it was sent. */
   tries = 0
+  /** How often it was told to go elsewhere, and that nothing was done. */
+  moves = 0
+  /** What it was told so by. */
+  refusal: ClientError | undefined
+  /** Its place among all calls of the client. */
+  order = 0
   /** Of its bytes, those that wait to be sent. */
   waitingBytes = 0
   state: 'waiting' | 'sent' | 'settled' = 'waiting'

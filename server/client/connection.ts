@@ -6,11 +6,13 @@ import { encodeRequest, type RequestPart } from '../protocol/resp-requests.ts'
 import { Call } from './call.ts'
 import { ClientError, errorOfReply } from './errors.ts'
 import { Fifo } from './fifo.ts'
-import type { Settings } from './options.ts'
+import type { Settings, Target } from './options.ts'
 
 export interface ConnectionEvents {
   /** A reply came: there may be room for more. */
   onReply(): void
+  /** An answer to a call, before the call gets it: whether somebody else takes care of the call. */
+  onAnswer(call: Call, reply: ReplyValue): boolean
   /** It ended; `unanswered` are the calls whose replies did not come, in order. */
   onEnd(unanswered: readonly Call[], error: ClientError): void
 }
@@ -22,6 +24,7 @@ const keepAliveMs = 30_000
 export class Connection {
   readonly #socket: Socket
   readonly #settings: Settings
+  readonly #target: Target
   readonly #parser: ReplyParser
   readonly #sent = new Fifo<Call>()
   #events: ConnectionEvents | undefined
@@ -34,23 +37,24 @@ export class Connection {
   /** Requests among them that are no reads. */
   unansweredWrites = 0
 
-  private constructor(settings: Settings) {
+  private constructor(settings: Settings, target: Target) {
     this.#settings = settings
+    this.#target = target
     this.#parser = new ReplyParser({ blobBytesMax: settings.valueBytesMax })
-    this.#socket = settings.environment.dial(settings.target)
+    this.#socket = settings.environment.dial(target)
     this.#socket.setNoDelay(true)
     this.#socket.setKeepAlive(true, keepAliveMs)
     this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk))
-    this.#socket.on('error', (error) => this.#finish(unreachable(settings, error.message, error)))
-    this.#socket.on('close', () => this.#finish(unreachable(settings, 'the server closed the connection')))
+    this.#socket.on('error', (error) => this.#finish(unreachable(target, error.message, error)))
+    this.#socket.on('close', () => this.#finish(unreachable(target, 'the server closed the connection')))
   }
 
   /** Rejects with a ClientError: UNREACHABLE, DENIED or PROTOCOL. */
-  static async open(settings: Settings, events: ConnectionEvents): Promise<Connection> {
-    const connection = new Connection(settings)
+  static async open(settings: Settings, target: Target, events: ConnectionEvents): Promise<Connection> {
+    const connection = new Connection(settings, target)
     const { connectTimeoutMs, environment } = settings
     const release = environment.after(connectTimeoutMs, () =>
-      connection.destroy(unreachable(settings, `not within ${connectTimeoutMs} ms`))
+      connection.destroy(unreachable(target, `not within ${connectTimeoutMs} ms`))
     )
     try {
       await connection.#connected()
@@ -58,7 +62,7 @@ export class Connection {
       if (connection.#end !== undefined) throw connection.#end
     } catch (error) {
       const cause = connection.#end ?? error
-      connection.destroy(cause instanceof ClientError ? cause : unreachable(settings, String(cause), cause))
+      connection.destroy(cause instanceof ClientError ? cause : unreachable(target, String(cause), cause))
       throw connection.#end
     } finally {
       release()
@@ -69,6 +73,10 @@ export class Connection {
 
   get isOpen(): boolean {
     return this.#end === undefined
+  }
+
+  get target(): Target {
+    return this.#target
   }
 
   get unanswered(): number {
@@ -111,7 +119,7 @@ export class Connection {
 
   #connected(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#socket.once(this.#settings.target.tls === undefined ? 'connect' : 'secureConnect', () => resolve())
+      this.#socket.once(this.#target.tls === undefined ? 'connect' : 'secureConnect', () => resolve())
       this.#socket.once('close', () => reject(this.#end))
     })
   }
@@ -121,7 +129,11 @@ export class Connection {
     const auth = password === undefined ? [] : ['AUTH', user, password]
     const setName = name === '' ? [] : ['SETNAME', name]
     const hello = await this.#ask(['HELLO', 3, ...auth, ...setName])
-    if (!(hello instanceof ReplyError)) return
+    if (!(hello instanceof ReplyError)) {
+      // Whoever does not lead says then who does. A server that knows no such word says less.
+      if (this.#settings.targets.length > 1) await this.#ask(['CLIENT', 'CAPA', 'redirect'])
+      return
+    }
     const isOld = hello.code === 'NOPROTO' || (hello.code === 'ERR' && /unknown command/i.test(hello.message))
     if (!isOld) throw errorOfReply(hello)
     if (password !== undefined) {
@@ -176,6 +188,7 @@ export class Connection {
     this.unansweredBytes -= call.bytes.length
     if (!call.isRead) this.unansweredWrites--
     if (this.#sent.isEmpty) this.#unwatch()
+    if (this.#events?.onAnswer(call, reply) === true) return
     if (reply instanceof ReplyError && this.#events !== undefined) call.reject(errorOfReply(reply))
     else call.resolve(reply)
   }
@@ -188,7 +201,7 @@ export class Connection {
       this.#stopWatching = environment.after(ms, () => {
         const leftMs = this.#heardMs + silenceMs - environment.nowMs()
         if (leftMs > 0) look(Math.ceil(leftMs))
-        else this.destroy(unreachable(this.#settings, `the server said nothing for ${silenceMs} ms`))
+        else this.destroy(unreachable(this.#target, `the server said nothing for ${silenceMs} ms`))
       })
     }
     look(silenceMs)
@@ -210,6 +223,6 @@ export class Connection {
   }
 }
 
-function unreachable({ target }: Settings, why: string, cause?: unknown): ClientError {
-  return new ClientError('UNREACHABLE', `No connection to ${target.host}:${target.port}: ${why}.`, { cause })
+function unreachable({ host, port }: Target, why: string, cause?: unknown): ClientError {
+  return new ClientError('UNREACHABLE', `No connection to ${host}:${port}: ${why}.`, { cause })
 }

@@ -3,12 +3,18 @@ import type { ConnectionOptions } from 'node:tls'
 import type { KeyEncoding, ValueEncoding } from './encoding.ts'
 import { type Environment, realEnvironment } from './environment.ts'
 import { invalid } from './errors.ts'
+import { targetsOf } from './places.ts'
 
 export interface ClientOptions<K extends KeyEncoding = 'utf8', V extends ValueEncoding = 'utf8'> {
   /** 127.0.0.1 unless given. */
   readonly host?: string
   /** 9000 unless given. */
   readonly port?: number
+  /**
+   * Members of a cluster, each as `host:port`, in place of host and port: the client finds who leads, and goes after it when
+   * that changes.
+   */
+  readonly addresses?: readonly string[]
   readonly user?: string
   readonly password?: string
   /** `true`, or options as `tls.connect` takes them: `ca`, `cert`, `key`, `servername`. */
@@ -48,7 +54,8 @@ export interface Target {
 
 /** Options with nothing left out. */
 export interface Settings {
-  readonly target: Target
+  /** One at least; with several it follows the leader. */
+  readonly targets: readonly Target[]
   readonly user: string
   readonly password: string | undefined
   readonly name: string
@@ -68,6 +75,7 @@ export interface Settings {
 const known = new Set([
   'host',
   'port',
+  'addresses',
   'user',
   'password',
   'tls',
@@ -95,13 +103,14 @@ export function settingsOf(options: ClientOptions<KeyEncoding, ValueEncoding>): 
     throw invalid("valueEncoding must be 'utf8', 'json' or 'buffer'.")
   }
   if (options.user !== undefined && options.password === undefined) throw invalid('user needs a password beside it.')
-  const { reconnect = {} } = options
+  const { reconnect = {}, addresses } = options
+  if (addresses !== undefined && (options.host ?? options.port) !== undefined) {
+    throw invalid('Give either addresses, or host and port.')
+  }
+  const itsTls = tls === true ? {} : tls === false ? undefined : tls
+  const alone = { host, port: whole('port', options.port ?? 9_000, 1, 65_535), tls: itsTls }
   return {
-    target: {
-      host,
-      port: whole('port', options.port ?? 9_000, 1, 65_535),
-      tls: tls === true ? {} : tls === false ? undefined : tls
-    },
+    targets: addresses === undefined ? [alone] : targetsOf(addresses, itsTls),
     user: options.user ?? 'default',
     password: options.password,
     name: options.name ?? '',

@@ -4,17 +4,23 @@
 //
 // 1. Calls are sent in the order they were made. All that write go by one connection, the line; while a write is unanswered,
 //    reads go by it too. So a read sees every write that was called before it, awaited or not.
-// 2. A call is sent once; only a read whose connection broke is sent again, at most `triesMax` times.
+// 2. A call is sent once; only a read whose connection broke is sent again, at most `triesMax` times, and a call whose answer
+//    says that nothing was done, for another leads or nobody does.
 // 3. What waits and what is sent is bounded in bytes. What waits longer than its call may is rejected.
-import type { ReplyValue } from '../protocol/resp-replies.ts'
+// 4. When another leads, the connections to the one before are given up once what was sent by them is answered, and nothing is
+//    sent until then: so calls keep their order.
+import { ReplyError, type ReplyValue } from '../protocol/resp-replies.ts'
 import { Call, type CallOptions } from './call.ts'
 import { Connection } from './connection.ts'
 import { backoffMs } from './environment.ts'
-import { ClientError } from './errors.ts'
+import { ClientError, errorOfReply } from './errors.ts'
 import { Fifo } from './fifo.ts'
 import { type Settings, time } from './options.ts'
+import { Places } from './places.ts'
 
 const triesMax = 4
+/** A call that is told so often to go elsewhere is told so itself. */
+const movesMax = 16
 
 /** A place for one connection, which is made anew when it is lost. */
 interface Slot {
@@ -26,7 +32,13 @@ interface Slot {
 export class Pool {
   readonly #settings: Settings
   readonly #slots: readonly Slot[]
+  readonly #places: Places
   readonly #waiting = new Fifo<Call>()
+  /** Connections that are given up, with calls that are not answered yet. */
+  readonly #retiring = new Set<Connection>()
+  /** Sent and not done; to be sent again in their order. */
+  #again: Call[] = []
+  #lastOrder = 0
   #waitingBytes = 0
   #unsettled = 0
   #line: Connection | undefined
@@ -37,6 +49,7 @@ export class Pool {
 
   private constructor(settings: Settings) {
     this.#settings = settings
+    this.#places = new Places(settings.targets)
     this.#slots = Array.from({ length: settings.poolSize }, () => ({
       connection: undefined,
       tries: 0,
@@ -48,9 +61,21 @@ export class Pool {
   static async open(settings: Settings): Promise<Pool> {
     const pool = new Pool(settings)
     const [first, ...others] = pool.#slots
-    if (first !== undefined) await pool.#connect(first)
+    if (first !== undefined) await pool.#connectFirst(first)
     for (const slot of others) void pool.#keepConnecting(slot)
     return pool
+  }
+
+  /** To one of the places. */
+  async #connectFirst(slot: Slot): Promise<void> {
+    for (let left = this.#places.count - 1; ; left--) {
+      try {
+        await this.#connect(slot)
+        return
+      } catch (error) {
+        if (left <= 0) throw error
+      }
+    }
   }
 
   get openConnections(): number {
@@ -61,6 +86,7 @@ export class Pool {
     const refusal = this.#refusal(bytes, options)
     if (refusal !== undefined) return Promise.reject(refusal)
     const call = new Call(bytes, isRead)
+    call.order = ++this.#lastOrder
     this.#bound(call, options)
     const connection = this.#waiting.isEmpty ? this.#choose(call) : undefined
     if (connection !== undefined) connection.send(call)
@@ -137,6 +163,7 @@ export class Pool {
 
   /** A connection with room that this call may go by now. */
   #choose({ isRead }: Call): Connection | undefined {
+    if (this.#retiring.size > 0) return undefined
     if (this.#line?.isOpen !== true)
       this.#line = this.#slots.find(({ connection }) => connection !== undefined)?.connection
     const line = this.#line
@@ -166,41 +193,107 @@ export class Pool {
     }
   }
 
-  #onReply(slot: Slot): void {
+  #onReply(slot: Slot, connection: Connection): void {
+    if (this.#retiring.has(connection)) {
+      if (connection.unanswered === 0) void connection.close()
+      return
+    }
     slot.tries = 0
     if (!this.#waiting.isEmpty) this.#sendWaiting()
   }
 
-  #onEnd(slot: Slot, unanswered: readonly Call[], error: ClientError): void {
-    slot.connection = undefined
-    this.#lastError = error
-    const again: Call[] = []
+  /** Where another leads, or nobody, the call is made again there, or later: nothing of it was done. */
+  #onAnswer(connection: Connection, call: Call, reply: ReplyValue): boolean {
+    if (!(reply instanceof ReplyError)) return this.#retiring.has(connection) && this.#comesTooEarly(call)
+    const error = errorOfReply(reply)
+    const isElsewhere = error.code === 'NOT_LEADER' || error.code === 'NO_LEADER'
+    if (!this.#places.areSeveral || !isElsewhere) return false
+    if (!this.#retiring.has(connection)) this.#move(leaderIn(reply))
+    if (call.state !== 'sent' || ++call.moves > movesMax) return false
+    call.refusal = error
+    this.#makeAgain(call)
+    return true
+  }
+
+  /**
+   * An answer to what was called after a write that is to be made again. A read is made again after it; but where a write was
+   * done, the one before it comes too late.
+   */
+  #comesTooEarly(call: Call): boolean {
+    const before = this.#again.filter(
+      ({ isRead, order, state }) => !isRead && order < call.order && state === 'waiting'
+    )
+    if (before.length === 0 || call.state !== 'sent') return false
+    if (call.isRead) this.#makeAgain(call)
+    else for (const write of before) if (write.refusal !== undefined) write.reject(write.refusal)
+    return call.isRead
+  }
+
+  #makeAgain(call: Call): void {
+    call.state = 'waiting'
+    this.#wait(call)
+    this.#again.push(call)
+  }
+
+  /** All connections go elsewhere: to who leads, or else to the next of the places, after a while. */
+  #move(leader: string | undefined): void {
+    if (leader === undefined) this.#places.failed(this.#places.current)
+    else this.#places.learn(leader)
+    this.#line = undefined
+    for (const slot of this.#slots) {
+      const { connection } = slot
+      if (connection === undefined) continue
+      slot.connection = undefined
+      slot.tries = leader === undefined ? 1 : 0
+      this.#retiring.add(connection)
+      if (connection.unanswered === 0) void connection.close()
+      if (this.#closing === undefined) void this.#keepConnecting(slot)
+    }
+  }
+
+  #onEnd(slot: Slot, connection: Connection, unanswered: readonly Call[], error: ClientError): void {
+    const isRetired = this.#retiring.delete(connection)
+    if (!isRetired) {
+      slot.connection = undefined
+      this.#lastError = error
+      this.#places.failed(connection.target)
+    }
     for (const call of unanswered) {
       if (call.state !== 'sent') continue
       if (!call.isRead) call.reject(unknown(error.message, error))
-      else if (call.tries >= triesMax) call.reject(lostTooOften(error))
-      else {
-        call.state = 'waiting'
-        this.#wait(call)
-        again.push(call)
-      }
+      else if (call.tries >= triesMax + call.moves) call.reject(lostTooOften(error))
+      else this.#makeAgain(call)
     }
-    if (again.length > 0) this.#waiting.putBack(again)
+    if (this.#retiring.size === 0 && this.#again.length > 0) {
+      this.#waiting.putBack(this.#again.sort((a, b) => a.order - b.order))
+      this.#again = []
+    }
     if (this.#closing === undefined) {
-      void this.#keepConnecting(slot)
+      if (!isRetired) void this.#keepConnecting(slot)
       this.#sendWaiting()
       return
     }
-    if (this.openConnections === 0) this.#rejectWaiting(closedBefore())
+    if (this.openConnections + this.#retiring.size === 0) this.#rejectWaiting(closedBefore())
   }
 
   async #connect(slot: Slot): Promise<void> {
-    const connection = await Connection.open(this.#settings, {
-      onReply: () => this.#onReply(slot),
-      onEnd: (unanswered, error) => this.#onEnd(slot, unanswered, error)
+    const target = this.#places.current
+    const opening = Connection.open(this.#settings, target, {
+      onReply: () => this.#onReply(slot, connection),
+      onAnswer: (call, reply) => this.#onAnswer(connection, call, reply),
+      onEnd: (unanswered, error) => this.#onEnd(slot, connection, unanswered, error)
     })
+    opening.catch(() => this.#places.failed(target))
+    const connection: Connection = await opening
     if (this.#closing !== undefined) {
       await connection.close()
+      return
+    }
+    if (target !== this.#places.current) {
+      // Meanwhile another was said to lead.
+      this.#retiring.add(connection)
+      void connection.close()
+      await this.#connect(slot)
       return
     }
     slot.connection = connection
@@ -253,7 +346,10 @@ export class Pool {
       this.#onIdle = resolve
       this.#checkIdle()
     })
-    await Promise.all(this.#slots.map(({ connection }) => connection?.close()))
+    await Promise.all([
+      ...this.#slots.map(({ connection }) => connection?.close()),
+      ...[...this.#retiring].map((one) => one.close())
+    ])
   }
 
   #checkIdle(): void {
@@ -266,6 +362,11 @@ const closedBefore = (): ClientError => new ClientError('CLOSED', 'The client wa
 function unknown(why: string, cause?: unknown): ClientError {
   const said = why.endsWith('.') ? why.slice(0, -1) : why
   return new ClientError('OUTCOME_UNKNOWN', `It was sent and may have been executed, or not: ${said}.`, { cause })
+}
+
+/** REDIRECT host:port, MOVED slot host:port. */
+function leaderIn({ code, message }: ReplyError): string | undefined {
+  return code === 'REDIRECT' || code === 'MOVED' ? message.split(' ').at(-1) : undefined
 }
 
 const aborted = (signal: AbortSignal | undefined): ClientError =>

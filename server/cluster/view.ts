@@ -30,7 +30,17 @@ export interface PeerProgress {
   readonly matchIndex: number | undefined
 }
 
+/** What members' servers say to each other, beside the log: once or not at all. */
+export interface MemberNotes {
+  /** False: it was not said, for there is no connection, or more than `roomBytes` wait to be sent before it. */
+  send(to: string, note: Uint8Array, roomBytes: number): boolean
+  /** What others say. The bytes are not changed later. */
+  onNote(listener: (from: string, note: Buffer) => void): () => void
+}
+
 export interface ClusterView {
+  /** Left out: they say nothing. */
+  readonly notes?: MemberNotes
   readonly clusterId: string
   readonly ownId: string
   /** In an order that stays, this member among them. */

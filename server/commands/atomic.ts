@@ -11,7 +11,7 @@ export type Answer = Reply | SessionPlan
 export type SessionPlan = Extract<Plan, { kind: 'session' }>
 
 /** Plans that can be among these: `slow` ones call the store many times, and runs are plain requests alone. */
-export type AtomicPlan = Exclude<Plan, { kind: 'slow' | 'run' }>
+export type AtomicPlan = Exclude<Plan, { kind: 'slow' | 'run' | 'forward' }>
 
 /** Decides nothing, undefined, where a watched key is not as it was. */
 export function decisionOf(

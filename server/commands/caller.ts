@@ -11,7 +11,7 @@ import type { Statistics } from '../statistics.ts'
 import type { Entry, Key, Store, StoreStatus } from '../store.ts'
 import type { Arguments, Command } from './command.ts'
 import type { CursorTable } from './cursors.ts'
-import type { Plan } from './plan.ts'
+import type { AskedRequest, Plan } from './plan.ts'
 
 /** The connection. What is not readonly a command may change. */
 export interface Caller extends Subscriber {
@@ -33,6 +33,8 @@ export interface Caller extends Subscriber {
   readonly access: Access
   /** Whether it may do more than say who it is. */
   readonly isAuthenticated: boolean
+  /** Its connection is closed: nobody waits for an answer. */
+  readonly isGone: boolean
   readonly server: ServerView
   readonly store: Store
   name: string
@@ -44,6 +46,8 @@ export interface Caller extends Subscriber {
   version: 2 | 3
   /** It has used a command that only clients of Redis Cluster do: it knows what MOVED means. */
   isClusterClient: boolean
+  /** READONLY: it takes what this member has, where the configuration allows that. */
+  readsLocally: boolean
   /** CLIENT CAPA REDIRECT: it knows what REDIRECT means. */
   knowsRedirect: boolean
   /** Commands since MULTI; undefined outside. */
@@ -71,6 +75,8 @@ export interface Watched {
 
 export interface Transaction {
   readonly plans: Plan[]
+  /** As they were asked for, where they may have to be asked for elsewhere. */
+  readonly requests: AskedRequest[]
   /** About what they hold. */
   bytes: number
   /** A request was refused: EXEC will refuse too. */
@@ -90,6 +96,8 @@ export interface ServerView {
   readonly clients: ReadonlyMap<number, Caller>
   readonly commands: ReadonlyMap<string, Command>
   readonly broker: Broker
+  /** To the subscribers of this server, and of all members of its cluster. Answers how many there are here. */
+  publish(channel: Buffer, message: Buffer): number
   readonly statistics: Statistics
   readonly slowLog: SlowLog
   readonly limits: ServedLimits
@@ -97,6 +105,8 @@ export interface ServerView {
   readonly users: Users
   /** Undefined: the store is no member of a cluster. */
   readonly cluster: ServedCluster | undefined
+  /** Undefined: writes are made here, or refused. */
+  readonly forwarding: Forwarding | undefined
   /** Where the scans of all connections go on. */
   readonly cursors: CursorTable
   nowMs(): number
@@ -107,6 +117,16 @@ export interface ServerView {
   engineStats(): Stats | undefined
   /** About; undefined: the store does not know. */
   estimateCount(): number | undefined
+}
+
+/** Writes that are made by the member that leads. */
+export interface Forwarding {
+  /** This member does not lead. */
+  readonly isNeeded: boolean
+  /** Never rejects; a reply each, in order. */
+  forward(requests: readonly AskedRequest[], caller: Caller): Promise<readonly Reply[]>
+  /** A transaction's; what plans of this connection answer is left for them. */
+  exec(requests: readonly AskedRequest[], watched: readonly Watched[], caller: Caller): Promise<Reply>
 }
 
 export interface ServedCluster {

@@ -1,7 +1,8 @@
 // CLUSTER READONLY READWRITE ASKING: a cluster as clients of Redis Cluster see one: a single shard that has all slots, with the
 // leader, or who led last, as its master, and all other members as replicas. Each member answers for itself.
 //
-// Reads are linearizable on every member, whatever READONLY and READWRITE say: they only tell that this client knows MOVED.
+// READONLY lets the reads of its connection be as old as `cluster.max_staleness_ms` says; where nothing is said of that, reads are
+// what they are on all connections, and it only tells that this client knows MOVED.
 import { nodeIdOf } from '../cluster/node-id.ts'
 import { slotCount, slotOf } from '../cluster/slots.ts'
 import { type ClusterMember, lastLeaderOf, ownOf } from '../cluster/view.ts'
@@ -171,15 +172,27 @@ export const cluster = container(
   [slots, shards, nodes, info, myid, keyslot, countkeysinslot]
 )
 
-const mark = (name: string, summary: string): Command => ({
+const mark = (name: string, summary: string, note: (caller: Caller) => void = () => {}): Command => ({
   name,
   arity: 1,
   flags: ['fast'],
   group: 'cluster',
   summary,
-  plan: () => clusterPlan(() => ok)
+  plan: () =>
+    clusterPlan((_, caller) => {
+      note(caller)
+      return ok
+    })
 })
 
-export const readonly = mark('READONLY', 'Tells that this client knows MOVED; reads stay linearizable.')
-export const readwrite = mark('READWRITE', 'Tells that this client knows MOVED.')
+export const readonly = mark(
+  'READONLY',
+  'Reads of this connection may be as old as the configuration allows, which by default is not at all.',
+  (caller) => {
+    caller.readsLocally = true
+  }
+)
+export const readwrite = mark('READWRITE', 'Takes READONLY back.', (caller) => {
+  caller.readsLocally = false
+})
 export const asking = mark('ASKING', 'Tells that this client knows MOVED; slots never move here.')

@@ -59,6 +59,7 @@ export const reset: Command = {
       caller.name = ''
       caller.isKept = false
       caller.isClusterClient = false
+      caller.readsLocally = false
       caller.knowsRedirect = false
       caller.version = 2
       caller.forgetUser()

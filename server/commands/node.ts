@@ -1,12 +1,10 @@
-// ROLE TIME WAIT MODULE DEBUG LOLWUT: what clients and tools ask of a node, and what varve has no
+// ROLE TIME MODULE DEBUG LOLWUT: what clients and tools ask of a node, and what varve has no
 // part in.
 import { lastLeaderOf, leaderOf, leads } from '../cluster/view.ts'
 import { arrayReply, emptyArray, errorReply, integerReply, type Reply, textValue } from '../protocol/reply.ts'
 import type { ServedCluster } from './caller.ts'
-import { type Arguments, argument, type Command } from './command.ts'
+import type { Command } from './command.ts'
 import { container } from './container.ts'
-import { notANumber } from './expiry.ts'
-import { wholeNumberOf } from './number.ts'
 import { replyPlan } from './plan.ts'
 import { isOnline, offsetOf, replicasOf } from './replicas.ts'
 import { sessionPlan } from './session-plan.ts'
@@ -58,23 +56,6 @@ export const time: Command = {
       const micros = Math.floor((ms - seconds * 1_000) * 1_000)
       return arrayReply([textValue(String(seconds)), textValue(String(micros))])
     })
-}
-
-export const wait: Command = {
-  name: 'WAIT',
-  arity: 3,
-  flags: [],
-  group: 'generic',
-  summary: 'How many replicas have the writes of this connection: none, for there are no replicas beside the log.',
-  usage: 'numreplicas timeout',
-  plan: (args: Arguments) => {
-    const replicas = wholeNumberOf(argument(args, 0))
-    if (replicas === undefined) return replyPlan(notANumber)
-    const timeout = wholeNumberOf(argument(args, 1))
-    if (timeout === undefined) return replyPlan(errorReply('timeout is not an integer or out of range'))
-    if (timeout < 0n) return replyPlan(errorReply('timeout is negative'))
-    return replyPlan(integerReply(0))
-  }
 }
 
 const moduleList: Command = {

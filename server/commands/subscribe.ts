@@ -77,12 +77,12 @@ export const publish: Command = {
   flags: ['pubsub', 'fast'],
   channels: oneKey,
   group: 'pubsub',
-  summary: 'Sends a message to who is subscribed to a channel now; answers how many they are.',
+  summary: 'Sends a message to who is subscribed to a channel now; answers how many they are on this server.',
   usage: 'channel message',
   plan: (args: Arguments) =>
     sessionPlan(({ server }) => {
       server.statistics.counts.messagesPublished++
-      return integerReply(server.broker.publish(argument(args, 0), argument(args, 1)))
+      return integerReply(server.publish(argument(args, 0), argument(args, 1)))
     })
 }
 

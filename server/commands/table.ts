@@ -21,7 +21,7 @@ import { info } from './info.ts'
 import { commandCommand } from './introspection.ts'
 import { dbsize, keys, randomkey } from './keys.ts'
 import { mset, msetnx } from './mset.ts'
-import { debug, lolwut, moduleCommand, role, time, wait } from './node.ts'
+import { debug, lolwut, moduleCommand, role, time } from './node.ts'
 import { memory, objectCommand } from './objects.ts'
 import { page } from './page.ts'
 import { echo, ping } from './ping.ts'
@@ -36,6 +36,7 @@ import { psubscribe, publish, pubsub, punsubscribe, subscribe, unsubscribe } fro
 import { discard, exec, multi, unwatch, watch } from './transaction.ts'
 import { expiretime, pexpiretime, pttl, ttl } from './ttl.ts'
 import { varveCluster } from './varve-cluster.ts'
+import { wait } from './wait.ts'
 
 const strings = [get, mget, set, setnx, setex, psetex, mset, msetnx, getset, getdel, getex]
 const numbers = [incr, decr, incrby, decrby, incrbyfloat]

@@ -20,7 +20,7 @@ export const multi: Command = {
   plan: () =>
     sessionPlan((caller) => {
       if (caller.transaction !== undefined) return errorReply('MULTI calls can not be nested')
-      caller.transaction = { plans: [], bytes: 0, isBroken: false }
+      caller.transaction = { plans: [], requests: [], bytes: 0, isBroken: false }
       return ok
     })
 }
@@ -58,6 +58,12 @@ async function runExec(caller: Caller): Promise<Reply> {
   if (transaction.isBroken) return errorReply('Transaction discarded because of previous errors.', 'EXECABORT')
   const plans = transaction.plans as AtomicPlan[]
   if (plans.length === 0 && watched.length === 0) return emptyArray
+  const { forwarding } = caller.server
+  if (forwarding?.isNeeded === true) {
+    const reply = await forwarding.exec(transaction.requests, watched, caller)
+    if (reply.kind !== 'array') return reply
+    return arrayReply(reply.items.map((item, i) => replyOf(plans[i]?.kind === 'session' ? plans[i] : item, caller)))
+  }
   const sync = plans.some((plan) => 'sync' in plan && plan.sync === true)
   const answers = await caller.store.decide(decisionOf(plans, watched), { sync })
   return answers === undefined ? missingArray : arrayReply(answers.map((answer) => replyOf(answer, caller)))

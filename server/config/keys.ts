@@ -34,9 +34,17 @@ export const keys = {
   'cluster.reads': key(
     oneOf('linearizable', 'lease', 'local'),
     'linearizable',
-    'linearizable: the newest everywhere; lease: trusting clocks; local: what this node has'
+    'linearizable: the newest everywhere; lease: the same, trusting clocks; local: what this node has'
   ),
-  'cluster.max_staleness_ms': optional(milliseconds, 'local reads are refused after so long without a leader'),
+  'cluster.max_staleness_ms': optional(
+    milliseconds,
+    'how old local reads may be, and those of clients that say READONLY'
+  ),
+  'cluster.writes': key(
+    oneOf('reject', 'forward'),
+    'reject',
+    'on a member that does not lead: refused with who does, or made by that one'
+  ),
   'storage.data_dir': key(text, './data', 'directory of the data'),
   'storage.cache_size': optional(cacheSize, 'block cache; 64 MiB unless given'),
   'storage.durability': key(oneOf('interval', 'sync', 'os'), 'interval', 'when a write is answered: see Durability'),

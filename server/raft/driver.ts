@@ -44,6 +44,9 @@ export class Driver {
   readonly #node: RawNode
   readonly #log: MemberLog
   readonly #events: DriverEvents
+  #ticks = 0
+  /** In which ticks the writes were begun that are not durable yet; the oldest first. */
+  readonly #writing: number[] = []
   #isPumping = false
   #isStopped = false
 
@@ -61,8 +64,20 @@ export class Driver {
     return this.#node.status()
   }
 
+  /** For how many ticks the oldest write under way has not been durable; 0: none is. */
+  get writingTicks(): number {
+    const [oldest] = this.#writing
+    return oldest === undefined ? 0 : this.#ticks - oldest
+  }
+
   tick(): void {
+    this.#ticks++
     this.#do(() => this.#node.tick())
+  }
+
+  /** So many ticks are not made up for; a lease runs out by them. */
+  passUnticked(ticks: number): void {
+    this.#node.passUnticked(ticks)
   }
 
   receive(messages: readonly PeerMessage[]): void {
@@ -143,11 +158,20 @@ export class Driver {
   #process({ softState, messages, append, apply, reads }: Ready): void {
     if (softState !== undefined) this.#events.onRole(softState)
     this.#send(messages)
-    if (append !== undefined) this.#after(this.#log.append(append), () => this.#deliver(append))
+    if (append !== undefined) this.#append(append)
     if (apply !== undefined) {
       this.#after(this.#log.apply(apply.entries, this.#events.applyMembership), () => this.#applied(apply))
     }
     if (reads.length > 0) this.#events.onReads(reads)
+  }
+
+  /** They become durable in their order. */
+  #append(append: StorageAppend): void {
+    this.#writing.push(this.#ticks)
+    this.#after(this.#log.append(append), () => {
+      this.#writing.shift()
+      this.#deliver(append)
+    })
   }
 
   #after(work: Promise<void>, then: () => void): void {

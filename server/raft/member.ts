@@ -9,7 +9,7 @@
 // 2. What was proposed and not applied when leadership is lost rejects with OUTCOME_UNKNOWN, everything else that is rejected
 //    was not proposed.
 // 3. A decision that writes nothing is answered once what it saw is committed, by a leader that still was one then.
-import { batchesOf, type Member } from '../../lib/member.ts'
+import { batchesOf, emptyBody, type Member } from '../../lib/member.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import { type Deciding, DecisionQueue, operationsAt } from '../store/queue.ts'
 import {
@@ -18,25 +18,29 @@ import {
   type Key,
   type Operation,
   type Pinned,
+  type ReadConsistency,
   type Store,
   StoreError,
   type StoreStatus,
   type SystemRecords
 } from '../store.ts'
 import { RawNode } from './core/node.ts'
-import type {
-  InstallSnapshot,
-  Entry as LogEntry,
-  MembershipEntry,
-  NodeId,
-  PeerMessage,
-  RaftConfig,
-  SoftState
+import {
+  type InstallSnapshot,
+  type Entry as LogEntry,
+  type MembershipEntry,
+  type NodeId,
+  none,
+  type PeerMessage,
+  type RaftConfig,
+  type SoftState
 } from './core/types.ts'
 import { Driver } from './driver.ts'
 import { isOfSystem } from './entries.ts'
 import { InFlight } from './in-flight.ts'
 import { Leadership } from './leadership.ts'
+import { LeaseClock } from './lease-clock.ts'
+import { LocalReads } from './local-reads.ts'
 import { type KeptMembership, MemberLog } from './log.ts'
 import { PinnedMember } from './pinned.ts'
 import { Proposals } from './proposals.ts'
@@ -53,6 +57,8 @@ export interface ClusterMemberOptions {
   /** Where clients reach a member. */
   readonly addressOf: (id: NodeId) => string | undefined
   readonly nowMs: () => number
+  /** What a tick stands for; where reads rest on leases it must be so. */
+  readonly tickMs?: number
   /** Calls back once this turn has brought all that it brings. */
   readonly atEnd: (call: () => void) => void
   /** Nothing is written or applied any more: the node has to stop. */
@@ -62,6 +68,8 @@ export interface ClusterMemberOptions {
 
 /** The others may not be members yet when it asks them for the first time. */
 const firstEveryTicks = 4
+
+const defaultTickMs = 25
 
 /** How often it is looked which entries others may need. */
 const keepEveryTicks = 40
@@ -86,6 +94,8 @@ export class ClusterMember implements Store {
   readonly #proposals = new Proposals()
   readonly #inFlight = new InFlight()
   readonly #queue: DecisionQueue
+  /** Undefined: reads rest on no lease. */
+  readonly #leaseClock: LeaseClock | undefined
   #applied: number
   /** Of the last proposal of this term. */
   #proposed = 0
@@ -96,14 +106,15 @@ export class ClusterMember implements Store {
   #closed: Promise<void> | undefined
 
   constructor(options: ClusterMemberOptions) {
-    const { member, config, nowMs, atEnd } = options
+    const { member, config, nowMs, atEnd, tickMs = defaultTickMs } = options
     const { memberId } = member.identity
     const log = new MemberLog(member)
     this.#options = options
     this.#member = member
     this.#applied = log.applied
     this.#leadership = new Leadership({ id: memberId, nowMs, addressOf: options.addressOf })
-    this.#reads = new Reads({ ask: () => this.#driver.readIndex(), nowMs, atEnd }, log.applied)
+    this.#leaseClock = config.reads === 'lease' ? new LeaseClock(nowMs, tickMs) : undefined
+    this.#reads = new Reads({ ask: () => this.#askIndex(), nowMs, atEnd }, log.applied)
     this.#driver = new Driver(new RawNode({ ...config, id: memberId, applied: log.applied }, log), log, {
       send: options.send,
       sendSnapshot: options.sendSnapshot,
@@ -121,10 +132,13 @@ export class ClusterMember implements Store {
     }
     this.#queue = new DecisionQueue(deciding, { atEnd, isAlwaysSynced: true })
     this.records = this.#systemRecords()
+    member.database.on('time-wanted', (event) => this.#passTime(event as { readonly timeMs: number }))
   }
 
   /** Time goes on by a tick: to be called once sockets are read, and never twice to make up for one. */
   tick(): void {
+    this.#tellMissed()
+    this.#leaseClock?.tick()
     this.#driver.tick()
     this.#leadership.tick()
     if (this.#leadership.leader !== 0) this.#isFirst = false
@@ -132,10 +146,12 @@ export class ClusterMember implements Store {
       this.#driver.campaign()
     }
     if (++this.#ticks % keepEveryTicks === 0) this.#keepLog()
+    if (this.#driver.writingTicks >= this.#options.config.electionTicks) this.#leaveToOthers()
     this.#reads.tick()
   }
 
   receive(messages: readonly PeerMessage[]): void {
+    this.#tellMissed()
     this.#driver.receive(messages)
   }
 
@@ -192,6 +208,21 @@ export class ClusterMember implements Store {
     this.#member.database.discard(bytes)
   }
 
+  /** `lease` is a matter of the whole cluster (`config.reads`): how leaders answer, and what followers promise them. */
+  reading({ reads, maxStalenessMs }: ReadConsistency): Store {
+    return reads === 'local' ? new LocalReads(this, maxStalenessMs) : this
+  }
+
+  /** For how long, at most, what is applied here may not have been the newest. */
+  get stalenessMs(): number {
+    return this.#reads.stalenessMs
+  }
+
+  /** Resolves once what was committed at the call is applied here. */
+  refresh(): Promise<number> {
+    return this.#reads.wait()
+  }
+
   write(operations: readonly Operation[]): Promise<void> {
     return this.#whenReady(() => this.#queue.write(operations, false))
   }
@@ -242,6 +273,20 @@ export class ClusterMember implements Store {
     return this.close()
   }
 
+  /** Nothing is written, and what has expired could go if only the log's time went on. */
+  #passTime({ timeMs }: { readonly timeMs: number }): void {
+    if (this.#leadership.isReady) this.#driver.propose({ ...emptyBody, timeMs })
+  }
+
+  /** Its disk holds everybody up: whoever is furthest leads from here on, whose disk need not wait for this one. */
+  #leaveToOthers(): void {
+    const { id, role, transferee, progress } = this.#driver.status
+    if (role !== 'leader' || transferee !== none) return
+    const able = progress.filter((peer) => peer.id !== id && peer.isActive && !peer.isLearner)
+    const heir = able.sort((a, b) => b.match - a.match)[0]
+    if (heir !== undefined) this.#driver.transferLeader(heir.id)
+  }
+
   /** The leader keeps what those need who are not far behind; the others what they would need who are, if they led. */
   #keepLog(): void {
     const { progress, lastIndex } = this.#driver.status
@@ -251,6 +296,17 @@ export class ClusterMember implements Store {
     this.#member.keepFrom(
       isLeader ? Math.min(...needed, Math.max(1, this.#applied)) : Math.max(floor, this.#applied - keptBehind)
     )
+  }
+
+  #askIndex(): number | undefined {
+    this.#tellMissed()
+    return this.#driver.readIndex()
+  }
+
+  /** Before anything that came while this member stood still: its lease may be over. */
+  #tellMissed(): void {
+    const missed = this.#leaseClock?.takeMissed() ?? 0
+    if (missed > 0) this.#driver.passUnticked(missed)
   }
 
   #fail(error: Error): void {

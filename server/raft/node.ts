@@ -39,6 +39,8 @@ export interface NodeOptions {
   readonly clock: Clock
   readonly tls?: TransportTls | undefined
   readonly clientTls: boolean
+  /** `lease`: leaders answer reads by their clock. The same on all members. */
+  readonly reads?: 'safe' | 'lease'
   readonly insecure: boolean
   readonly onWaiting: (sentence: string) => void
   readonly onNotice: (notice: Notice) => void
@@ -52,7 +54,7 @@ const memberIdMax = 2 ** 48 - 1
 const firstTicks = 80
 /** A node that stops waits no longer for its heir. */
 const handOverMs = 1_500
-const timing: Omit<RaftConfig, 'id' | 'electionSeed' | 'readIdStart'> = {
+const timing: Omit<RaftConfig, 'id' | 'electionSeed' | 'readIdStart' | 'reads'> = {
   electionTicks: 20,
   heartbeatTicks: 2,
   messageBytesMax: 1 << 20,
@@ -61,7 +63,6 @@ const timing: Omit<RaftConfig, 'id' | 'electionSeed' | 'readIdStart'> = {
   uncommittedBytesMax: 256 << 20,
   checkQuorum: true,
   preVote: true,
-  reads: 'safe',
   stepDownOnRemoval: true,
   forwardProposals: false,
   validateMembership: true,
@@ -131,6 +132,7 @@ class NodeParts {
       payloads: entryPayloads,
       onMessage: (message) => this.#store?.receive([message]),
       onSnapshot: (message, chunks) => this.#receiveSnapshot(message, chunks),
+      onNote: (peer, note) => this.#view?.noted(peer, note),
       onLost: (peer) => this.#store?.lost(peer),
       onUnreachable: (peer) => this.#store?.unreachable(peer),
       ...(answer === undefined ? {} : { onStatement: answer })
@@ -150,7 +152,7 @@ class NodeParts {
   }
 
   async begin(plan: Plan | undefined): Promise<ClusterNode> {
-    const { directory, engine, clock, onFailure, clientTls } = this.#options
+    const { directory, engine, clock, onFailure, clientTls, reads = 'safe' } = this.#options
     const transport = this.#transport as Transport
     const member = await openMember(directory, engine)
     const { clusterId } = member.identity
@@ -160,13 +162,14 @@ class NodeParts {
     this.#member = member
     const store: ClusterMember = new ClusterMember({
       member,
-      config: { ...timing, electionSeed: randomInt(2 ** 31), readIdStart: randomBytes(6).readUIntBE(0, 6) },
+      config: { ...timing, reads, electionSeed: randomInt(2 ** 31), readIdStart: randomBytes(6).readUIntBE(0, 6) },
       send: (messages) => {
         for (const message of messages) transport.send(message)
       },
       sendSnapshot: (message) => this.#sendSnapshot(member, transport, message),
       addressOf: (id) => this.#members.find((one) => one.id === id)?.addresses.client[0],
       nowMs: () => clock.nowMs(),
+      tickMs,
       atEnd: (call) => turn.atEnd(call),
       onFailure,
       onRole: () => this.#roleChanged()
@@ -265,7 +268,8 @@ class NodeParts {
       clock: this.#options.clock,
       lastLeader: () => (store.leadership.lastLeader === none ? this.#kept.lastLeader : store.leadership.lastLeader),
       tls,
-      transfer: (to) => store.transferLeader(to)
+      transfer: (to) => store.transferLeader(to),
+      note: (to, note, roomBytes) => transport.note(to, note, roomBytes)
     })
   }
 }

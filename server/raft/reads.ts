@@ -26,6 +26,13 @@ interface Asked {
   readonly waiting: Waiting[]
 }
 
+interface Answered {
+  readonly index: LogIndex
+  /** When it was asked for. */
+  readonly atMs: number
+  readonly waiting: Waiting[]
+}
+
 /** An answer that is not there after so long is asked for again; it may have been lost. */
 const askAgainMs = 200
 /** A read that was not answered for so long is given up. */
@@ -42,8 +49,10 @@ export class Reads {
   #isAsking = false
   #early: ReadState[] = []
   /** Answered, and not applied yet; by ascending index. */
-  #answered: { readonly index: LogIndex; readonly waiting: Waiting[] }[] = []
+  #answered: Answered[] = []
   #applied: LogIndex
+  /** What was committed anywhere by then is applied here. */
+  #freshMs = Number.NEGATIVE_INFINITY
 
   constructor(context: ReadsContext, applied: LogIndex) {
     this.#context = context
@@ -59,6 +68,11 @@ export class Reads {
     })
   }
 
+  /** For how long, at most, what is applied here may not have been the newest. */
+  get stalenessMs(): number {
+    return this.#context.nowMs() - this.#freshMs
+  }
+
   answered(reads: readonly ReadState[]): void {
     if (this.#isAsking) {
       this.#early.push(...reads)
@@ -68,9 +82,10 @@ export class Reads {
       const asked = this.#asked
       if (asked === undefined || asked.id !== id) continue
       this.#asked = undefined
-      if (index <= this.#applied) for (const { resolve } of asked.waiting) resolve(index)
+      const answered = { index, atMs: asked.atMs, waiting: asked.waiting }
+      if (index <= this.#applied) this.#settle(answered)
       else {
-        this.#answered.push({ index, waiting: asked.waiting })
+        this.#answered.push(answered)
         this.#answered.sort((a, b) => a.index - b.index)
       }
     }
@@ -79,10 +94,17 @@ export class Reads {
 
   applied(index: LogIndex): void {
     this.#applied = index
-    while (this.#answered[0] !== undefined && this.#answered[0].index <= index) {
-      const answered = this.#answered.shift()
-      for (const { resolve } of answered?.waiting ?? []) resolve(answered?.index ?? 0)
+    let first = this.#answered[0]
+    while (first !== undefined && first.index <= index) {
+      this.#answered.shift()
+      this.#settle(first)
+      first = this.#answered[0]
     }
+  }
+
+  #settle({ index, atMs, waiting }: Answered): void {
+    this.#freshMs = Math.max(this.#freshMs, atMs)
+    for (const { resolve } of waiting) resolve(index)
   }
 
   /** Another leads, or nobody: the answer will not come. */

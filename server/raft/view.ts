@@ -1,6 +1,6 @@
 // MemberView: what a member tells of its cluster, to the server and its clients (cluster/view.ts).
 import type { Clock } from '../clock.ts'
-import type { ClusterMember, ClusterView, MemberRole, PeerProgress } from '../cluster/view.ts'
+import type { ClusterMember, ClusterView, MemberNotes, MemberRole, PeerProgress } from '../cluster/view.ts'
 import { StoreError } from '../store.ts'
 import { type NodeId, none, type Status } from './core/types.ts'
 import type { MemberInfo } from './transport/identity.ts'
@@ -17,6 +17,8 @@ export interface MemberViewContext {
   /** Whether clients need TLS. */
   readonly tls: boolean
   readonly transfer: (to: NodeId) => void
+  /** As `MemberNotes.send`. */
+  readonly note: (to: NodeId, note: Uint8Array, roomBytes: number) => boolean
 }
 
 const defaultPatienceMs = 5_000
@@ -26,6 +28,7 @@ export class MemberView implements ClusterView {
   readonly ownId: string
   readonly #context: MemberViewContext
   readonly #listeners = new Set<() => void>()
+  readonly #noteListeners = new Set<(from: string, note: Buffer) => void>()
   /** Of the leader that is known last. */
   #epoch = 0
 
@@ -86,6 +89,19 @@ export class MemberView implements ClusterView {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  readonly notes: MemberNotes = {
+    send: (to, note, roomBytes) => this.#context.note(Number(to), note, roomBytes),
+    onNote: (listener) => {
+      this.#noteListeners.add(listener)
+      return () => this.#noteListeners.delete(listener)
+    }
+  }
+
+  /** A member's server says something. */
+  noted(from: NodeId, note: Buffer): void {
+    for (const listener of [...this.#noteListeners]) listener(String(from), note)
   }
 
   /** Leader, roles or members changed. */

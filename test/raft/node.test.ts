@@ -64,6 +64,24 @@ const leaderOf = async (nodes: readonly ClusterNode[]): Promise<ClusterNode> => 
   }
 }
 
+/** What servers say to each other gets to the one that it is for, from who said it. */
+async function sayNotes(nodes: readonly ClusterNode[]): Promise<void> {
+  const heard: string[] = []
+  for (const { view } of nodes) {
+    view.notes.onNote((from, note) => void heard.push(`${from} to ${view.ownId}: ${note.toString()}`))
+  }
+  const ids = nodes.map(({ view }) => view.ownId)
+  const said: string[] = []
+  for (const { view } of nodes) {
+    for (const to of ids.filter((id) => id !== view.ownId)) {
+      expect(view.notes.send(to, Buffer.from('hello'), 1_000)).toBe(true)
+      said.push(`${view.ownId} to ${to}: hello`)
+    }
+  }
+  while (heard.length < said.length) await new Promise((resolve) => setImmediate(resolve))
+  expect(heard.sort()).toEqual(said.sort())
+}
+
 test('three nodes become a cluster, serve, lose their leader and start again', { timeout: 60_000 }, async () => {
   const ports = await freePorts(3)
   const nodes = await Promise.all([0, 1, 2].map((i) => start(ports, i)))
@@ -76,6 +94,7 @@ test('three nodes become a cluster, serve, lose their leader and start again', {
     expect(await read(store, 'k')).toBe('first')
     expect((await read(store, 'long')) === long).toBe(true)
   }
+  await sayNotes(nodes)
   running = running.filter((node) => node !== leader)
   await leader.close()
   const rest = nodes.filter((node) => node !== leader)

@@ -162,6 +162,97 @@ test('reads are made as the configuration says, where the store leaves a choice'
   expect(asked).toEqual([reads])
 })
 
+test('WAIT counts the members that have what the leader had, as soon as they are enough', async () => {
+  const { clock, group, connect, leader, follower, other } = await start()
+  const client = await connect(leader)
+  await ask(client, ['SET', 'a', '1'], '+OK\r\n')
+  // One other has it, or it would not have been acknowledged; the last one may come later.
+  expect(Number((await client.ask(respOf('WAIT', '1', '0').toString(), ':1\r\n')).slice(1, 2))).toBeGreaterThan(0)
+  await ask(client, ['WAIT', '2', '0'], ':2\r\n')
+  await ask(client, ['WAIT', '0', '0'], ':2\r\n')
+  group.members.stop(other)
+  await ask(client, ['SET', 'a', '2'], '+OK\r\n')
+  client.send(respOf('WAIT', '2', '2000'))
+  await turns(50)
+  const before = client.socket.bytesRead
+  await turns(200)
+  expect(client.socket.bytesRead).toBe(before)
+  clock.pass(2)
+  expect(await client.ask('', ':1\r\n')).toBe(':1\r\n')
+  await ask(client, ['MULTI'], '+OK\r\n')
+  await ask(client, ['SET', 'a', '3'], '+QUEUED\r\n')
+  await ask(client, ['WAIT', '2', '0'], '+QUEUED\r\n')
+  client.send(respOf('EXEC'))
+  expect((await client.bytes(13)).toString()).toMatch(/^\*2\r\n\+OK\r\n:[012]\r\n$/)
+  const there = await connect(follower)
+  there.send(respOf('WAIT', '1', '0'))
+  expect((await there.bytes(5)).toString()).toBe('-ERR ')
+  // Who waits for ever, and goes, is waited for by nobody.
+  client.send(respOf('WAIT', '2', '0'))
+  await turns(20)
+  client[Symbol.dispose]()
+})
+
+describe('READONLY', () => {
+  /** A follower whose local reads say so. */
+  async function withReads(reads: ReadConsistency | undefined) {
+    const group = await servedGroup(seed, () => ({ ...(reads === undefined ? {} : { reads }) }))
+    const asked: ReadConsistency[] = []
+    for (const store of group.stores) {
+      const reading = (consistency: ReadConsistency) => {
+        asked.push(consistency)
+        if (consistency.reads !== 'local') return store
+        return new Proxy(store, { get: (target, name) => (name === 'getMany' ? readLocally : bound(target, name)) })
+      }
+      Object.assign(store, { reading })
+    }
+    // Servers ask their store when they begin.
+    for (const at of [0, 1, 2]) {
+      await group.kill(at)
+      await group.restart(at)
+    }
+    await group.electAfter(10)
+    const client = await clientOf(group.serverAt(group.members.leaderAt as number))
+    await client.ask(respOf('SET', 'k', 'newest').toString(), '+OK\r\n')
+    return { client, asked }
+  }
+  const readLocally = async () => [Buffer.from('local')]
+  const bound = (target: object, name: string | symbol): unknown => {
+    const value: unknown = Reflect.get(target, name)
+    return typeof value === 'function' ? value.bind(target) : value
+  }
+  const get = respOf('GET', 'k').toString()
+  const newest = '$6\r\nnewest\r\n'
+  const local = '$5\r\nlocal\r\n'
+
+  test('changes nothing where the configuration says nothing of how old reads may be', async () => {
+    for (const reads of [undefined, { reads: 'linearizable' }, { reads: 'lease' }] as const) {
+      const { client } = await withReads(reads)
+      await ask(client, ['READONLY'], '+OK\r\n')
+      expect(await client.ask(get, newest)).toBe(newest)
+    }
+  })
+
+  test('lets reads of its connection be as old as the configuration says, until READWRITE or RESET', async () => {
+    const { client, asked } = await withReads({ reads: 'linearizable', maxStalenessMs: 500 })
+    expect(asked).toContainEqual({ reads: 'local', maxStalenessMs: 500 })
+    expect(await client.ask(get, newest)).toBe(newest)
+    for (const back of ['READWRITE', 'RESET']) {
+      await ask(client, ['READONLY'], '+OK\r\n')
+      expect(await client.ask(get, local)).toBe(local)
+      await ask(client, [back], back === 'RESET' ? '+RESET\r\n' : '+OK\r\n')
+      expect(await client.ask(get, newest)).toBe(newest)
+    }
+  })
+
+  test('has nothing to change where all reads are local', async () => {
+    const { client } = await withReads({ reads: 'local', maxStalenessMs: 500 })
+    expect(await client.ask(get, local)).toBe(local)
+    await ask(client, ['READWRITE'], '+OK\r\n')
+    expect(await client.ask(get, local)).toBe(local)
+  })
+})
+
 describe('while nobody leads', () => {
   test('reads and writes wait, and go on with the next leader; those of others learn who it is', async () => {
     const { group, connect, leader, other, place } = await start()

@@ -31,7 +31,10 @@ const members = async () => {
 const leader = async () => {
   const members = new ThreeMembers(seedOf('three members'))
   const place = { host: '127.0.0.1', port: 0, tls: false }
-  const store = new MemberStore({ members, places: [place, place, place] }, members.leaderAt as number)
+  const store = new MemberStore(
+    { members, places: [place, place, place], noteListeners: new Map(), cutNotes: new Set() },
+    members.leaderAt as number
+  )
   return { store, close: () => store.close() }
 }
 

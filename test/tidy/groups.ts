@@ -64,7 +64,7 @@ const server: readonly Group[] = [
   },
   {
     name: 'server',
-    files: /^server\/(server|tls|http|log)\.ts$|^server\/(console|metrics)\//,
+    files: /^server\/(server|tls|http|log|relay|forwarding|remote-caller)\.ts$|^server\/(console|metrics)\//,
     imports: [
       ...engine,
       'session',
@@ -105,7 +105,7 @@ const server: readonly Group[] = [
   {
     name: 'member',
     files:
-      /^server\/raft\/(member|driver|proposals|in-flight|leadership|reads|pinned|view|kept|payloads|snapshot|sync-directory|node)\.ts$/,
+      /^server\/raft\/(member|driver|proposals|in-flight|leadership|reads|local-reads|lease-clock|pinned|view|kept|payloads|snapshot|sync-directory|node)\.ts$/,
     imports: [...engine, 'storage', 'raft-shell', 'raft-transport', 'raft-core', 'store', 'cluster', 'clock', 'turn']
   },
   // Between members: their connections, and how a cluster begins. It knows no storage.

@@ -55,6 +55,10 @@ export class RawNode implements RaftNode {
     tick(this.#raft)
   }
 
+  passUnticked(ticks: number): void {
+    this.#raft.reads.pass(ticks)
+  }
+
   step(message: Message): StepFault | undefined {
     return step(this.#raft, message)
   }

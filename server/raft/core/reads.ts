@@ -77,6 +77,11 @@ export class Reads {
     this.#ticks++
   }
 
+  /** Time has passed that no tick told of: the lease runs out by it all the same. */
+  pass(ticks: number): void {
+    this.#ticks += ticks
+  }
+
   /** A round of heartbeats is about to be sent: returns its number. */
   beginRound(): number {
     this.#round++

@@ -236,6 +236,11 @@ export interface Status extends HardState, SoftState {
 export interface RaftNode {
   /** Time goes on by a tick. */
   tick(): void
+  /**
+   * So many ticks' time has passed and no tick is made up for it. Nobody is taken for silent by that, and no lease outlasts it:
+   * to be called, where reads rest on leases, before what came meanwhile is told.
+   */
+  passUnticked(ticks: number): void
   /** A message has come, from a peer or from the own storage. */
   step(message: Message): StepFault | undefined
   propose(payloads: readonly Payload[]): ProposeResult

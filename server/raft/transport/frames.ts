@@ -21,7 +21,8 @@ export const frameKinds = {
   chunk: 40,
   snapshotEnd: 41,
   snapshotResult: 42,
-  statement: 48
+  statement: 48,
+  note: 56
 } as const
 
 export interface Frame {

@@ -6,18 +6,21 @@ import type { NodeId, PeerMessage } from '../core/types.ts'
 import type { Accepted } from './acceptor.ts'
 import { ByteReader } from './bytes.ts'
 import { badBytes, TransportFault } from './fault.ts'
-import { laneOf, type SteadyLane } from './lanes.ts'
+import { frameKinds } from './frames.ts'
+import { laneOf, noteLane, type SteadyLane } from './lanes.ts'
 import { messageKindOf } from './message-codec.ts'
 import type { Wiring } from './wiring.ts'
 
 export class Inbound {
   readonly #wiring: Wiring
   readonly #onMessage: (message: PeerMessage) => void
+  readonly #onNote: (peer: NodeId, note: Buffer) => void
   readonly #byLane: Readonly<Record<SteadyLane, Map<NodeId, Accepted>>> = { control: new Map(), log: new Map() }
 
-  constructor(wiring: Wiring, onMessage: (message: PeerMessage) => void) {
+  constructor(wiring: Wiring, onMessage: (message: PeerMessage) => void, onNote: (peer: NodeId, note: Buffer) => void) {
     this.#wiring = wiring
     this.#onMessage = onMessage
+    this.#onNote = onNote
   }
 
   take(accepted: Accepted, lane: SteadyLane): void {
@@ -29,6 +32,10 @@ export class Inbound {
     const { limits, codec } = this.#wiring
     const route = { from: peer.id, to: this.#wiring.identity().id }
     connection.become(lane === 'control' ? limits.controlBytesMax : limits.logBytesMax, (kind, payload) => {
+      if (kind === frameKinds.note && lane === noteLane) {
+        this.#onNote(peer.id, payload)
+        return
+      }
       const name = messageKindOf(kind)
       if (name === undefined || laneOf(name) !== lane) {
         throw badBytes(`a frame of kind ${kind} came over the ${lane} lane`)

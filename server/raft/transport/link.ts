@@ -13,7 +13,7 @@ import { backoffMs } from './backoff.ts'
 import type { Connection, EndCause } from './connection.ts'
 import { dial } from './dial.ts'
 import { badBytes, TransportFault } from './fault.ts'
-import { encodeFrame, type Frame, frameOverheadBytes } from './frames.ts'
+import { encodeFrame, type Frame, frameKinds, frameOverheadBytes } from './frames.ts'
 import type { MemberInfo } from './identity.ts'
 import type { SteadyLane } from './lanes.ts'
 import { kindNumbers } from './message-codec.ts'
@@ -91,6 +91,16 @@ export class Link {
 
   /** Takes a message for the next `flush`; false when it is dropped. */
   send(message: PeerMessage): boolean {
+    return this.#take(this.#queueBytesMax, () => this.#encode(message))
+  }
+
+  /** Takes what is no message of the consensus, if what waits before it leaves room. */
+  sendNote(note: Uint8Array, roomBytes: number): boolean {
+    const room = Math.min(roomBytes, this.#queueBytesMax)
+    return this.#take(room, () => this.#fitting(encodeFrame(frameKinds.note, (writer) => writer.raw(note))))
+  }
+
+  #take(queueBytesMax: number, encode: () => Frame | undefined): boolean {
     const connection = this.#connection
     if (connection === undefined) {
       this.#dropped++
@@ -98,8 +108,8 @@ export class Link {
     }
     const held = this.#queuedBytes + connection.waitingBytes
     // Looked at before it is encoded too: what is dropped should cost nothing.
-    const frame = held >= this.#queueBytesMax ? undefined : this.#encode(message)
-    if (frame === undefined || (held > 0 && held + frame.bytes > this.#queueBytesMax)) {
+    const frame = held >= queueBytesMax ? undefined : encode()
+    if (frame === undefined || (held > 0 && held + frame.bytes > queueBytesMax)) {
       this.#overflowed++
       return false
     }
@@ -148,9 +158,12 @@ export class Link {
     else this.#connection?.end('own', fault)
   }
 
-  /** Undefined where the peer would not take it. */
   #encode(message: PeerMessage): Frame | undefined {
-    const frame = encodeFrame(kindNumbers[message.kind], (writer) => this.#wiring.codec.encode(message, writer))
+    return this.#fitting(encodeFrame(kindNumbers[message.kind], (writer) => this.#wiring.codec.encode(message, writer)))
+  }
+
+  /** Undefined where the peer would not take it. */
+  #fitting(frame: Frame): Frame | undefined {
     if (frame.bytes - frameOverheadBytes <= this.#frameBytesMax) return frame
     const sentence = `A message of ${frame.bytes} bytes is longer than the ${this.lane} lane takes.`
     this.#note('failed', new TransportFault('BYTES', sentence))

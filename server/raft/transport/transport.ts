@@ -25,7 +25,7 @@ import { TransportFault } from './fault.ts'
 import { ownVersions, type Refusal, type Versions } from './handshake.ts'
 import type { Directory, ExpectedPeer, Identity, MemberInfo } from './identity.ts'
 import { Inbound } from './inbound.ts'
-import { type Lane, laneOf, type SteadyLane, steadyLanes } from './lanes.ts'
+import { type Lane, laneOf, noteLane, type SteadyLane, steadyLanes } from './lanes.ts'
 import { defaultTransportLimits, type TransportLimits } from './limits.ts'
 import { Link, type LinkStatus } from './link.ts'
 import { MessageCodec, type PayloadCodec } from './message-codec.ts'
@@ -37,6 +37,8 @@ import type { Notice, Wiring } from './wiring.ts'
 export interface TransportEvents {
   /** What it throws is not caught. */
   readonly onMessage: (message: PeerMessage) => void
+  /** What the server of a peer says to the one here; without it, it is not heard. */
+  readonly onNote?: ((peer: NodeId, note: Buffer) => void) | undefined
   /** What was said last to this peer may not have got there: `reportUnreachable` of the core wants to know. Once a turn. */
   readonly onUnreachable?: ((peer: NodeId) => void) | undefined
   readonly onLost?: ((peer: NodeId) => void) | undefined
@@ -108,7 +110,7 @@ export class Transport {
       identity: () => this.#identity,
       directory: () => this.#directory
     }
-    this.#inbound = new Inbound(this.#wiring, options.onMessage)
+    this.#inbound = new Inbound(this.#wiring, options.onMessage, (peer, note) => options.onNote?.(peer, note))
     this.#acceptor = new Acceptor(this.#wiring, {
       refusalOf: (lane) => this.#refusalOf(lane),
       onAccepted: (accepted) => this.#accepted(accepted),
@@ -170,6 +172,16 @@ export class Transport {
     const isTaken = this.#links.get(message.to)?.[lane].send(message) ?? false
     if (!isTaken) this.#unreachable.add(message.to)
     this.#planFlush()
+  }
+
+  /**
+   * Says what is no message of the consensus, at the end of this turn; false where it is dropped: there is no connection, or
+   * more than `roomBytes` wait before it. It gets there once or not at all.
+   */
+  note(to: NodeId, note: Uint8Array, roomBytes: number): boolean {
+    if (this.#isClosed || this.#links.get(to)?.[noteLane].sendNote(note, roomBytes) !== true) return false
+    this.#planFlush()
+    return true
   }
 
   /** Resolves once the peer has the snapshot, durably. Rejects with a TransportFault, or with what the source throws. */

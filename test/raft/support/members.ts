@@ -1,7 +1,7 @@
 // A cluster in one process: members with the production log on disks in memory, and a network between them that can be cut.
 // Time is ticks that the test, or a timer, makes.
 import native from '#native'
-import { becomeMember, openMember } from '../../../lib/member.ts'
+import { becomeMember, type Member, type MemberOptions, openMember } from '../../../lib/member.ts'
 import type { Environment } from '../../../lib/options.ts'
 import { emptyMembership } from '../../../server/raft/core/membership.ts'
 import type { NodeId, PeerMessage } from '../../../server/raft/core/types.ts'
@@ -16,31 +16,42 @@ interface Node {
   readonly id: NodeId
   readonly fs: native.FileSystem
   lives: number
+  member: Member | undefined
   store: ClusterMember | undefined
+}
+
+export interface MembersOptions {
+  readonly reads?: 'safe' | 'lease'
+  readonly nowMs?: () => number
+  readonly engine?: MemberOptions
 }
 
 export class Members {
   readonly nodes: readonly Node[]
   readonly failures: Error[] = []
   readonly #seed: number
+  readonly #options: MembersOptions
+  readonly #paused = new Set<NodeId>()
   /** "from to": nothing gets through. */
   readonly #cut = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   ticks = 0
 
-  private constructor(count: number, seed: number) {
+  private constructor(count: number, seed: number, options: MembersOptions) {
     this.#seed = seed
+    this.#options = options
     this.nodes = Array.from({ length: count }, (_, i) => ({
       id: i + 1,
       fs: native.memoryFileSystem(),
       lives: 0,
+      member: undefined,
       store: undefined
     }))
   }
 
   /** All are up, and time goes on. */
-  static async start(count: number, seed: number): Promise<Members> {
-    const members = new Members(count, seed)
+  static async start(count: number, seed: number, options: MembersOptions = {}): Promise<Members> {
+    const members = new Members(count, seed, options)
     const voters = members.nodes.map(({ id }) => id)
     const membership: KeptMembership = { membership: { ...emptyMembership, voters } }
     for (const node of members.nodes) {
@@ -55,8 +66,11 @@ export class Members {
     return members
   }
 
+  /** Who leads; of several that think so, the one of the latest term. */
   get leader(): Node | undefined {
-    return this.nodes.find(({ store }) => store?.leadership.isReady === true)
+    const leading = this.nodes.filter(({ store }) => store?.leadership.isReady === true)
+    const termOf = ({ store }: Node): number => store?.raftStatus.term ?? 0
+    return leading.sort((a, b) => termOf(b) - termOf(a))[0]
   }
 
   node(id: NodeId): Node {
@@ -67,7 +81,7 @@ export class Members {
 
   tick(): void {
     this.ticks++
-    for (const { store } of this.nodes) store?.tick()
+    for (const { id, store } of this.nodes) if (!this.#paused.has(id)) store?.tick()
   }
 
   /** Turns of the event loop until it is so; within ten seconds of ticks. */
@@ -87,7 +101,8 @@ export class Members {
   async up(node: Node): Promise<void> {
     const { id } = node
     node.lives++
-    const member = await openMember(directory, {}, () => environmentOf(node))
+    const member = await openMember(directory, this.#options.engine ?? {}, () => environmentOf(node))
+    node.member = member
     // Nobody sends snapshots here.
     member.keepFrom(1)
     node.store = new ClusterMember({
@@ -101,7 +116,7 @@ export class Members {
         inflightMessagesMax: 256,
         checkQuorum: true,
         preVote: true,
-        reads: 'safe',
+        reads: this.#options.reads ?? 'safe',
         stepDownOnRemoval: true,
         forwardProposals: false,
         validateMembership: true,
@@ -110,7 +125,7 @@ export class Members {
       send: (messages) => this.#send(messages),
       sendSnapshot: () => Promise.reject(new Error('nobody sends snapshots here')),
       addressOf: (member) => `member-${member}:6379`,
-      nowMs: () => performance.now(),
+      nowMs: this.#options.nowMs ?? (() => performance.now()),
       atEnd: (call) => turn.atEnd(call),
       onFailure: (error) => this.failures.push(error)
     })
@@ -139,6 +154,18 @@ export class Members {
 
   mend(): void {
     this.#cut.clear()
+  }
+
+  /** It stands still: time goes on without it, and nothing gets to it or from it. */
+  pause(id: NodeId): void {
+    this.#paused.add(id)
+    this.isolate(id)
+  }
+
+  /** It goes on, without having heard anything. */
+  resume(id: NodeId): void {
+    this.#paused.delete(id)
+    this.mend()
   }
 
   async close(): Promise<void> {

@@ -85,6 +85,24 @@ describe('messages', () => {
     }
   })
 
+  test('notes come once, in their order, from who said them; without room or a connection they are refused', async () => {
+    const heard: string[] = []
+    const onNote = (peer: number, note: Buffer) => void heard.push(`${peer} ${note.toString()}`)
+    const nodes = await groupOf(3, { onNote })
+    const [first, second, third] = nodes as [Opened, Opened, Opened]
+    for (let i = 0; i < 100; i++) expect(first.transport.note(2, Buffer.from(`note ${i}`), 1_000)).toBe(i < 63)
+    expect(first.transport.note(9, Buffer.from('nobody'), 1_000)).toBe(false)
+    second.transport.send(append(2, 3, 0, Buffer.alloc(100)))
+    expect(second.transport.note(3, Buffer.from('after'), 0)).toBe(false)
+    expect(second.transport.note(3, Buffer.from('after'), 1_000)).toBe(true)
+    await third.seen.until(() => third.seen.messages.length === 1)
+    await first.transport.close()
+    expect(first.transport.note(2, Buffer.from('closed'), 1_000)).toBe(false)
+    await second.seen.until(() => second.seen.lost.length === 1)
+    expect(heard.filter((note) => note.startsWith('1'))).toEqual(Array.from({ length: 63 }, (_, i) => `1 note ${i}`))
+    expect(heard.filter((note) => note.startsWith('2'))).toEqual(['2 after'])
+  })
+
   test('of one turn leave in one write', async () => {
     const chunks: Buffer[] = []
     const peer = await barePeer((bytes, lane) => {

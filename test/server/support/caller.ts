@@ -18,6 +18,7 @@ export interface TestCaller extends Caller {
 export function callerOver(store: Store, nowMs: () => number = () => 0): TestCaller {
   const pushed: Reply[] = []
   const users = new Users()
+  const broker = new Broker()
   return {
     id: 1,
     language: 'resp',
@@ -33,6 +34,7 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
     user: 'default',
     access: users.guest.access,
     isAuthenticated: true,
+    isGone: false,
     store,
     server: {
       nodeId: 3,
@@ -46,13 +48,15 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
       cursors: new CursorTable(() => 0),
       random: () => 0.5,
       commands,
-      broker: new Broker(),
+      broker,
+      publish: (channel, message) => broker.publish(channel, message),
       statistics: new Statistics(),
       slowLog: new SlowLog(),
       limits: defaultLimits,
       limitConnections: () => {},
       users,
       cluster: undefined,
+      forwarding: undefined,
       nowMs,
       status: () => store.status(),
       engineStats: () => undefined,
@@ -61,6 +65,7 @@ export function callerOver(store: Store, nowMs: () => number = () => 0): TestCal
     name: '',
     isKept: false,
     isClusterClient: false,
+    readsLocally: false,
     knowsRedirect: false,
     libraryName: '',
     libraryVersion: '',

@@ -68,7 +68,8 @@ function planOf(line: string): AtomicPlan {
   const args = words.map((word) => Buffer.from(word, 'latin1'))
   if (command === undefined || !takes(command, args)) throw new Error(`${line} is no command`)
   const plan = command.plan(args)
-  if (plan.kind === 'slow' || plan.kind === 'run') throw new Error(`${name} takes many steps`)
+  if (plan.kind === 'slow' || plan.kind === 'run' || plan.kind === 'forward')
+    throw new Error(`${name} takes many steps`)
   return plan
 }
 

@@ -1,7 +1,7 @@
 // MemberStore: one of three members in memory as a Store, as a member of a cluster is one: it writes only while it leads and says
 // who does else, it reads what is committed wherever it is asked, it holds calls while it knows of no leader. What happens to
 // leadership reaches the others some turns later.
-import type { ClusterMember, ClusterView, MemberRole, PeerProgress } from '../../../server/cluster/view.ts'
+import type { ClusterMember, ClusterView, MemberNotes, MemberRole, PeerProgress } from '../../../server/cluster/view.ts'
 import { placeOf } from '../../../server/cluster/view.ts'
 import { Hold } from '../../../server/store/hold.ts'
 import {
@@ -27,6 +27,10 @@ export interface Place {
 export interface Group {
   readonly members: ThreeMembers
   readonly places: Place[]
+  /** Who hears what members say to each other; by the member that hears it. */
+  readonly noteListeners: Map<string, Set<(from: string, note: Buffer) => void>>
+  /** "from to": nothing of that gets through. */
+  readonly cutNotes: Set<string>
 }
 
 export interface MemberClock {
@@ -115,6 +119,24 @@ export class MemberStore implements Store, ClusterView {
       const matchIndex = this.#leads ? log.length : undefined
       return [{ id: idOf(at), isConnected: !members.isStopped(at), matchIndex }]
     })
+  }
+
+  readonly notes: MemberNotes = {
+    send: (to, note) => {
+      const { members, noteListeners, cutNotes } = this.#group
+      if (cutNotes.has(`${this.ownId} ${to}`)) return false
+      const bytes = Buffer.from(note)
+      members.later(() => {
+        for (const listener of noteListeners.get(to) ?? []) listener(this.ownId, bytes)
+      })
+      return true
+    },
+    onNote: (listener) => {
+      const { noteListeners } = this.#group
+      const listeners = noteListeners.get(this.ownId) ?? new Set()
+      noteListeners.set(this.ownId, listeners.add(listener))
+      return () => listeners.delete(listener)
+    }
   }
 
   onChange(listener: () => void): () => void {

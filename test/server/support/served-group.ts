@@ -9,6 +9,8 @@ export interface ServedGroup {
   readonly members: ThreeMembers
   readonly stores: readonly MemberStore[]
   readonly ports: readonly number[]
+  /** "from to", as `member-1 member-2`: nothing that servers say to each other gets through. */
+  readonly cutNotes: Set<string>
   serverAt(at: number): Server
   /** Its process ends: connections break, messages are lost. */
   kill(at: number): Promise<void>
@@ -28,7 +30,7 @@ export async function serveGroup(
   clock?: MemberClock
 ): Promise<ServedGroup> {
   const members = new ThreeMembers(seed, clock?.nowMs)
-  const group: Group = { members, places: [] }
+  const group: Group = { members, places: [], noteListeners: new Map(), cutNotes: new Set() }
   // All names stand before any server does: members know each other from the beginning.
   for (let at = 0; at < 3; at++) group.places.push({ host: '127.0.0.1', port: 0, tls: false })
   const stores = group.places.map((_, at) => new MemberStore(group, at, clock))
@@ -49,6 +51,7 @@ export async function serveGroup(
     members,
     stores,
     ports,
+    cutNotes: group.cutNotes,
     serverAt: (at) => servers[at] as Server,
     async kill(at) {
       await servers[at]?.stop(0)

@@ -1,0 +1,54 @@
+// Notes: what the servers of a cluster say to each other beside the log, as bytes: plain data, with bytes and big integers in it.
+//
+//   note := kind uint8 · length uint32 LE · JSON of so many bytes · parts
+//
+// In the JSON, {"$bytes":[from,length]} stands for bytes among the parts, {"$int":"…"} for a big integer and {"$number":"…"} for a
+// number that JSON has no word for. Notes come from members alone, whose servers made them.
+export const noteKinds = ['published', 'forward', 'forwarded'] as const
+export type NoteKind = (typeof noteKinds)[number]
+
+export interface Note {
+  readonly kind: NoteKind
+  readonly body: unknown
+}
+
+const headBytes = 5
+
+export function encodeNote(kind: NoteKind, body: unknown): Buffer {
+  const parts: Uint8Array[] = []
+  let at = 0
+  const place = (bytes: Uint8Array) => {
+    parts.push(bytes)
+    at += bytes.length
+    return { $bytes: [at - bytes.length, bytes.length] }
+  }
+  // The holder's own value: what stands in `value` of a Buffer is its toJSON already.
+  const text = JSON.stringify(body, function (this: Record<string, unknown>, name) {
+    const value = this[name]
+    if (value instanceof Uint8Array) return place(value)
+    if (typeof value === 'bigint') return { $int: value.toString() }
+    if (typeof value === 'number' && !Number.isFinite(value)) return { $number: String(value) }
+    return value
+  })
+  const json = Buffer.from(text)
+  const head = Buffer.alloc(headBytes)
+  head.writeUInt8(noteKinds.indexOf(kind), 0)
+  head.writeUInt32LE(json.length, 1)
+  return Buffer.concat([head, json, ...parts])
+}
+
+/** Bytes in it are views. Undefined: a kind that this version does not know. Throws where the bytes are no note. */
+export function decodeNote(note: Buffer): Note | undefined {
+  const kind = noteKinds[note.readUInt8(0)]
+  if (kind === undefined) return undefined
+  const partsAt = headBytes + note.readUInt32LE(1)
+  const parts = note.subarray(partsAt)
+  const body: unknown = JSON.parse(note.toString('utf8', headBytes, partsAt), (_, value: unknown) => {
+    if (typeof value !== 'object' || value === null) return value
+    const { $bytes, $int, $number } = value as { $bytes?: [number, number]; $int?: string; $number?: string }
+    if ($bytes !== undefined) return parts.subarray($bytes[0], $bytes[0] + $bytes[1])
+    if ($int !== undefined) return BigInt($int)
+    return $number === undefined ? value : Number($number)
+  })
+  return { kind, body }
+}
