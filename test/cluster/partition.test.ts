@@ -45,6 +45,8 @@ const faults: Readonly<Record<string, Fault>> = {
 }
 
 const settledMs = 3_000
+/** What takes longer is told with all other figures. */
+const patienceMs = 60_000
 const termsMax = 5
 const electionMs = 1_000
 const flipMs = 300
@@ -52,7 +54,7 @@ const flipMs = 300
 const can = skipUnless('partitions', canPart(), 'needs root, network namespaces and iptables')
 const { names, rounds } = campaign('partitions', {
   short: { names: ['leader alone', 'nobody hears the leader'], rounds: 1 },
-  long: { names: Object.keys(faults), rounds: 10 }
+  long: { names: Object.keys(faults), rounds: 5 }
 })
 
 interface Figures {
@@ -65,6 +67,8 @@ interface Figures {
   /** Asked of such a leader, reads and writes, and answered. */
   askedAlone: number
   answeredAlone: number
+  /** Returns of somebody who was alone that changed the term, or who leads. */
+  disturbed: number
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -93,9 +97,9 @@ async function askAlone(cluster: PartedCluster, leader: number, figures: Figures
 
 async function strike(cluster: PartedCluster, name: string, figures: Figures): Promise<void> {
   const { cuts, isolates, flips = 0 } = faults[name] as Fault
-  const { leader } = await cluster.oneLeader(60_000)
+  const { leader } = await cluster.oneLeader(patienceMs)
   const [a = 0, b = 0] = oneOf([0, 1]) === 0 ? others(leader) : others(leader).reverse()
-  const before = await cluster.allAsOne(20_000)
+  const before = await cluster.allAsOne(patienceMs)
   for (let flip = 0; flip < flips; flip++) {
     cluster.network.cut(cuts(leader, [a, b]))
     await pause(flipMs)
@@ -104,18 +108,17 @@ async function strike(cluster: PartedCluster, name: string, figures: Figures): P
   }
   if (flips === 0) cluster.network.cut(cuts(leader, [a, b]))
   const [settled] = await Promise.all([
-    cluster.oneLeader(settledMs),
+    cluster.oneLeader(patienceMs),
     isolates === 'leader' ? askAlone(cluster, leader, figures) : undefined
   ])
   // So long that whoever is cut off has tried to be elected.
   if (isolates === 'follower') await pause(2 * electionMs)
   const apart = await cluster.termMax()
   cluster.network.heal()
-  const healed = await cluster.oneLeader(settledMs)
-  const after = await cluster.allAsOne(20_000)
-  if (isolates !== undefined) expect([name, after, healed.leader]).toEqual([name, apart, settled.leader])
-  if (isolates === 'follower') expect([name, after]).toEqual([name, before])
-  expect(after - before, name).toBeLessThanOrEqual(termsMax)
+  const healed = await cluster.oneLeader(patienceMs)
+  const after = await cluster.allAsOne(patienceMs)
+  const isDisturbed = isolates !== undefined && (after !== apart || healed.leader !== settled.leader)
+  if (isDisturbed || (isolates === 'follower' && after !== before)) figures.disturbed++
   figures.rounds++
   figures.settledMsMax = Math.max(figures.settledMsMax, settled.ms)
   figures.healedMsMax = Math.max(figures.healedMsMax, healed.ms)
@@ -133,7 +136,7 @@ describe.runIf(can)('partitions', () => {
     'one leader soon, few terms, nobody disturbed, nothing answered alone',
     async () => {
       if (cluster === undefined) throw new Error('there is no cluster')
-      const { leader } = await cluster.oneLeader(60_000)
+      const { leader } = await cluster.oneLeader(patienceMs)
       expect(await cluster.network.ask(leader, 'PUT before here', electionMs)).toMatch(/^\+OK/)
       const byFault: Record<string, Figures> = {}
       for (const name of names) {
@@ -144,17 +147,22 @@ describe.runIf(can)('partitions', () => {
           termsMax: 0,
           steppedDownMsMax: 0,
           askedAlone: 0,
-          answeredAlone: 0
+          answeredAlone: 0,
+          disturbed: 0
         }
         byFault[name] = figures
         for (let round = 0; round < rounds; round++) await strike(cluster, name, figures)
-        expect([name, figures.answeredAlone]).toEqual([name, 0])
-        // The check of the quorum comes once in an election timeout; reading takes a moment too.
-        expect(figures.steppedDownMsMax).toBeLessThanOrEqual(1.5 * electionMs)
       }
-      expect(byFault['leader alone']?.askedAlone).toBeGreaterThan(10)
       report('partitions', byFault)
       console.log(`partitions: ${JSON.stringify(byFault)}`)
+      expect(byFault['leader alone']?.askedAlone).toBeGreaterThan(10)
+      for (const [name, figures] of Object.entries(byFault)) {
+        expect([name, figures.answeredAlone, figures.disturbed]).toEqual([name, 0, 0])
+        expect(figures.termsMax, name).toBeLessThanOrEqual(termsMax)
+        expect(Math.max(figures.settledMsMax, figures.healedMsMax), name).toBeLessThanOrEqual(settledMs)
+        // The quorum is looked at once in an election timeout; to ask takes a moment too.
+        expect(figures.steppedDownMsMax, name).toBeLessThanOrEqual(1.5 * electionMs)
+      }
     },
     90_000 + names.length * rounds * 25_000
   )
