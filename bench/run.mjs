@@ -1,8 +1,8 @@
 // usage: node bench/run.mjs [NAME …] [--entries=N] [--out=FILE] [--only=NAME,…] [--profile]
 //
-// NAME: a workload or a group of them, a micro suite, amplification, opening, copies, gaps, raft, range_deletes, server, machine, or picture
-// with its files; none: all workloads. bench/README.md tells what each measures. --out writes the results as JSON. Exit
-// code 1: a limit was missed. Nothing else should run on the machine.
+// NAME: a workload or a group of them, a micro suite, amplification, opening, copies, gaps, raft, range_deletes, server,
+// cluster, machine, or picture with its files; none: all workloads. bench/README.md tells what each measures. --out writes
+// the results as JSON. Exit code 1: a limit was missed. Nothing else should run on the machine.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,6 +21,7 @@ const suites = {
   raft: { file: './raft.mjs', names: ['raft'], entries: 200_000 },
   range_deletes: { file: './range-deletes.mjs', names: ['range_deletes'], entries: 500_000 },
   server: { file: './server.mjs', names: ['server'], entries: 400_000 },
+  cluster: { file: './cluster.mjs', names: ['cluster'], entries: 100_000 },
   machine: { file: './machine.mjs', names: ['machine'], entries: 1_000 },
   picture: { file: './picture.mjs', names: ['picture'] }
 }

@@ -4,12 +4,14 @@
 import type { Account } from './account.ts'
 import type { Caller } from './commands/caller.ts'
 import type { Limits } from './limits.ts'
-import type { Foreseen } from './lookahead.ts'
+import { type Foreseen, freshLookahead } from './lookahead.ts'
 import type { Holder, Memory } from './memory.ts'
 import { type Group, type ReplyLimits, type Requests, runGroup, runGroupNow } from './pipeline.ts'
 import { type Reply, sizeOf } from './protocol/reply.ts'
-import type { Run } from './protocol/resp-runs.ts'
+import { fieldOf, type Run } from './protocol/resp-runs.ts'
 import { answerGets, writeSets } from './runs.ts'
+import type { ReadsNow } from './store.ts'
+import { storeErrorReply } from './store-errors.ts'
 
 /** Where fewer values than these fill a slice of replies, they are long. */
 const longReadsMax = 4
@@ -104,7 +106,7 @@ export class Answering {
   }
 
   #runPlain(run: Run, requests: Requests): Reply[] | Promise<Reply[]> {
-    if (run.name === 'GET') return this.#runGets(run, requests)
+    if (run.name === 'GET') return this.#startGets(run, requests)
     return writeSets(run, this.#caller).then((answers) => {
       this.#bytes = sizeOf(answers)
       this.#context.account.settleRun(run, run.count - run.from, answers)
@@ -112,13 +114,41 @@ export class Answering {
     })
   }
 
+  #startGets(run: Run, requests: Requests): Reply[] | Promise<Reply[]> {
+    const { store } = this.#caller
+    const fresh = store.freshen?.()
+    if (fresh === undefined) return this.#runGets(run, requests, store)
+    return fresh.then(
+      (reads) => this.#runFreshGets(run, requests, reads),
+      (error: unknown) => this.#refuseGets(run, error)
+    )
+  }
+
+  /** Others hear in the same moment that they may read: all are looked up at once. */
+  async #runFreshGets(run: Run, requests: Requests, reads: ReadsNow): Promise<Reply[]> {
+    const foreseen = this.expectsLong ? undefined : freshLookahead.add(run, reads, this.#caller.version)
+    if (foreseen !== undefined) await undefined
+    this.#foreseen = foreseen
+    return this.#runGets(run, requests, reads)
+  }
+
+  #refuseGets(run: Run, error: unknown): Reply[] {
+    const count = run.count - run.from
+    const answers = Array.from({ length: count }, (_, i) =>
+      storeErrorReply(error, this.#caller, fieldOf(run, run.from + i, 0))
+    )
+    this.#bytes = sizeOf(answers)
+    this.#context.account.settleRun(run, count, answers)
+    return answers
+  }
+
   /** Those that have to be waited for, or whose values are long, go the way of all requests. */
-  #runGets(run: Run, requests: Requests): Reply[] {
+  #runGets(run: Run, requests: Requests, reads: Partial<ReadsNow>): Reply[] {
     const caller = this.#caller
     const mayLookup = !this.expectsLong && this.#context.memory.mayLookup(caller)
     // As many as a lookup may hold: the store reads them all before it knows what has room.
     const some = { ...run, count: Math.min(run.count, run.from + this.#readsMax) }
-    const answered = this.#foreseenOf(run) ?? (mayLookup ? answerGets(some, caller.store, caller.version) : undefined)
+    const answered = this.#foreseenOf(run) ?? (mayLookup ? answerGets(some, reads, caller.version) : undefined)
     if (answered === undefined) {
       this.#bytes = 0
       requests.split(run)

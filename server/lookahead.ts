@@ -8,7 +8,7 @@
 import type { Reply } from './protocol/reply.ts'
 import type { Run } from './protocol/resp-runs.ts'
 import { framings } from './runs.ts'
-import type { Store } from './store.ts'
+import type { ReadsNow } from './store.ts'
 import { turn } from './turn.ts'
 
 /** Of keys, and of answers, in one turn. */
@@ -28,7 +28,7 @@ export class Lookahead {
   readonly #places = new Uint32Array(2 * keysMax)
   readonly #ends = new Uint32Array(keysMax)
   readonly #target = Buffer.allocUnsafeSlow(bytesMax)
-  #store: Store | undefined
+  #store: Partial<ReadsNow> | undefined
   #version: 2 | 3 = 2
   #foreseen: Foreseen[] = []
   #keys = 0
@@ -42,7 +42,7 @@ export class Lookahead {
   }
 
   /** Takes the keys of a run in; undefined: they do not fit, or are for another store or in another version than others. */
-  add(run: Run, store: Store, version: 2 | 3): Foreseen | undefined {
+  add(run: Run, store: Partial<ReadsNow>, version: 2 | 3): Foreseen | undefined {
     const { chunk, places, from, count } = run
     if (this.#keys === 0) {
       if (this.#foreseen.length === 0) this.#whenPrepared(this.#look)
@@ -95,7 +95,7 @@ export class Lookahead {
   }
 
   /** How many of the first keys were answered. What is wrong with the next one is told when it is asked for alone. */
-  #ask(store: Store, keys: number): number {
+  #ask(store: Partial<ReadsNow>, keys: number): number {
     const { missing } = framings[this.#version]
     const framed = { target: this.#target, missing, ends: this.#ends }
     try {
@@ -114,3 +114,6 @@ function copyShort(from: Buffer, at: number, length: number, to: Buffer, start: 
 
 /** Of this thread, as its turns are. */
 export const lookahead = new Lookahead((call) => turn.whenPrepared(call))
+
+/** Of sessions whose store had to ask others first: they hear of it one right after the other. */
+export const freshLookahead = new Lookahead(queueMicrotask)

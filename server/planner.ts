@@ -85,7 +85,8 @@ export function planResp(decoded: Single, caller: Caller): Plan {
 /** A run as it is, where nothing on the connection makes more of its requests than what they say. */
 export function planRun(run: Run, caller: Caller): Plan | undefined {
   const { access, store, transaction } = caller
-  const takesRuns = run.name === 'GET' ? store.getFramed !== undefined : store.putPlaced !== undefined
+  const reads = store.getFramed ?? store.freshen
+  const takesRuns = (run.name === 'GET' ? reads : store.putPlaced) !== undefined
   if (run.name === 'SET' && caller.server.forwarding?.isNeeded === true) return undefined
   if (!takesRuns || !access.isUnrestricted || transaction !== undefined || subscriptionsOf(caller) > 0) return undefined
   return { kind: 'run', run }

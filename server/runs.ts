@@ -3,7 +3,7 @@ import type { Caller } from './commands/caller.ts'
 import { missing, ok, type Reply } from './protocol/reply.ts'
 import { encodeResp } from './protocol/resp-encoder.ts'
 import { fieldOf, type Run, runItemsMax } from './protocol/resp-runs.ts'
-import type { Store } from './store.ts'
+import type { ReadsNow } from './store.ts'
 import { storeErrorReply } from './store-errors.ts'
 
 /** What the answers of one call may take; values that are longer are asked for one by one. */
@@ -22,10 +22,10 @@ export const framings = {
  */
 export function answerGets(
   { chunk, places, from, count }: Run,
-  store: Store,
+  reads: Partial<ReadsNow>,
   version: 2 | 3
 ): { readonly reply: Reply; readonly next: number } | undefined {
-  const next = framedBy(() => store.getFramed?.(chunk, places, from, count, framings[version]))
+  const next = framedBy(() => reads.getFramed?.(chunk, places, from, count, framings[version]))
   if (next === undefined || next === from) return undefined
   const end = ends[next - from - 1] as number
   const bytes = Buffer.allocUnsafe(end)

@@ -299,7 +299,13 @@ export class Session implements Caller, Holder, OutboxOwner, Served {
       const chunk = this.#inbox.nextShort(preparedBytesMax)
       if (chunk === undefined) return
       const [first] = this.#decode(chunk)
-      if (first?.kind !== 'run' || first.name !== 'GET' || planRun(first, this) === undefined) return
+      if (
+        first?.kind !== 'run' ||
+        first.name !== 'GET' ||
+        this.store.getFramed === undefined ||
+        planRun(first, this) === undefined
+      )
+        return
       this.#answering.foresee(lookahead.add(first, this.store, this.version))
     } catch (error) {
       this.#fail(error)

@@ -98,6 +98,12 @@ export interface SystemRecords {
   onChange?(listener: () => void): void
 }
 
+/** What is at hand, read within the call. */
+export interface ReadsNow {
+  /** @see Store.getFramed */
+  getFramed(source: Uint8Array, places: Uint32Array, from: number, count: number, framed: Framed): number | undefined
+}
+
 export interface Store {
   /** Of a member of a cluster; left out: the store stands alone. */
   readonly cluster?: ClusterView | undefined
@@ -120,6 +126,11 @@ export interface Store {
    * or because it is not at hand. Undefined: none can be answered within this call. Left out: the store cannot.
    */
   getFramed?(source: Uint8Array, places: Uint32Array, from: number, count: number, framed: Framed): number | undefined
+  /**
+   * Resolves once what is at hand is no older than the call. For stores that have to ask others first, in the place of
+   * `getFramed` and `getManyNow`; it rejects as their reads do.
+   */
+  freshen?(): Promise<ReadsNow>
   /** Puts of keys and values where they stand in `source`, each a write of its own; left out: the store cannot. */
   putPlaced?(source: Uint8Array, places: Uint32Array, from: number, count: number): Promise<void>
   /** The same with sequence and expiry. */

@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Exposition } from './exposition.ts'
 
 const loopResolutionMs = 10
-const shares = [0.5, 0.9, 0.99, 1] as const
+const shares = [0.5, 0.9, 0.99, 0.999, 1] as const
 
 export class ProcessMetrics {
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: loopResolutionMs })

@@ -4,6 +4,7 @@
 // While somebody reads the applied entries of keys, nothing is forgotten here: what is applied meanwhile may not be seen there.
 
 import { unwritten } from '../store/overlay.ts'
+import { isPlaced, operationsAt, type Write } from '../store/queue.ts'
 import type { Entry, Key, Operation, Range } from '../store.ts'
 import type { LogIndex } from './core/types.ts'
 
@@ -26,14 +27,26 @@ export class InFlight {
   #removed: Removed[] = []
   /** In the order of the log: what to forget once it is applied. */
   #order: { readonly index: LogIndex; readonly text: string }[] = []
+  /** Proposed and not looked at yet: mostly nobody ever asks. In the order of the log. */
+  #added: { readonly index: LogIndex; readonly writes: readonly Write[] }[] = []
   #applied: LogIndex = 0
   #readers = 0
 
-  /** Proposed at an index; in the order of indexes. */
-  add(index: LogIndex, operations: readonly Operation[]): void {
-    for (const operation of operations) {
-      if (operation.type === 'deleteRange') this.#remove(index, operation.range)
-      else this.#write(index, operation)
+  /** Proposed at an index; in the order of indexes. What is given must not change until it is applied. */
+  add(index: LogIndex, writes: readonly Write[]): void {
+    this.#added.push({ index, writes })
+  }
+
+  #lookAtAdded(): void {
+    const added = this.#added
+    this.#added = []
+    for (const { index, writes } of added) {
+      for (const write of writes) {
+        for (const operation of isPlaced(write) ? operationsAt(write) : write) {
+          if (operation.type === 'deleteRange') this.#remove(index, operation.range)
+          else this.#write(index, operation)
+        }
+      }
     }
   }
 
@@ -46,9 +59,11 @@ export class InFlight {
     nowMs: number,
     read: (keys: readonly Key[]) => Promise<readonly (Entry | undefined)[]>
   ): Promise<(Entry | undefined)[]> {
+    this.#lookAtAdded()
     this.#readers++
     try {
       const applied = await read(keys)
+      this.#lookAtAdded()
       return keys.map((key, i) => this.#seen(textOf(key), applied[i], nowMs))
     } finally {
       this.#readers--
@@ -62,6 +77,7 @@ export class InFlight {
   }
 
   clear(): void {
+    this.#added = []
     this.#written.clear()
     this.#removed = []
     this.#order = []
@@ -99,6 +115,9 @@ export class InFlight {
 
   #forget(): void {
     if (this.#readers > 0) return
+    let passed = 0
+    while (passed < this.#added.length && (this.#added[passed]?.index ?? 0) <= this.#applied) passed++
+    if (passed > 0) this.#added.splice(0, passed)
     let gone = 0
     for (const { index, text } of this.#order) {
       if (index > this.#applied) break

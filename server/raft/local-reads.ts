@@ -30,6 +30,7 @@ export interface LocallyRead extends Store {
   refresh(): Promise<LogIndex>
   engineStats(): ReturnType<Database['stats']>
   estimateCount(): number
+  putPlaced(source: Uint8Array, places: Uint32Array, from: number, count: number): Promise<void>
 }
 
 export class LocalReads implements Store {
@@ -77,6 +78,10 @@ export class LocalReads implements Store {
 
   write(operations: readonly Operation[], options?: WriteOptions): Promise<void> {
     return this.#member.write(operations, options)
+  }
+
+  putPlaced(source: Uint8Array, places: Uint32Array, from: number, count: number): Promise<void> {
+    return this.#member.putPlaced(source, places, from, count)
   }
 
   decide<Result>(decision: Decision<Result>, options?: WriteOptions): Promise<Result> {

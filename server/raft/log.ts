@@ -44,6 +44,10 @@ export class MemberLog implements LogStorage {
   readonly #member: Member
   readonly #recent = new RecentEntries(recentBytesMax)
   #applying: Promise<void> = Promise.resolve()
+  /** Something was written that has to be durable, and no sync that covers it was begun. */
+  #isUnsynced = false
+  /** The last sync. */
+  #synced: Promise<void> = Promise.resolve()
   /** While a snapshot is being installed: later writes wait for it. */
   #installing: Promise<void> | undefined
 
@@ -104,8 +108,8 @@ export class MemberLog implements LogStorage {
   }
 
   /**
-   * What a Ready has for the storage. The `ref` of a snapshot is the IncomingSnapshot whose files have come. Resolves when its `responses` may leave, in the order of the calls: without any, what
-   * is written need not be durable yet.
+   * What a Ready has for the storage. The `ref` of a snapshot is the IncomingSnapshot whose files have come. Resolves when its
+   * `responses` may leave, in the order of the calls: without any, what is written need not be durable yet.
    */
   async append(append: StorageAppend): Promise<void> {
     if (this.#installing !== undefined || append.snapshot !== undefined) await this.#appendAfterInstalling(append)
@@ -142,14 +146,25 @@ export class MemberLog implements LogStorage {
     this.#recent.clear()
   }
 
+  // A commit alone need not be durable: it is told again. Each costs a sync less, which the next entries would wait for.
   async #write({ entries, hardState, responses }: StorageAppend): Promise<void> {
     const { log } = this.#member
     if (entries.length > 0) {
       log.append(entries.map(toLogEntry))
       this.#recent.append(entries)
+      this.#isUnsynced = true
     }
-    if (hardState !== undefined) log.setHardState(hardState)
-    if (responses.length > 0) await log.sync()
+    if (hardState !== undefined) {
+      const { term, vote } = log.hardState
+      if (term !== hardState.term || vote !== hardState.vote) this.#isUnsynced = true
+      log.setHardState(hardState)
+    }
+    if (responses.length === 0) return
+    if (this.#isUnsynced) {
+      this.#isUnsynced = false
+      this.#synced = log.sync()
+    }
+    await this.#synced
   }
 
   /** Applies the entries of a Ready; calls are carried out in their order. */

@@ -9,9 +9,9 @@
 // 2. What was proposed and not applied when leadership is lost rejects with OUTCOME_UNKNOWN, everything else that is rejected
 //    was not proposed.
 // 3. A decision that writes nothing is answered once what it saw is committed, by a leader that still was one then.
-import { batchesOf, emptyBody, type Member } from '../../lib/member.ts'
+import { type Batch, batchesOf, emptyBody, type Member } from '../../lib/member.ts'
 import type { ClusterView } from '../cluster/view.ts'
-import { type Deciding, DecisionQueue, operationsAt } from '../store/queue.ts'
+import { type Deciding, DecisionQueue, isPlaced, type Write } from '../store/queue.ts'
 import {
   type Decision,
   type Entry,
@@ -19,6 +19,7 @@ import {
   type Operation,
   type Pinned,
   type ReadConsistency,
+  type ReadsNow,
   type Store,
   StoreError,
   type StoreStatus,
@@ -94,11 +95,14 @@ export class ClusterMember implements Store {
   readonly #proposals = new Proposals()
   readonly #inFlight = new InFlight()
   readonly #queue: DecisionQueue
+  readonly #readsNow: ReadsNow
   /** Undefined: reads rest on no lease. */
   readonly #leaseClock: LeaseClock | undefined
   #applied: number
   /** Of the last proposal of this term. */
   #proposed = 0
+  /** In this turn. */
+  #received: PeerMessage[] = []
   readonly #systemListeners: (() => void)[] = []
   #isFirst = false
   #ticks = 0
@@ -125,18 +129,20 @@ export class ClusterMember implements Store {
       onFailure: (error) => this.#fail(error)
     })
     const deciding: Deciding = {
-      batch: (operations) => this.#propose(userSpace, operations),
-      putPlaced: (source, places, from, count) =>
-        this.#propose(userSpace, operationsAt({ source, places, from, count })),
+      batch: (operations) => this.#propose(userSpace, [operations]),
+      putPlaced: (source, places, from, count) => this.#propose(userSpace, [{ source, places, from, count }]),
+      together: (writes) => this.#propose(userSpace, writes),
       decide: (keys, decide) => this.#decide(keys, decide)
     }
     this.#queue = new DecisionQueue(deciding, { atEnd, isAlwaysSynced: true })
+    this.#readsNow = { getFramed: (...asked) => member.database.getFramed(...asked) }
     this.records = this.#systemRecords()
     member.database.on('time-wanted', (event) => this.#passTime(event as { readonly timeMs: number }))
   }
 
   /** Time goes on by a tick: to be called once sockets are read, and never twice to make up for one. */
   tick(): void {
+    this.#takeReceived()
     this.#tellMissed()
     this.#leaseClock?.tick()
     this.#driver.tick()
@@ -150,13 +156,24 @@ export class ClusterMember implements Store {
     this.#reads.tick()
   }
 
+  /** What a turn brings is looked at together, at its end: one write, one sync and one answer serve for several messages. */
   receive(messages: readonly PeerMessage[]): void {
+    if (this.#received.length === 0) this.#options.atEnd(() => this.#takeReceived())
+    for (const message of messages) this.#received.push(message)
+  }
+
+  #takeReceived(): void {
+    const messages = this.#received
+    if (messages.length === 0) return
+    this.#received = []
     this.#tellMissed()
     this.#driver.receive(messages)
   }
 
   /** The connection to a member's process broke. */
   lost(peer: NodeId): void {
+    // It said something before.
+    this.#takeReceived()
     this.#driver.lost(peer)
   }
 
@@ -221,6 +238,16 @@ export class ClusterMember implements Store {
   /** Resolves once what was committed at the call is applied here. */
   refresh(): Promise<number> {
     return this.#reads.wait()
+  }
+
+  /** @see Store.freshen */
+  async freshen(): Promise<ReadsNow> {
+    await this.#reads.wait()
+    return this.#readsNow
+  }
+
+  putPlaced(source: Uint8Array, places: Uint32Array, from: number, count: number): Promise<void> {
+    return this.#whenReady(() => this.#queue.putPlaced(source, places, from, count))
   }
 
   write(operations: readonly Operation[]): Promise<void> {
@@ -352,17 +379,17 @@ export class ClusterMember implements Store {
   }
 
   /** Resolves when it is applied. */
-  async #propose(space: number, operations: readonly Operation[]): Promise<void> {
-    await this.#proposals.wait(this.#append(space, operations))
+  async #propose(space: number, writes: readonly Write[]): Promise<void> {
+    await this.#proposals.wait(this.#append(space, writes))
   }
 
   /** Answers the index; throws where nothing was proposed. */
-  #append(space: number, operations: readonly Operation[]): number {
+  #append(space: number, writes: readonly Write[]): number {
     const { refusal } = this.#member
-    if (refusal !== undefined && operations.some(({ type }) => type === 'put')) throw refusal
+    if (refusal !== undefined && writes.some(hasPut)) throw refusal
     if (!this.#leadership.isReady) throw this.#notReady()
     const body = batchesOf((batch) => {
-      for (const operation of operations) layDown(batch, space, operation)
+      for (const write of writes) layDown(batch, space, write)
     }, this.#member.nowMs())
     if (this.#driver.isStopped) throw this.#notReady()
     const result = this.#driver.propose(body)
@@ -370,7 +397,7 @@ export class ClusterMember implements Store {
     if (this.#driver.isStopped) throw new StoreError('OUTCOME_UNKNOWN', 'This member failed while it wrote.')
     if (result?.status !== 'appended') throw this.#notReady()
     this.#proposed = result.lastIndex
-    if (space === userSpace) this.#inFlight.add(result.lastIndex, operations)
+    if (space === userSpace) this.#inFlight.add(result.lastIndex, writes)
     return result.lastIndex
   }
 
@@ -401,7 +428,7 @@ export class ClusterMember implements Store {
     this.#checkLeads(term)
     const { operations, result } = decide(entries, nowMs)
     if (operations.length > 0) {
-      await this.#propose(userSpace, operations)
+      await this.#propose(userSpace, [operations])
       return result
     }
     // It wrote nothing: what it saw has to be committed, and a quorum to say that this one led when it was asked.
@@ -416,7 +443,7 @@ export class ClusterMember implements Store {
   }
 
   #systemRecords(): SystemRecords {
-    const write = (operation: Operation) => this.#whenReady(() => this.#propose(systemSpace, [operation]))
+    const write = (operation: Operation) => this.#whenReady(() => this.#propose(systemSpace, [[operation]]))
     return {
       list: async (prefix) => {
         await this.#reads.wait()
@@ -429,11 +456,19 @@ export class ClusterMember implements Store {
   }
 }
 
-function layDown(batch: Parameters<Parameters<typeof batchesOf>[0]>[0], space: number, operation: Operation): void {
-  if (operation.type === 'put') batch.put(space, operation.key, operation.value, operation.expiresAt ?? 0)
-  else if (operation.type === 'del') batch.del(space, operation.key)
-  else batch.deleteRange(space, operation.range.gte ?? noBytes, operation.range.lt ?? null)
+function layDown(batch: Batch, space: number, write: Write): void {
+  if (isPlaced(write)) {
+    batch.putPlaced(space, write.source, write.places, write.from, write.count)
+    return
+  }
+  for (const operation of write) {
+    if (operation.type === 'put') batch.put(space, operation.key, operation.value, operation.expiresAt ?? 0)
+    else if (operation.type === 'del') batch.del(space, operation.key)
+    else batch.deleteRange(space, operation.range.gte ?? noBytes, operation.range.lt ?? null)
+  }
 }
+
+const hasPut = (write: Write): boolean => isPlaced(write) || write.some(({ type }) => type === 'put')
 
 const stopping = 'This member is stopping.'
 const noBytes = Buffer.alloc(0)

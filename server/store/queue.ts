@@ -16,6 +16,8 @@ export interface Deciding {
   batch(operations: readonly Operation[], options?: { readonly sync?: boolean }): Promise<void>
   /** Puts of keys and values where they stand, each a write of its own. */
   putPlaced(source: Uint8Array, places: Uint32Array, from: number, count: number, sync: boolean): Promise<void>
+  /** All as one, each put where it stands; left out: one after the other within a turn comes to the same. */
+  together?(writes: readonly Write[]): Promise<void>
   decide<Result>(
     keys: readonly Key[],
     decide: (
@@ -40,12 +42,16 @@ export interface QueueOptions {
 }
 
 /** Puts where they stand in a chunk: of each, offset and length of its key and of its value. */
-interface Placed {
+export interface Placed {
   readonly source: Uint8Array
   readonly places: Uint32Array
   readonly from: number
   readonly count: number
 }
+
+export type Write = readonly Operation[] | Placed
+
+export const isPlaced = (write: Write): write is Placed => 'places' in write
 
 /** A batch that has grown to this is handed over without waiting for the turn's end. */
 const operationsMax = 1_000
@@ -185,6 +191,7 @@ export class DecisionQueue {
 
   /** All within this call: the database makes one record of them. */
   #writeAll(writes: readonly (Operation[] | Placed)[], sync: boolean): Promise<unknown> {
+    if (this.#database.together !== undefined) return this.#database.together(writes)
     const written = writes.map((write) => {
       if (Array.isArray(write)) return this.#database.batch(write, { sync })
       const { source, places, from, count } = write

@@ -48,20 +48,28 @@ test('puts, removals and ranges, the newest above', async () => {
   applied.apply([put('a', 'old'), put('b', 'old'), put('c', 'old')])
   const inFlight = new InFlight()
   const read = async (...keys: string[]) => valuesOf(await inFlight.read(keys.map(key), 50, applied.read))
-  inFlight.add(1, [put('a', '1'), del('b')])
+  inFlight.add(1, [[put('a', '1'), del('b')]])
   expect(await read('a', 'b', 'c', 'd')).toEqual(['1', undefined, 'old', undefined])
-  inFlight.add(2, [deleteRange('a', 'c'), put('b', '2')])
+  inFlight.add(2, [[deleteRange('a', 'c'), put('b', '2')]])
   expect(await read('a', 'b', 'c')).toEqual([undefined, '2', 'old'])
-  inFlight.add(3, [put('e', 'soon', 50), put('f', 'later', 51), deleteRange('c', 'd')])
+  inFlight.add(3, [[put('e', 'soon', 50), put('f', 'later', 51), deleteRange('c', 'd')]])
   expect(await read('c', 'e', 'f')).toEqual([undefined, undefined, 'later'])
   inFlight.clear()
   expect(await read('a', 'b', 'c', 'e')).toEqual(['old', 'old', 'old', undefined])
 })
 
+test('puts where they stand in a chunk are seen like others', async () => {
+  const inFlight = new InFlight()
+  const places = new Uint32Array([1, 1, 3, 3, 7, 1, 9, 1])
+  inFlight.add(1, [[put('b', 'below')], { source: Buffer.from('.a.old.b.2'), places, from: 0, count: 2 }])
+  const seen = await inFlight.read([key('a'), key('b'), key('c')], 0, new Applied().read)
+  expect(valuesOf(seen)).toEqual(['old', '2', undefined])
+})
+
 test('what is applied while somebody reads is not forgotten before he has read', async () => {
   const applied = new Applied()
   const inFlight = new InFlight()
-  inFlight.add(1, [put('k', 'new')])
+  inFlight.add(1, [[put('k', 'new')]])
   let answer: (entries: (Entry | undefined)[]) => void = () => {}
   const late = inFlight.read([key('k')], 0, () => new Promise((resolve) => (answer = resolve)))
   applied.apply([put('k', 'new')])
@@ -88,7 +96,7 @@ test('whatever is proposed and applied, a read sees all that was proposed', asyn
       const operations = Array.from({ length: 1 + random.below(3) }, () => someOperation(random, names, step))
       log.push(operations)
       all.apply(operations)
-      inFlight.add(log.length, operations)
+      inFlight.add(log.length, [operations])
     } else if (kind === 1 && appliedTo < log.length) {
       applied.apply(log[appliedTo++] ?? [])
       inFlight.applied(appliedTo)

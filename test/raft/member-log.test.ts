@@ -140,6 +140,27 @@ describe('what the core reads', () => {
     machine.release()
   })
 
+  test('a commit alone is not synced: its answer waits for what was written before it, and for no sync of its own', async () => {
+    const { machine, log } = await fresh()
+    const order: string[] = []
+    const told = (name: string, parts: Partial<StorageAppend>) =>
+      log.append(write({ ...parts, responses: done })).then(() => order.push(name))
+    const entries = told('entries', { entries: [word(1, 1, 'a')], hardState: { term: 1, vote: 1, commit: 0 } })
+    const commit = told('commit', { hardState: { term: 1, vote: 1, commit: 1 } })
+    await Promise.resolve()
+    expect(order).toEqual([])
+    await machine.run(Promise.all([entries, commit]))
+    expect(order).toEqual(['entries', 'commit'])
+    // No job of the disk is stepped here.
+    await told('again', { hardState: { term: 1, vote: 1, commit: 1 } })
+    expect(order).toEqual(['entries', 'commit', 'again'])
+    const vote = told('vote', { hardState: { term: 2, vote: 1, commit: 1 } })
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+    expect(order).toHaveLength(3)
+    await machine.run(vote)
+    expect(order).toHaveLength(4)
+  })
+
   test('a write that comes while a snapshot is being installed follows it', async () => {
     const sender = await fresh()
     const entries = [1, 2, 3, 4, 5].map((index) => word(index, 2, `w${index}`))
