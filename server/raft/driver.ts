@@ -7,21 +7,23 @@
 
 import type { EntryBody } from '../../lib/member.ts'
 import type { RawNode } from './core/node.ts'
-import type {
-  Entry,
-  InstallSnapshot,
-  Membership,
-  MembershipChange,
-  Message,
-  NodeId,
-  PeerMessage,
-  ProposeResult,
-  ReadState,
-  Ready,
-  SoftState,
-  Status,
-  StorageAppend,
-  StorageApply
+import {
+  type Entry,
+  type InstallSnapshot,
+  type Membership,
+  type MembershipChange,
+  type Message,
+  type NodeId,
+  none,
+  type PeerMessage,
+  type ProposeResult,
+  type ReadState,
+  type Ready,
+  type SoftState,
+  type Status,
+  type StorageAppend,
+  type StorageApply,
+  type Term
 } from './core/types.ts'
 import { payloadOf } from './entries.ts'
 import type { ApplyMembership, MemberLog } from './log.ts'
@@ -40,10 +42,15 @@ export interface DriverEvents {
   readonly onFailure: (error: Error) => void
 }
 
+/** Between the campaigns of two voters that have lost the same leader. */
+const turnTicks = 2
+
 export class Driver {
   readonly #node: RawNode
   readonly #log: MemberLog
   readonly #events: DriverEvents
+  /** The turn of this voter comes after so many ticks, if the term is still that. */
+  #turn: { readonly term: Term; ticks: number } | undefined
   #isPumping = false
   #isStopped = false
 
@@ -62,7 +69,10 @@ export class Driver {
   }
 
   tick(): void {
-    this.#do(() => this.#node.tick())
+    this.#do(() => {
+      this.#node.tick()
+      this.#tickTurn()
+    })
   }
 
   receive(messages: readonly PeerMessage[]): void {
@@ -98,13 +108,19 @@ export class Driver {
     this.#do(() => this.#node.reportUnreachable(peer))
   }
 
-  /** A peer's process is gone: whoever followed it need not wait for its silence. */
+  /**
+   * A peer's process is gone: whoever followed it need not wait for its silence. All see that at the same moment, and would take
+   * each other's votes: so they campaign by turns, the lowest id at once.
+   */
   lost(peer: NodeId): void {
     this.#do(() => {
       this.#node.reportUnreachable(peer)
-      if (this.#node.status().leader !== peer) return
+      const { id, leader, term, membership } = this.#node.status()
+      if (leader !== peer) return
       this.#node.forgetLeader()
-      this.#node.campaign()
+      const before = membership.voters.filter((voter) => voter !== peer && voter < id).length
+      if (before === 0) this.#node.campaign()
+      else this.#turn = { term, ticks: before * turnTicks }
     })
   }
 
@@ -116,6 +132,14 @@ export class Driver {
   /** From here on nothing is done any more; what is under way ends without effect. */
   stop(): void {
     this.#isStopped = true
+  }
+
+  #tickTurn(): void {
+    const turn = this.#turn
+    if (turn === undefined || --turn.ticks > 0) return
+    this.#turn = undefined
+    const { term, leader, role } = this.#node.status()
+    if (term === turn.term && leader === none && role === 'follower') this.#node.campaign()
   }
 
   #do<Result>(work: () => Result): Result | undefined {
