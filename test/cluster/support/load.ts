@@ -11,9 +11,8 @@ export interface Member {
 
 const clientCount = 64
 const registers = 32
-/** Somebody who was stopped says nothing. Drawn, so that not all turn away at once. */
-const patienceMsMin = 200
-const patienceMsMore = 200
+/** Somebody who was stopped says nothing. Drawn between this and twice this, so that not all turn away at once. */
+const patienceMsDefault = 2_500
 /** Nothing was acknowledged for so long: whoever waits is told. */
 const hungMs = 30_000
 
@@ -22,6 +21,7 @@ const spaceOf = (round: number): string => `r${round}:`
 export class Load {
   readonly history: History
   readonly members: readonly Member[]
+  readonly patienceMs: number
   readonly #seed: number
   #round = 0
   #isEnding = true
@@ -33,7 +33,8 @@ export class Load {
   #longestMs = 0
   #wake: () => void = () => {}
 
-  constructor(members: readonly Member[], seed: number) {
+  constructor(members: readonly Member[], seed: number, patienceMs = patienceMsDefault) {
+    this.patienceMs = patienceMs
     this.history = new History()
     this.members = members
     this.#seed = seed
@@ -132,7 +133,7 @@ class Client {
     this.#load = load
     this.#name = `${load.round}:${number}`
     this.#random = random
-    this.#patienceMs = patienceMsMin + random.below(patienceMsMore)
+    this.#patienceMs = load.patienceMs + random.below(load.patienceMs)
     this.#at = load.leader ?? random.pick(load.members)
     this.#reads = load.members[number % load.members.length] as Member
   }
