@@ -6,8 +6,8 @@ import { MemberLog } from '../../../server/raft/log.ts'
 export interface Contents {
   /** Of all keys and values in their order, those of the system too. */
   readonly digest: string
-  /** Keys of users. */
-  readonly keys: ReadonlySet<string>
+  /** Of users, latin1. */
+  readonly values: ReadonlyMap<string, string>
 }
 
 const appliedBytesMax = 1 << 20
@@ -22,7 +22,7 @@ export async function contentsOf(directory: string, index: number): Promise<Cont
       await log.apply(entries, (_, kept) => kept)
     }
     const hash = createHash('sha256')
-    const keys = new Set<string>()
+    const values = new Map<string, string>()
     const length = Buffer.alloc(8)
     const add = (key: Buffer, value: Buffer) => {
       length.writeUInt32LE(key.length, 0)
@@ -31,12 +31,12 @@ export async function contentsOf(directory: string, index: number): Promise<Cont
     }
     for await (const [key, value] of member.database.iterator()) {
       add(key, value)
-      keys.add(key.latin1Slice())
+      values.set(key.toString('latin1'), value.toString('latin1'))
     }
     hash.update('system')
     for await (const [key, value] of member.database.system.iterator())
       add(Buffer.from(key), Buffer.from(JSON.stringify(value)))
-    return { digest: hash.digest('hex'), keys }
+    return { digest: hash.digest('hex'), values }
   } finally {
     await member.close()
   }

@@ -32,12 +32,12 @@ export async function judge(
   const index = await cluster.applied()
   for (const node of cluster.nodes) expect(await cluster.end(node, 'SIGTERM'), node.said).toBe(0)
   const contents = await Promise.all(cluster.nodes.map(({ directory }) => contentsOf(directory, index)))
-  const [{ digest, keys }, ...others] = contents as [(typeof contents)[0], ...typeof contents]
+  const [{ digest, values }, ...others] = contents as [(typeof contents)[0], ...typeof contents]
   const { acknowledged } = load.history
   expect(acknowledged.length).toBeGreaterThan(0)
-  expect(lostOf(acknowledged, (key) => keys.has(key))).toEqual([])
+  expect(lostOf(acknowledged, (key) => values.has(key))).toEqual([])
   expect(others.map((other) => other.digest)).toEqual([digest, digest])
-  return { digest, keys: keys.size }
+  return { digest, keys: values.size }
 }
 
 /** Milliseconds, whole. */

@@ -25,6 +25,7 @@ export class Load {
   readonly #seed: number
   #round = 0
   #isEnding = true
+  #isDeaf = false
   #running: Promise<unknown> = Promise.resolve()
   /** Acknowledged writes, and by whom the last was. */
   #count = 0
@@ -78,6 +79,7 @@ export class Load {
   begin(): void {
     this.#round++
     this.#isEnding = false
+    this.#isDeaf = false
     this.#lastMs = performance.now()
     const random = randomOf(this.#seed + this.#round)
     const clients = Array.from({ length: clientCount }, (_, i) => new Client(this, i, randomOf(random.below(2 ** 32))))
@@ -88,6 +90,15 @@ export class Load {
   async end(): Promise<void> {
     this.#isEnding = true
     await this.#running
+  }
+
+  /** What is answered from here on counts as not answered. */
+  hearNoMore(): void {
+    this.#isDeaf = true
+  }
+
+  get isDeaf(): boolean {
+    return this.#isDeaf
   }
 
   /** So many writes more, `by` somebody for whom it holds. */
@@ -167,7 +178,7 @@ class Client {
     const { history } = this.#load
     const key = this.#load.register(this.#random.below(this.#load.registerCount))
     const calledAt = performance.now()
-    const reply = await connection.ask(requestOf('GET', key))
+    const reply = await this.#ask(connection, requestOf('GET', key))
     if (reply === undefined || reply.startsWith('-')) history.counts.refused++
     else history.read(key, numberOf(reply), calledAt, performance.now())
   }
@@ -180,7 +191,7 @@ class Client {
       ? this.#load.register(this.#random.below(this.#load.registerCount))
       : `once:${this.#name}:${++this.#written}`
     const calledAt = performance.now()
-    const reply = await connection.ask(requestOf('SET', key, String(value)))
+    const reply = await this.#ask(connection, requestOf('SET', key, String(value)))
     const at = performance.now()
     if (reply === '+OK\r\n') {
       history.counts.writes++
@@ -196,6 +207,11 @@ class Client {
       history.counts.refused++
       this.#turnTo(reply)
     }
+  }
+
+  async #ask(connection: RawConnection, request: string): Promise<string | undefined> {
+    const reply = await connection.ask(request)
+    return this.#load.isDeaf ? undefined : reply
   }
 
   /** To whom a reply names, else to the next one. */
