@@ -44,6 +44,8 @@ export interface DriverEvents {
 
 /** Between the campaigns of two voters that have lost the same leader. */
 const turnTicks = 2
+/** Whoever would vote for another gives it more time to ask for the vote. */
+const grantedTicks = 6
 
 export class Driver {
   readonly #node: RawNode
@@ -134,6 +136,10 @@ export class Driver {
     this.#isStopped = true
   }
 
+  #giveWay(): void {
+    if (this.#turn !== undefined) this.#turn.ticks = Math.max(this.#turn.ticks, grantedTicks)
+  }
+
   #tickTurn(): void {
     const turn = this.#turn
     if (turn === undefined || --turn.ticks > 0) return
@@ -185,6 +191,7 @@ export class Driver {
     const others: PeerMessage[] = []
     const { id } = this.#node.status()
     for (const response of responses) {
+      if (response.kind === 'preVoteResponse' && response.to !== id && !response.reject) this.#giveWay()
       if (response.to === id) this.#node.step(response as Message)
       else others.push(response as PeerMessage)
     }
