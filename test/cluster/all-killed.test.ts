@@ -5,7 +5,7 @@ import { campaign, report, seedOf } from '../support/campaign.ts'
 import { fallTogether } from './support/falling.ts'
 import { ClusterProcesses } from './support/nodes.ts'
 
-const falls = campaign('cluster killed at once', { short: 2, long: 50, instrumented: 1 })
+const falls = campaign('cluster killed at once', { short: 1, long: 50, instrumented: 1 })
 const seed = seedOf('cluster killed at once')
 
 test('all members killed at the same time, again and again: everything acknowledged is there', async () => {

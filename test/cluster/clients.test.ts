@@ -13,6 +13,15 @@ import { type ClusterOptions, ClusterProcesses } from './support/nodes.ts'
 const kills = campaign('clients of a cluster', { short: 2, long: 50, instrumented: 1 })
 const workersEach = 2
 const stepsBetween = 5
+/** A client that waits for so long waits for ever. */
+const hungMs = 45_000
+
+function orHung<T>(work: Promise<T>, told: () => string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`nothing more came within ${hungMs} ms: ${told()}`)), hungMs)
+    work.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
 
 async function startWorkers(ports: readonly number[], { login, tls }: ClusterOptions): Promise<Worker[]> {
   const workers: Worker[] = []
@@ -29,7 +38,9 @@ async function run(name: string, options: ClusterOptions): Promise<void> {
   const ports = cluster.nodes.map(({ port }) => port)
   const workers = await startWorkers(ports, options)
   const runs = workers.map((worker) => worker.run())
-  const allReach = (more: number) => Promise.all(workers.map((worker) => worker.reaches(worker.done + more)))
+  const far = () => workers.map(({ key, done }) => `${key} ${done}`).join(', ')
+  const allReach = (more: number) =>
+    orHung(Promise.all(workers.map((worker) => worker.reaches(worker.done + more))), far)
   const faults = () => workers.flatMap(({ fault }) => fault ?? [])
   const startMs = performance.now()
   for (let i = 0; i < kills && faults().length === 0; i++) {

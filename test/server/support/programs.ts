@@ -24,6 +24,8 @@ const ioredisCluster =
   (Cluster: typeof Cluster6): Connect =>
   (ports, { login, tls }) => {
     const client = new Cluster(nodesOf(ports), { redisOptions: { ...login, ...(tls && { tls }) } })
+    // What happens to connections is told here; what happens to calls is told to the program.
+    client.on('error', () => {})
     atEnd(() => client.disconnect())
     return client
   }
@@ -42,7 +44,6 @@ const ioredisSentinel =
       ...ofSentinels,
       ...secured
     })
-    // What happens to connections is told here; what happens to calls is told to the program.
     client.on('error', () => {})
     atEnd(() => client.disconnect())
     return client
