@@ -18,6 +18,7 @@ const typescriptReport = inRoot('coverage', 'typescript', 'coverage-final.json')
 // Suites that run no line of lib/ or native/core in this process, or none that others do not run: their time would be lost.
 const uncounted = ['test/tidy.test.ts', 'test/examples.test.ts', 'test/readme.test.ts', 'test/real-input.test.ts']
 const notMeasured = [
+  'test/cluster/**',
   'test/processes/**',
   'test/bench/**',
   'test/cli/**',

@@ -48,6 +48,11 @@ export class LeaderWatch {
     return this.#options.nowMs() - this.#switchedMs < settlingMs
   }
 
+  /** Nobody leads just now. */
+  get isLeaderless(): boolean {
+    return this.#leaderlessMs !== undefined
+  }
+
   /** Nobody leads, and an election should long be over. */
   get isDown(): boolean {
     return this.#leaderlessMs !== undefined && this.#options.nowMs() - this.#leaderlessMs >= downAfterMs

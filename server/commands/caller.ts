@@ -131,7 +131,7 @@ export interface Forwarding {
 
 export interface ServedCluster {
   readonly view: ClusterView
-  readonly watch: Pick<LeaderWatch, 'isSettling' | 'isDown' | 'switches'>
+  readonly watch: Pick<LeaderWatch, 'isSettling' | 'isLeaderless' | 'isDown' | 'switches'>
   /** Of the cluster, as clients of Sentinel ask for it. */
   readonly masterName: string
 }

@@ -68,6 +68,15 @@ function instanceFields(name: string, member: ClusterMember, flags: string): Fie
 const flagsOf = (cluster: ServedCluster, member: ClusterMember, kind: string): string =>
   isOnline(cluster, member) ? kind : `s_down,${kind},disconnected`
 
+/**
+ * While nobody leads, the master that is told may be a process that is gone: node-redis would wait for it for ever, unless a failover is
+ * in progress.
+ */
+function masterFlags({ isDown, isLeaderless }: ServedCluster['watch']): string {
+  if (isDown) return 's_down,o_down,master'
+  return isLeaderless ? 'master,failover_in_progress' : 'master'
+}
+
 /** How many have to agree. */
 const quorumOf = ({ view }: ServedCluster): number =>
   Math.floor(view.members.filter(({ role }) => role !== 'learner').length / 2) + 1
@@ -75,7 +84,7 @@ const quorumOf = ({ view }: ServedCluster): number =>
 function masterFields(cluster: ServedCluster, master: ClusterMember): Fields {
   const { view, watch, masterName } = cluster
   return [
-    ...instanceFields(masterName, master, watch.isDown ? 's_down,o_down,master' : 'master'),
+    ...instanceFields(masterName, master, masterFlags(watch)),
     ['info-refresh', 0],
     ['role-reported', 'master'],
     ['role-reported-time', 0],

@@ -7,21 +7,23 @@
 
 import type { EntryBody } from '../../lib/member.ts'
 import type { RawNode } from './core/node.ts'
-import type {
-  Entry,
-  InstallSnapshot,
-  Membership,
-  MembershipChange,
-  Message,
-  NodeId,
-  PeerMessage,
-  ProposeResult,
-  ReadState,
-  Ready,
-  SoftState,
-  Status,
-  StorageAppend,
-  StorageApply
+import {
+  type Entry,
+  type InstallSnapshot,
+  type Membership,
+  type MembershipChange,
+  type Message,
+  type NodeId,
+  none,
+  type PeerMessage,
+  type ProposeResult,
+  type ReadState,
+  type Ready,
+  type SoftState,
+  type Status,
+  type StorageAppend,
+  type StorageApply,
+  type Term
 } from './core/types.ts'
 import { payloadOf } from './entries.ts'
 import type { ApplyMembership, MemberLog } from './log.ts'
@@ -40,6 +42,11 @@ export interface DriverEvents {
   readonly onFailure: (error: Error) => void
 }
 
+/** Between the campaigns of two voters that have lost the same leader. */
+const turnTicks = 2
+/** Whoever would vote for another gives it more time to ask for the vote. */
+const grantedTicks = 6
+
 export class Driver {
   readonly #node: RawNode
   readonly #log: MemberLog
@@ -47,6 +54,8 @@ export class Driver {
   #ticks = 0
   /** In which ticks the writes were begun that are not durable yet; the oldest first. */
   readonly #writing: number[] = []
+  /** The turn of this voter comes after so many ticks, if the term is still that. */
+  #turn: { readonly term: Term; ticks: number } | undefined
   #isPumping = false
   #isStopped = false
 
@@ -72,7 +81,10 @@ export class Driver {
 
   tick(): void {
     this.#ticks++
-    this.#do(() => this.#node.tick())
+    this.#do(() => {
+      this.#node.tick()
+      this.#tickTurn()
+    })
   }
 
   /** So many ticks are not made up for; a lease runs out by them. */
@@ -113,13 +125,19 @@ export class Driver {
     this.#do(() => this.#node.reportUnreachable(peer))
   }
 
-  /** A peer's process is gone: whoever followed it need not wait for its silence. */
+  /**
+   * A peer's process is gone: whoever followed it need not wait for its silence. All see that at the same moment, and would take
+   * each other's votes: so they campaign by turns, the lowest id at once.
+   */
   lost(peer: NodeId): void {
     this.#do(() => {
       this.#node.reportUnreachable(peer)
-      if (this.#node.status().leader !== peer) return
+      const { id, leader, term, membership } = this.#node.status()
+      if (leader !== peer) return
       this.#node.forgetLeader()
-      this.#node.campaign()
+      const before = membership.voters.filter((voter) => voter !== peer && voter < id).length
+      if (before === 0) this.#node.campaign()
+      else this.#turn = { term, ticks: before * turnTicks }
     })
   }
 
@@ -131,6 +149,18 @@ export class Driver {
   /** From here on nothing is done any more; what is under way ends without effect. */
   stop(): void {
     this.#isStopped = true
+  }
+
+  #giveWay(): void {
+    if (this.#turn !== undefined) this.#turn.ticks = Math.max(this.#turn.ticks, grantedTicks)
+  }
+
+  #tickTurn(): void {
+    const turn = this.#turn
+    if (turn === undefined || --turn.ticks > 0) return
+    this.#turn = undefined
+    const { term, leader, role } = this.#node.status()
+    if (term === turn.term && leader === none && role === 'follower') this.#node.campaign()
   }
 
   #do<Result>(work: () => Result): Result | undefined {
@@ -185,6 +215,7 @@ export class Driver {
     const others: PeerMessage[] = []
     const { id } = this.#node.status()
     for (const response of responses) {
+      if (response.kind === 'preVoteResponse' && response.to !== id && !response.reject) this.#giveWay()
       if (response.to === id) this.#node.step(response as Message)
       else others.push(response as PeerMessage)
     }

@@ -116,6 +116,26 @@ test('the leader goes: another leads, with all that was answered', async () => {
     expect(new Set(await read(store, ...keys))).toEqual(new Set(['v']))
 })
 
+test("the leader's process ends: the others campaign by turns, and the first campaign is won", async () => {
+  const { members, leader } = await start(3)
+  await leader.write([put('a', '1')])
+  const node = members.nodes.find(({ store }) => store === leader)
+  if (node === undefined) throw new Error('nobody leads')
+  const rest = others(members, leader)
+  await members.until(() => rest.every(({ leadership }) => leadership.leader === node.id))
+  const { term } = leader.raftStatus
+  await members.down(node)
+  // What it said last comes first, as the transport has it.
+  await new Promise((resolve) => setImmediate(resolve))
+  for (const other of rest) other.lost(node.id)
+  const { ticks } = members
+  const next = await members.elected()
+  // No timeout of an election, of 20 ticks at least, has passed.
+  expect(members.ticks - ticks).toBeLessThan(20)
+  expect(next.raftStatus.term).toBe(term + 1)
+  expect(await read(next, 'a')).toEqual(['1'])
+})
+
 test('a leader that is alone answers neither writes nor reads, and what it proposed has no known outcome', async () => {
   const { members, leader } = await start(3)
   await leader.write([put('k', 'before')])

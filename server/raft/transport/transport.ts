@@ -10,8 +10,8 @@
 // - Messages may be lost, and may overtake those of another lane; they never change and never come from anybody but the
 //   peer that they say they are from.
 // - No callback is called from within `send`.
-// - `onLost` is called once for each time that a peer is lost: its process closed or reset a control connection without a
-//   word, and no other is left. A peer that cannot be reached, and one that says that it closes a connection, is not lost.
+// - `onLost` is called once for each time that a peer is lost: its process closed or reset its connections without a word, and
+//   none is left, so what it said last was heard before. A peer that cannot be reached, and one that says that it closes a connection, is not lost.
 import type { LookupFunction } from 'node:net'
 import type { Clock } from '../../clock.ts'
 import { turn } from '../../turn.ts'
@@ -237,7 +237,7 @@ export class Transport {
         if (this.#isClosed) return
         this.#unreachable.add(link.peer.id)
         this.#planFlush()
-        this.#steadyEnded(link.peer.id, lane, cause)
+        this.#steadyEnded(link.peer.id, cause)
       }
     })
   }
@@ -274,15 +274,19 @@ export class Transport {
     } else if (lane !== 'bootstrap') {
       this.#inbound.ended(accepted, lane)
       if (cause === 'bytes') this.#wiring.onNotice({ peer: peer.name, lane, kind: 'ended', fault })
-      this.#steadyEnded(peer.id, lane, cause)
+      this.#steadyEnded(peer.id, cause)
     }
   }
 
-  /** A steady connection with this peer has ended, whoever had dialled it. */
-  #steadyEnded(id: NodeId, lane: SteadyLane, cause: EndCause): void {
+  /**
+   * A steady connection with this peer has ended, whoever had dialled it. What it said last in another lane is read first: an
+   * append after the loss would make the peer a leader that is heard from again.
+   */
+  #steadyEnded(id: NodeId, cause: EndCause): void {
     const links = this.#links.get(id)
-    if (this.#isClosed || lane !== 'control' || cause !== 'remote' || links === undefined) return
-    if (!links.control.isReady && !this.#inbound.has(id, 'control')) this.#events.onLost?.(id)
+    if (this.#isClosed || cause !== 'remote' || links === undefined) return
+    const isConnected = (lane: SteadyLane) => links[lane].isReady || this.#inbound.has(id, lane)
+    if (!steadyLanes.some(isConnected)) this.#events.onLost?.(id)
   }
 
   /** At the end of the turn: all that was said in it leaves, one write a lane. */

@@ -187,6 +187,24 @@ describe('a peer that is gone', () => {
     expect(seen.lost).toEqual([2])
   })
 
+  test('is one of which nothing is left: what it said in another lane is heard first', async () => {
+    const sockets: Socket[] = []
+    const peer = await welcomingPeer(sockets)
+    const { transport, seen, member } = await transportOf(1, 'a', {
+      limits: { backoffMsMin: 60_000, backoffMsMax: 60_000 }
+    })
+    transport.become(identityOf(member), [member, peer])
+    const stateOf = (lane: 'control' | 'log') => transport.status().get(2)?.[lane].state
+    await seen.until(() => stateOf('control') === 'ready' && stateOf('log') === 'ready')
+    const [first, second] = sockets as [Socket, Socket]
+    first.destroy()
+    await seen.until(() => stateOf('control') !== 'ready' || stateOf('log') !== 'ready')
+    expect(seen.lost).toEqual([])
+    second.destroy()
+    await seen.until(() => seen.lost.length > 0)
+    expect(seen.lost).toEqual([2])
+  })
+
   test('is not one that says that it closes, nor one whose connection is replaced', async () => {
     const [a, b] = (await groupOf(2)) as [Opened, Opened]
     // B's control connection to A is replaced by one more of B's.
