@@ -15,6 +15,7 @@ export type Promised =
   | 'the core goes on'
   | 'nothing acknowledged is lost'
   | 'equal contents'
+  | 'decisions see what is before them'
 
 export class Violation extends Error {
   readonly promised: Promised

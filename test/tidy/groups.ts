@@ -123,17 +123,7 @@ const server: readonly Group[] = [
   {
     name: 'simulation',
     files: /^server\/simulation\//,
-    imports: [
-      ...engine,
-      'disk',
-      'options',
-      'storage',
-      'member',
-      'raft-shell',
-      'raft-transport',
-      'raft-core',
-      'store'
-    ]
+    imports: [...engine, 'disk', 'options', 'storage', 'member', 'raft-shell', 'raft-transport', 'raft-core', 'store']
   },
   { name: 'store', files: /^server\/store(\.ts$|\/)/, imports: [...engine, 'cluster', 'turn'] },
   // What there is to know of a cluster, whoever knows it: below the stores that do.

@@ -1,5 +1,6 @@
 // What each fault of a plan does to a cluster of production code.
 import { isOfLinks, type LinkFaultKind, linkFaults } from '../link-faults.ts'
+import { split } from '../network.ts'
 import type { Fault } from '../plan.ts'
 import { pickOf } from '../random.ts'
 import { type Made, Timetable } from '../timetable.ts'
@@ -76,6 +77,16 @@ export class ProductionFaults {
       const to = pickOf(this.#cluster.ids, second) ?? 0
       target.operate((store) => store.transferLeader(to))
       return undefined
+    },
+    handback: (_fault, target) => {
+      if (!target.isLeader) return 'nothing'
+      const { network, ids } = this.#cluster
+      const links = split(ids, new Set([target.id]))
+      network.cut(links)
+      return () => {
+        network.mend(links)
+        this.#cluster.leader?.operate((store) => store.transferLeader(target.id))
+      }
     }
   }
 

@@ -188,8 +188,7 @@ export class ProductionNode {
     const store = this.#store
     if (store === undefined) return
     const life = this.#life
-    const padding = 1 + ((command.serial * 7919) % this.#around.settings.paddingBytesMax)
-    perform(store, command, padding).then(
+    perform(store, command, this.#around.settings).then(
       (reply) => {
         if (life !== this.#life) return
         if (leavesReceipt(command, reply)) this.#around.acknowledged(receiptOf(command))

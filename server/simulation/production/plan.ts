@@ -18,6 +18,8 @@ export const productionFaultKinds = [
   /** Any write, sync or change of names fails, once or from then on. */
   'failDisk',
   'transfer',
+  /** The leader is cut off, and leads again as soon as it is heard of. */
+  'handback',
   'split',
   'isolate',
   'oneWay',
@@ -54,6 +56,7 @@ export const productionClasses: readonly [ProductionClass, ...ProductionClass[]]
       failSync: 2,
       failDisk: 2,
       transfer: 2,
+      handback: 1,
       storm: 2
     }
   },
@@ -66,11 +69,15 @@ export const productionClasses: readonly [ProductionClass, ...ProductionClass[]]
   },
   { name: 'disks', tuning: {}, weights: { slowDisk: 4, failSync: 5, failDisk: 5, power: 2, powerAll: 2, kill: 2 } },
   { name: 'partitions', tuning: {}, weights: { ...partitions, storm: 2, pause: 2, kill: 2, power: 1, transfer: 1 } },
-  // Leaders that come and go while writes are on their way.
+  // Leaders that come and go while many writes are on their way, and come again soon.
   {
     name: 'leaders',
-    tuning: { faultEveryMs: 120 },
-    weights: { isolate: 5, oneWay: 3, transfer: 4, pause: 2, kill: 1 }
+    tuning: {
+      faultEveryMs: 200,
+      bulkEvery: 2,
+      client: { count: 12, thinkMsMax: 10, patienceMs: 2_500, readPercent: 25, keys: 4 }
+    },
+    weights: { handback: 8, isolate: 3, oneWay: 2, transfer: 3, pause: 1, kill: 1 }
   },
   // Logs that are cut early: who was away gets the tables.
   {

@@ -29,6 +29,8 @@ export interface NodeSettings {
   readonly keepEntries: number
   /** What a write carries besides what is checked. */
   readonly paddingBytesMax: number
+  /** Every so many of a client's puts are of many operations. */
+  readonly bulkEvery: number
 }
 
 export interface ProductionSettings {
@@ -46,6 +48,8 @@ export interface ProductionTuning {
   readonly keepEntries?: number
   readonly faultEveryMs?: number
   readonly voters?: number
+  readonly bulkEvery?: number
+  readonly client?: Partial<ClientSettings>
 }
 
 const KiB = 1024
@@ -62,7 +66,8 @@ export function drawSettings(random: Random, tuning: ProductionTuning): Producti
     tableBytes: random.oneOf([32 * KiB, 64 * KiB]),
     blockCacheBytes: random.oneOf([0, 64 * KiB]),
     keepEntries: tuning.keepEntries ?? random.oneOf([0, 5, 20, 1_000_000]),
-    paddingBytesMax: random.oneOf([10, 400, 2_000])
+    paddingBytesMax: random.oneOf([10, 400, 2_000]),
+    bulkEvery: tuning.bulkEvery ?? random.oneOf([6, 20])
   }
   const disk: DiskSettings = {
     msMin: 0,
@@ -85,7 +90,8 @@ export function drawSettings(random: Random, tuning: ProductionTuning): Producti
     readPercent: random.oneOf([25, 50]),
     keys: random.oneOf([4, 6, 8]),
     // What it never heard the end of may have taken effect: nothing here makes a second time harmless.
-    asksAgain: false
+    asksAgain: false,
+    ...tuning.client
   }
   return {
     voters: tuning.voters ?? random.oneOf([3, 3, 3, 5]),
