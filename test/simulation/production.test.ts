@@ -39,7 +39,7 @@ describe('simulation of production code', () => {
         throw new Error(`${commandOf(outcome)} shows too little: ${JSON.stringify(totals)}`)
       }
       sum = add(sum, totals)
-      if (isLong && (seed - first) % 250 === 249) console.log(`${seed - first + 1} seeds: ${JSON.stringify(sum)}`)
+      if (isLong && (seed - first) % 50 === 49) console.log(`${seed - first + 1} seeds: ${JSON.stringify(sum)}`)
     }
     console.log(`simulation of ${seeds} seeds of production code: ${JSON.stringify(sum)}`)
     report('simulation of production', { seeds, steps, violations: 0, totals: sum })

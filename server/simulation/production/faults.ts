@@ -11,6 +11,8 @@ import type { ProductionFaultKind } from './plan.ts'
 
 type Make = (fault: Fault<ProductionFaultKind>, target: ProductionNode) => Made
 
+const lookMs = 2
+
 const { write, sync, names, directorySync } = diskOperations
 
 export class ProductionFaults {
@@ -78,16 +80,7 @@ export class ProductionFaults {
       target.operate((store) => store.transferLeader(to))
       return undefined
     },
-    handback: (_fault, target) => {
-      if (!target.isLeader) return 'nothing'
-      const { network, ids } = this.#cluster
-      const links = split(ids, new Set([target.id]))
-      network.cut(links)
-      return () => {
-        network.mend(links)
-        this.#cluster.leader?.operate((store) => store.transferLeader(target.id))
-      }
-    }
+    handback: (_fault, target) => this.#handBack(target)
   }
 
   #some({ second }: Fault<ProductionFaultKind>): readonly ProductionNode[] {
@@ -104,6 +97,30 @@ export class ProductionFaults {
     return () => {
       for (const node of running) this.#cluster.restart(node)
     }
+  }
+
+  // Another has written next to nothing before it hands over.
+  #handBack(target: ProductionNode): Made {
+    if (!target.isLeader) return 'nothing'
+    const { network, scheduler, ids } = this.#cluster
+    const links = split(ids, new Set([target.id]))
+    let isCut = true
+    const mend = (): void => {
+      if (isCut) network.mend(links)
+      isCut = false
+    }
+    const look = (): void => {
+      if (!isCut) return
+      const next = this.#cluster.nodes.find((node) => node !== target && node.isLeader)
+      if (next === undefined) scheduler.after(lookMs, look)
+      else {
+        mend()
+        next.operate((store) => store.transferLeader(target.id))
+      }
+    }
+    network.cut(links)
+    look()
+    return mend
   }
 
   #failDisk({ host }: ProductionNode, second: number, operations: number): Made {

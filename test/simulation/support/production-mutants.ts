@@ -48,8 +48,8 @@ export const productionMutants: readonly Mutant[] = [
       // It would find the number of the last sequence wrong, which is no matter.
       {
         file: 'lib/write/applier.ts',
-        find: 'assert(visible === next.sequence, `entry ${next.index} ends at sequence ${visible}, not ${next.sequence}`)',
-        replace: 'assert(visible >= next.sequence, "sequences go back")'
+        find: 'assert(visible === next.sequence,',
+        replace: 'assert(visible >= next.sequence,'
       }
     ]
   },
