@@ -2,16 +2,31 @@
 // called and what came back. One that waited too long asks again, under the same serial, and gives up in the end: then
 // nobody knows whether it took effect. One that was refused every time did not happen.
 import type { NodeId } from '../raft/core/types.ts'
-import type { Cluster } from './cluster.ts'
 import type { Operation } from './linearizability.ts'
 import type { Command } from './machine.ts'
 import type { Call, Cell, Reply } from './models.ts'
 import type { Answer } from './node.ts'
 import { pickOf, type Random } from './random.ts'
+import type { Scheduler } from './scheduler.ts'
 import type { ClientSettings } from './settings.ts'
+import type { Trace } from './trace.ts'
 
 export type HistoryKind = 'register' | 'swap' | 'counter'
 const historyKinds = ['register', 'swap', 'counter'] as const
+
+/** What clients see of a cluster. */
+export interface Served {
+  readonly scheduler: Scheduler
+  readonly trace: Trace
+  readonly network: { delayMs(): number }
+  readonly ids: readonly NodeId[]
+  node(id: NodeId): Asked | undefined
+}
+
+interface Asked {
+  /** It may never answer. */
+  ask(command: Command, isRead: boolean, respond: (answer: Answer) => void): void
+}
 
 /** What is known of an operation; filled in as it comes. */
 interface Draft {
@@ -31,7 +46,7 @@ interface OpenOperation {
 }
 
 export class Clients {
-  readonly #cluster: Cluster
+  readonly #cluster: Served
   readonly #settings: ClientSettings
   readonly #random: Random
   readonly #clients: Client[]
@@ -39,14 +54,14 @@ export class Clients {
   isStopped = false
   readsOnly = false
 
-  constructor(cluster: Cluster, settings: ClientSettings, random: Random) {
+  constructor(cluster: Served, settings: ClientSettings, random: Random) {
     this.#cluster = cluster
     this.#settings = settings
     this.#random = random
     this.#clients = Array.from({ length: settings.count }, (_, at) => new Client(at + 1, this))
   }
 
-  get cluster(): Cluster {
+  get cluster(): Served {
     return this.#cluster
   }
 
@@ -192,7 +207,8 @@ class Client {
 
   #again(open: OpenOperation): void {
     this.#leader = 0
-    if (open.attempts < this.#all.settings.attemptsMax) this.#attempt(open)
+    const { attemptsMax, asksAgain } = this.#all.settings
+    if (open.attempts < attemptsMax && (asksAgain || !open.mayHappen)) this.#attempt(open)
     else this.#close(open)
   }
 

@@ -1,70 +1,55 @@
-// Makes the faults of a plan happen, and ends them. Which node is meant is decided when a fault begins, by the plan's numbers.
+// What each fault of a plan does to a cluster of the model.
 //
 // What no protocol survives is left out: a second disk is not lost, and no voter leaves for good, before the membership has
 // dealt with the last one. Everything else may overlap.
 import type { NodeId } from '../raft/core/types.ts'
 import type { Admin } from './admin.ts'
 import type { Cluster } from './cluster.ts'
-import { bridge, type Link, oneWay, split } from './network.ts'
+import { isOfLinks, type LinkFaultKind, linkFaults } from './link-faults.ts'
+import { split } from './network.ts'
 import type { SimulatedNode } from './node.ts'
 import type { Fault, FaultKind } from './plan.ts'
 import { pickOf } from './random.ts'
+import { type Made, Timetable } from './timetable.ts'
 
-/** Undone when the fault ends; undefined when nothing is to be undone. */
-type Undo = (() => void) | undefined
-
-const flapMs = 60
 const votersMin = 3
 const votersMax = 5
 
 export class Faults {
   readonly #cluster: Cluster
   readonly #admin: Admin
-  readonly #undos = new Set<() => void>()
-  readonly #begun: Fault[] = []
-  #happened = 0
-  #isOver = false
+  readonly #timetable: Timetable<FaultKind, SimulatedNode>
 
   constructor(cluster: Cluster, admin: Admin, plan: readonly Fault[]) {
     this.#cluster = cluster
     this.#admin = admin
-    for (const fault of plan) cluster.scheduler.after(fault.atMs, () => this.#begin(fault))
+    const links = linkFaults(cluster)
+    this.#timetable = new Timetable<FaultKind, SimulatedNode>(plan, {
+      scheduler: cluster.scheduler,
+      trace: cluster.trace,
+      targetOf: (fault) => this.#targetOf(fault),
+      make: (fault, target) => {
+        const { kind } = fault
+        return isOfLinks(kind) ? links[kind](fault, target.id) : this.#makers[kind](fault, target)
+      }
+    })
   }
 
   /** Those whose time has come: a plan that repeats the run. */
   get begun(): readonly Fault[] {
-    return this.#begun
+    return this.#timetable.begun
   }
 
   /** How many of them found something to break. */
   get happened(): number {
-    return this.#happened
+    return this.#timetable.happened
   }
 
   /** Ends every fault, and lets none begin. */
   end(): void {
-    this.#isOver = true
-    for (const undo of this.#undos) undo()
-    this.#undos.clear()
+    this.#timetable.end()
     this.#cluster.network.calm()
     for (const { id } of this.#cluster.nodes) this.#cluster.restart(id)
-  }
-
-  #begin(fault: Fault): void {
-    if (this.#isOver) return
-    this.#begun.push(fault)
-    const target = this.#targetOf(fault)
-    if (target === undefined) return
-    const made = this.#makers[fault.kind](fault, target)
-    if (made === 'nothing') return
-    this.#cluster.trace.note(fault.kind, target.id, fault.forMs)
-    this.#happened++
-    if (made === undefined) return
-    const undo = made
-    this.#undos.add(undo)
-    this.#cluster.scheduler.after(fault.forMs, () => {
-      if (this.#undos.delete(undo)) undo()
-    })
   }
 
   // Every other fault hits the leader, if there is one.
@@ -73,64 +58,58 @@ export class Faults {
     return leader ?? pickOf(this.#cluster.nodes, second)
   }
 
-  readonly #makers: Readonly<Record<FaultKind, (fault: Fault, target: SimulatedNode) => Undo | 'nothing'>> = {
-    crash: (_fault, target) => this.#crash([target]),
-    crashMany: ({ second }) =>
-      this.#crash(this.#cluster.nodes.filter((_, at) => second % 3 === 0 || (second >>> at) % 2 === 0)),
-    pause: (_fault, target) => {
-      if (!target.isRunning || target.isPaused) return 'nothing'
-      target.pause()
-      return () => target.resume()
-    },
-    split: (fault) => this.#cut(split(this.#cluster.ids, this.#half(fault))),
-    isolate: (_fault, target) => this.#cut(split(this.#cluster.ids, new Set([target.id]))),
-    oneWay: ({ second }, target) => this.#cut(oneWay(this.#cluster.ids, new Set([target.id]), second % 2 === 0)),
-    bridge: (fault, target) => this.#cut(bridge(this.#cluster.ids, this.#half(fault), target.id)),
-    flap: (fault, target) =>
-      this.#flap(split(this.#cluster.ids, fault.second % 2 === 0 ? this.#half(fault) : new Set([target.id]))),
-    storm: ({ second }) => this.#storm(second),
-    slowDisk: ({ second }, target) => {
-      target.diskSlowness = 5 + (second % 40)
-      return () => {
-        target.diskSlowness = 1
+  readonly #makers: Readonly<Record<Exclude<FaultKind, LinkFaultKind>, (fault: Fault, target: SimulatedNode) => Made>> =
+    {
+      crash: (_fault, target) => this.#crash([target]),
+      crashMany: ({ second }) =>
+        this.#crash(this.#cluster.nodes.filter((_, at) => second % 3 === 0 || (second >>> at) % 2 === 0)),
+      pause: (_fault, target) => {
+        if (!target.isRunning || target.isPaused) return 'nothing'
+        target.pause()
+        return () => target.resume()
+      },
+      slowDisk: ({ second }, target) => {
+        target.diskSlowness = 5 + (second % 40)
+        return () => {
+          target.diskSlowness = 1
+        }
+      },
+      failDisk: (_fault, target) => {
+        target.isDiskFailing = true
+        return () => {
+          target.isDiskFailing = false
+          this.#cluster.restart(target.id)
+        }
+      },
+      wipe: (_fault, target) => this.#wipe(target),
+      transfer: ({ second }, target) => {
+        const to = pickOf(this.#cluster.ids, second) ?? 0
+        target.operate((raft) => raft.transferLeader(to))
+        return undefined
+      },
+      handover: (fault, target) => this.#handOver(fault, target),
+      campaign: (_fault, target) => {
+        target.operate((raft) => raft.campaign())
+        return undefined
+      },
+      add: () => {
+        const { length } = this.#votersSettled()
+        if (length === 0 || length >= votersMax) return 'nothing'
+        this.#admin.want({ kind: 'add', id: this.#cluster.join() })
+        return undefined
+      },
+      remove: (_fault, target) => this.#remove(target),
+      replace: (_fault, target) => this.#exchange('replace', target),
+      reshape: (_fault, target) => this.#exchange('reshape', target),
+      demote: (_fault, target) => {
+        const voters = this.#votersSettled()
+        if (voters.length < votersMin || !voters.includes(target.id)) return 'nothing'
+        this.#admin.want({ kind: 'demote', id: target.id })
+        return undefined
       }
-    },
-    failDisk: (_fault, target) => {
-      target.isDiskFailing = true
-      return () => {
-        target.isDiskFailing = false
-        this.#cluster.restart(target.id)
-      }
-    },
-    wipe: (_fault, target) => this.#wipe(target),
-    transfer: ({ second }, target) => {
-      const to = pickOf(this.#cluster.ids, second) ?? 0
-      target.operate((raft) => raft.transferLeader(to))
-      return undefined
-    },
-    handover: (fault, target) => this.#handOver(fault, target),
-    campaign: (_fault, target) => {
-      target.operate((raft) => raft.campaign())
-      return undefined
-    },
-    add: () => {
-      const { length } = this.#votersSettled()
-      if (length === 0 || length >= votersMax) return 'nothing'
-      this.#admin.want({ kind: 'add', id: this.#cluster.join() })
-      return undefined
-    },
-    remove: (_fault, target) => this.#remove(target),
-    replace: (_fault, target) => this.#exchange('replace', target),
-    reshape: (_fault, target) => this.#exchange('reshape', target),
-    demote: (_fault, target) => {
-      const voters = this.#votersSettled()
-      if (voters.length < votersMin || !voters.includes(target.id)) return 'nothing'
-      this.#admin.want({ kind: 'demote', id: target.id })
-      return undefined
     }
-  }
 
-  #crash(nodes: readonly SimulatedNode[]): Undo | 'nothing' {
+  #crash(nodes: readonly SimulatedNode[]): Made {
     const running = nodes.filter(({ isRunning }) => isRunning)
     if (running.length === 0) return 'nothing'
     for (const node of running) this.#cluster.crash(node)
@@ -139,54 +118,8 @@ export class Faults {
     }
   }
 
-  #half({ second }: Fault): ReadonlySet<NodeId> {
-    const { ids } = this.#cluster
-    const start = second % ids.length
-    const count = Math.max(1, Math.floor(ids.length / 2))
-    return new Set(Array.from({ length: count }, (_, at) => ids[(start + at) % ids.length] ?? 0))
-  }
-
-  #cut(links: readonly Link[]): Undo | 'nothing' {
-    if (links.length === 0) return 'nothing'
-    this.#cluster.network.cut(links)
-    return () => this.#cluster.network.mend(links)
-  }
-
-  #flap(links: readonly Link[]): Undo | 'nothing' {
-    if (links.length === 0) return 'nothing'
-    const { network, scheduler } = this.#cluster
-    let isCut = false
-    let isOver = false
-    const turn = (): void => {
-      if (isOver) return
-      isCut = !isCut
-      if (isCut) network.cut(links)
-      else network.mend(links)
-      scheduler.after(flapMs, turn)
-    }
-    turn()
-    return () => {
-      isOver = true
-      if (isCut) network.mend(links)
-    }
-  }
-
-  #storm(second: number): Undo {
-    const { network } = this.#cluster
-    network.weather = {
-      delayMsMin: 1,
-      delayMsMax: 10 + (second % 60),
-      lossPercent: (second >>> 8) % 31,
-      duplicatePercent: (second >>> 16) % 51,
-      strayPercent: (second >>> 24) % 20
-    }
-    return () => {
-      network.calm()
-    }
-  }
-
   // Leadership is handed over, and whoever hands it over hears nothing of what comes of it.
-  #handOver({ pick, second }: Fault, target: SimulatedNode): Undo | 'nothing' {
+  #handOver({ pick, second }: Fault, target: SimulatedNode): Made {
     const { network, scheduler, ids } = this.#cluster
     const to = pickOf(
       ids.filter((id) => id !== target.id),
@@ -215,7 +148,7 @@ export class Faults {
     return votersOutgoing.length > 0 ? [] : voters
   }
 
-  #wipe(target: SimulatedNode): Undo | 'nothing' {
+  #wipe(target: SimulatedNode): Made {
     const voters = this.#votersSettled()
     if (voters.length < votersMin || !voters.includes(target.id)) return 'nothing'
     const id = this.#cluster.wipe(target)
@@ -223,13 +156,13 @@ export class Faults {
     return undefined
   }
 
-  #remove(target: SimulatedNode): Undo | 'nothing' {
+  #remove(target: SimulatedNode): Made {
     if (this.#votersSettled().length <= votersMin) return 'nothing'
     this.#admin.want({ kind: 'remove', id: target.id })
     return undefined
   }
 
-  #exchange(kind: 'replace' | 'reshape', target: SimulatedNode): Undo | 'nothing' {
+  #exchange(kind: 'replace' | 'reshape', target: SimulatedNode): Made {
     if (!this.#votersSettled().includes(target.id)) return 'nothing'
     this.#admin.want({ kind, id: this.#cluster.join(), former: target.id })
     return undefined

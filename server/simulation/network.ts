@@ -45,20 +45,21 @@ export class Network {
     this.weather = weather
   }
 
-  send(message: PeerMessage): void {
+  /** `copy` makes what arrives, where that is not the message itself. */
+  send(message: PeerMessage, copy = () => message): void {
     const { lossPercent, duplicatePercent } = this.weather
     if (this.isCut(message.from, message.to) || this.#random.chance(lossPercent)) {
       this.#deliveries.lost(message)
       return
     }
-    this.#carry(message)
-    if (duplicatePercent > 0 && this.#random.chance(duplicatePercent)) this.#carry(message)
+    this.#carry(message, copy)
+    if (duplicatePercent > 0 && this.#random.chance(duplicatePercent)) this.#carry(message, copy)
   }
 
-  #carry(message: PeerMessage): void {
+  #carry(message: PeerMessage, copy: () => PeerMessage): void {
     this.#scheduler.after(this.delayMs(), () => {
       if (this.isCut(message.from, message.to)) this.#deliveries.lost(message)
-      else this.#deliveries.deliver(message)
+      else this.#deliveries.deliver(copy())
     })
   }
 

@@ -28,15 +28,15 @@ export const faultKinds = [
 
 export type FaultKind = (typeof faultKinds)[number]
 
-export interface Fault {
-  readonly kind: FaultKind
+export interface Fault<Kind extends string = FaultKind> {
+  readonly kind: Kind
   readonly atMs: number
   readonly forMs: number
   readonly pick: number
   readonly second: number
 }
 
-type Weights = Readonly<Partial<Record<FaultKind, number>>>
+export type Weights<Kind extends string = FaultKind> = Readonly<Partial<Record<Kind, number>>>
 
 /** A class of runs: which faults they are made of. */
 export interface SeedClass {
@@ -101,12 +101,17 @@ export const seedClasses: readonly [SeedClass, ...SeedClass[]] = [
 /** Enough faults for any run; those of the time after its faulty part never happen. */
 const faultsMax = 100
 
-export function drawPlan(random: Random, { weights }: SeedClass, faultEveryMs: number): Fault[] {
-  const kinds = faultKinds.flatMap((kind) => new Array<FaultKind>(weights[kind] ?? 0).fill(kind))
-  const plan: Fault[] = []
+export function drawPlan<Kind extends string>(
+  random: Random,
+  kindsAll: readonly [Kind, ...Kind[]],
+  weights: Weights<Kind>,
+  faultEveryMs: number
+): Fault<Kind>[] {
+  const kinds = kindsAll.flatMap((kind) => new Array<Kind>(weights[kind] ?? 0).fill(kind))
+  const plan: Fault<Kind>[] = []
   let atMs = random.between(200, 600)
   for (let i = 0; i < faultsMax; i++) {
-    const kind = kinds[random.below(kinds.length)] ?? 'crash'
+    const kind = kinds[random.below(kinds.length)] ?? kindsAll[0]
     const forMs = random.chance(70) ? random.between(50, 600) : random.between(600, 2_000)
     plan.push({ kind, atMs, forMs, pick: random.next(), second: random.next() })
     atMs += random.between(0, 2 * faultEveryMs)
@@ -115,22 +120,24 @@ export function drawPlan(random: Random, { weights }: SeedClass, faultEveryMs: n
 }
 
 /** A plan from outside. Throws, with a sentence, when it is none. */
-export function planOf(value: unknown): readonly Fault[] {
+export function planOf(value: unknown): readonly Fault[]
+export function planOf<Kind extends string>(value: unknown, kinds: readonly Kind[]): readonly Fault<Kind>[]
+export function planOf(value: unknown, kinds: readonly string[] = faultKinds): readonly Fault<string>[] {
   if (!Array.isArray(value)) throw new TypeError('it must be a list.')
   return value.map((fault: unknown, at) => {
-    if (!isFault(fault)) {
+    if (!isFault(fault, kinds)) {
       throw new TypeError(
-        `fault ${at} must have a kind (${faultKinds.join(', ')}) and whole numbers as atMs, forMs, pick and second.`
+        `fault ${at} must have a kind (${kinds.join(', ')}) and whole numbers as atMs, forMs, pick and second.`
       )
     }
     return fault
   })
 }
 
-function isFault(value: unknown): value is Fault {
+function isFault(value: unknown, kinds: readonly string[]): value is Fault<string> {
   if (typeof value !== 'object' || value === null) return false
   const fields = new Map<string, unknown>(Object.entries(value))
   const isWhole = (name: string): boolean => Number.isSafeInteger(fields.get(name)) && Number(fields.get(name)) >= 0
-  const isKind = faultKinds.some((kind) => kind === fields.get('kind'))
+  const isKind = kinds.some((kind) => kind === fields.get('kind'))
   return isKind && ['atMs', 'forMs', 'pick', 'second'].every(isWhole)
 }

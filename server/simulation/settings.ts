@@ -35,6 +35,8 @@ export interface ClientSettings {
   /** After this a client gives up an attempt. */
   readonly patienceMs: number
   readonly attemptsMax: number
+  /** Also after an attempt whose end it never heard of: the machine must know it again. */
+  readonly asksAgain: boolean
   /** Of the operations. */
   readonly readPercent: number
   readonly keys: number
@@ -102,6 +104,7 @@ export function drawSettings(random: Random, tuning: Tuning): Settings {
     thinkMsMax: random.oneOf([10, 40, 100]),
     patienceMs: random.oneOf([150, 400, 1_000]),
     attemptsMax: random.oneOf([1, 2, 4]),
+    asksAgain: true,
     readPercent: random.oneOf([25, 50]),
     keys: random.oneOf([2, 4, 8])
   }

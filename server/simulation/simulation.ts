@@ -13,14 +13,13 @@ import { Admin } from './admin.ts'
 import { Clients } from './clients.ts'
 import { Cluster, type DiskMaker } from './cluster.ts'
 import { Faults } from './faults.ts'
-import { checkHistory } from './linearizability.ts'
-import { counterModel, registerModel, swapModel } from './models.ts'
-import { drawPlan, type Fault, type SeedClass, seedClasses } from './plan.ts'
+import { checkHistories } from './histories.ts'
+import { drawPlan, type Fault, faultKinds, type SeedClass, seedClasses } from './plan.ts'
 import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import { drawSettings } from './settings.ts'
 import { Trace, type TraceListener } from './trace.ts'
-import { type Promised, Violation } from './violation.ts'
+import { type Broken, brokenBy, Violation } from './violation.ts'
 
 export interface SimulationOptions {
   readonly seed: number
@@ -55,7 +54,7 @@ export interface Outcome {
   readonly totals: Totals
   /** The faults whose time came: with this plan the run is the same. */
   readonly plan: readonly Fault[]
-  readonly violation?: { readonly promised: Promised; readonly sentence: string; readonly atMs: number }
+  readonly violation?: Broken
 }
 
 const operationsMin = 200
@@ -109,7 +108,7 @@ class Run {
     })
     this.#clients = new Clients(this.#cluster, settings.client, random.stream('clients'))
     this.#admin = new Admin(this.#cluster, random.stream('admin'))
-    const drawn = plan ?? drawPlan(random.stream('faults'), this.#seedClass, settings.faultEveryMs)
+    const drawn = plan ?? drawPlan(random.stream('faults'), faultKinds, this.#seedClass.weights, settings.faultEveryMs)
     this.#faults = new Faults(this.#cluster, this.#admin, drawn)
   }
 
@@ -132,9 +131,7 @@ class Run {
       this.#play()
       return undefined
     } catch (error) {
-      if (!(error instanceof Error)) throw error
-      const promised = error instanceof Violation ? error.promised : 'the core goes on'
-      return { promised, sentence: error.message, atMs: this.#scheduler.nowMs }
+      return brokenBy(error, this.#scheduler.nowMs)
     }
   }
 
@@ -179,7 +176,7 @@ class Run {
     )
     this.#readOnly()
     this.#until('the same state everywhere', () => this.#agrees())
-    this.#checkHistories()
+    checkHistories(this.#clients.histories)
   }
 
   #recover(): void {
@@ -222,23 +219,6 @@ class Run {
       leader !== undefined &&
       nodes.every(({ machine }) => machine.index === leader.commit && machine.hash === leader.machine.hash)
     )
-  }
-
-  #checkHistories(): void {
-    const { histories } = this.#clients
-    const verdicts = [
-      checkHistory(registerModel, histories.register),
-      checkHistory(swapModel, histories.swap),
-      checkHistory(counterModel, histories.counter)
-    ]
-    for (const verdict of verdicts) {
-      if (verdict.verdict === 'linearizable') continue
-      const { key, operations, placed } = verdict
-      throw new Violation(
-        'linearizability',
-        `The history of ${key} is ${verdict.verdict}: ${placed} of ${operations.length} operations can be explained.`
-      )
-    }
   }
 
   // Steps until something is there, in bounded time.

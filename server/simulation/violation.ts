@@ -13,6 +13,9 @@ export type Promised =
   | 'linearizability'
   | 'liveness'
   | 'the core goes on'
+  | 'nothing acknowledged is lost'
+  | 'equal contents'
+  | 'decisions see what is before them'
 
 export class Violation extends Error {
   readonly promised: Promised
@@ -22,4 +25,18 @@ export class Violation extends Error {
     this.name = 'Violation'
     this.promised = promised
   }
+}
+
+/** How a run ended that broke a promise. */
+export interface Broken {
+  readonly promised: Promised
+  readonly sentence: string
+  readonly atMs: number
+}
+
+/** What was thrown, as the end of a run. */
+export function brokenBy(error: unknown, atMs: number): Broken {
+  if (!(error instanceof Error)) throw error
+  const promised = error instanceof Violation ? error.promised : 'the core goes on'
+  return { promised, sentence: error.message, atMs }
 }

@@ -3,8 +3,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { lineOf, sentencesOf } from '../../server/cli/simulate.ts'
+import type { FaultKind } from '../../server/simulation/plan.ts'
+import { simulateProduction } from '../../server/simulation/production/simulation.ts'
 import { shrink } from '../../server/simulation/shrink.ts'
-import { simulate } from '../../server/simulation/simulation.ts'
+import { type Outcome, simulate } from '../../server/simulation/simulation.ts'
 import { forgetfulDisk } from '../simulation/support/forgetful.ts'
 import { temporaryDirectory, varve } from '../support/varve.ts'
 
@@ -47,6 +49,15 @@ describe('varve simulate', () => {
     expect(stdout).toContain('faults 1  ')
   })
 
+  test('runs production code', async () => {
+    const args = ['simulate', '--production', '--seed', '7', '--steps', '500']
+    const { code, stdout, stderr } = await varve(args)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toBe(`${lineOf(await simulateProduction({ seed: 7, steps: 500 }))}\n`)
+    const noClass = await varve([...args, '--class', 'crashes'])
+    expect(noClass.stderr).toContain('There is no seed class "crashes". There are: mixed, power, ')
+  })
+
   test('says what is wrong with how it was called', async () => {
     const path = join(directory.path, 'flood.json')
     writeFileSync(path, '[{"kind":"flood"}]')
@@ -64,11 +75,11 @@ describe('varve simulate', () => {
   })
 })
 
-test('a run that failed is told with the smaller one that fails alike', () => {
+test('a run that failed is told with the smaller one that fails alike', async () => {
   const options = { seed: 22, steps: 2_000, seedClass: 'crashes', makeDisk: forgetfulDisk }
   const outcome = simulate(options)
   expect(lineOf(outcome)).toMatch(/ {2}BROKEN: [\w ]+\. [A-Z].*\.$/)
-  const shrunk = shrink(options, outcome)
+  const shrunk = await shrink<FaultKind, Outcome>(outcome, (changed) => simulate({ ...options, ...changed }))
   expect(sentencesOf(shrunk)[0]).toMatch(
     /^The smallest of \d+ other runs that fails alike has \d+ faults?: .*\. \(at \d+ ms\)$/
   )

@@ -18,8 +18,10 @@ function failingRun(): { readonly options: SimulationOptions; readonly outcome: 
 
 const { options, outcome } = failingRun()
 
-test('a failing run is shrunk to the crashes that matter', () => {
-  const { outcome: smallest, runs } = shrink(options, outcome)
+const again = (known: SimulationOptions) => (changed: Partial<SimulationOptions>) => simulate({ ...known, ...changed })
+
+test('a failing run is shrunk to the crashes that matter', async () => {
+  const { outcome: smallest, runs } = await shrink(outcome, again(options))
   expect(smallest.violation?.promised).toBe(outcome.violation?.promised)
   expect(smallest.plan.length).toBeLessThanOrEqual(Math.min(3, outcome.plan.length))
   expect(smallest.steps).toBeLessThan(outcome.steps)
@@ -35,15 +37,15 @@ test('a failing run is shrunk to the crashes that matter', () => {
   }
 })
 
-test('a run that did not fail stays as it is', () => {
+test('a run that did not fail stays as it is', async () => {
   const well: SimulationOptions = { seed: 5, steps: 500, seedClass: 'crashes' }
   const unharmed = simulate(well)
-  expect(shrink(well, unharmed)).toEqual({ outcome: unharmed, runs: 0 })
+  expect(await shrink(unharmed, again(well))).toEqual({ outcome: unharmed, runs: 0 })
 })
 
 test('a run repeats from the plan of what happened', () => {
-  const again = simulate({ ...options, plan: outcome.plan })
-  expect([again.traceHash, again.violation]).toEqual([outcome.traceHash, outcome.violation])
+  const repeated = again(options)({ plan: outcome.plan })
+  expect([repeated.traceHash, repeated.violation]).toEqual([outcome.traceHash, outcome.violation])
 })
 
 const fault: Fault = { kind: 'crash', atMs: 1, forMs: 2, pick: 3, second: 4 }

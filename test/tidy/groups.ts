@@ -120,10 +120,11 @@ const server: readonly Group[] = [
     imports: [...engine, 'storage', 'raft-core', 'config']
   },
   { name: 'raft-core', files: /^server\/raft\//, imports: [] },
+  // Its hosts give the engine their disks, executors and time; its wire is the transport's bytes.
   {
     name: 'simulation',
     files: /^server\/simulation\//,
-    imports: [...engine, 'storage', 'member', 'raft-shell', 'raft-core', 'store']
+    imports: [...engine, 'disk', 'options', 'storage', 'member', 'raft-shell', 'raft-transport', 'raft-core', 'store']
   },
   { name: 'store', files: /^server\/store(\.ts$|\/)/, imports: [...engine, 'cluster', 'turn'] },
   // What there is to know of a cluster, whoever knows it: below the stores that do.

@@ -1,0 +1,130 @@
+// What each fault of a plan does to a cluster of production code.
+import { isOfLinks, type LinkFaultKind, linkFaults } from '../link-faults.ts'
+import { split } from '../network.ts'
+import type { Fault } from '../plan.ts'
+import { pickOf } from '../random.ts'
+import { type Made, Timetable } from '../timetable.ts'
+import type { ProductionCluster } from './cluster.ts'
+import { diskOperations } from './host.ts'
+import type { ProductionNode } from './node.ts'
+import type { ProductionFaultKind } from './plan.ts'
+
+type Make = (fault: Fault<ProductionFaultKind>, target: ProductionNode) => Made
+
+const lookMs = 2
+
+const { write, sync, names, directorySync } = diskOperations
+
+export class ProductionFaults {
+  readonly #cluster: ProductionCluster
+  readonly #timetable: Timetable<ProductionFaultKind, ProductionNode>
+
+  constructor(cluster: ProductionCluster, plan: readonly Fault<ProductionFaultKind>[]) {
+    this.#cluster = cluster
+    const { scheduler, trace } = cluster
+    const links = linkFaults(cluster)
+    this.#timetable = new Timetable<ProductionFaultKind, ProductionNode>(plan, {
+      scheduler,
+      trace,
+      targetOf: (fault) => this.#targetOf(fault),
+      make: (fault, target) => {
+        const { kind } = fault
+        return isOfLinks(kind) ? links[kind](fault, target.id) : this.#makers[kind](fault, target)
+      }
+    })
+  }
+
+  get begun(): readonly Fault<ProductionFaultKind>[] {
+    return this.#timetable.begun
+  }
+
+  get happened(): number {
+    return this.#timetable.happened
+  }
+
+  /** Ends every fault, and lets none begin. */
+  end(): void {
+    this.#timetable.end()
+    this.#cluster.network.calm()
+    for (const node of this.#cluster.nodes) this.#cluster.restart(node)
+  }
+
+  // Every other fault hits the leader, if there is one.
+  #targetOf({ pick, second }: Fault<ProductionFaultKind>): ProductionNode | undefined {
+    const leader = pick % 2 === 0 ? this.#cluster.leader : undefined
+    return leader ?? pickOf(this.#cluster.nodes, second)
+  }
+
+  readonly #makers: Readonly<Record<Exclude<ProductionFaultKind, LinkFaultKind>, Make>> = {
+    power: (_fault, target) => this.#down('power', [target]),
+    powerMany: (fault) => this.#down('power', this.#some(fault)),
+    powerAll: () => this.#down('power', this.#cluster.nodes),
+    kill: (_fault, target) => this.#down('kill', [target]),
+    killMany: (fault) => this.#down('kill', this.#some(fault)),
+    killAll: () => this.#down('kill', this.#cluster.nodes),
+    pause: (_fault, target) => {
+      if (!target.isRunning || target.isPaused) return 'nothing'
+      target.pause()
+      return () => target.resume()
+    },
+    slowDisk: ({ second }, { host }) => {
+      host.slowness = 5 + (second % 40)
+      return () => {
+        host.slowness = 1
+      }
+    },
+    failSync: ({ second }, target) => this.#failDisk(target, second, sync),
+    failDisk: ({ second }, target) => this.#failDisk(target, second, write | sync | names | directorySync),
+    transfer: ({ second }, target) => {
+      const to = pickOf(this.#cluster.ids, second) ?? 0
+      target.operate((store) => store.transferLeader(to))
+      return undefined
+    },
+    handback: (_fault, target) => this.#handBack(target)
+  }
+
+  #some({ second }: Fault<ProductionFaultKind>): readonly ProductionNode[] {
+    return this.#cluster.nodes.filter((_, at) => (second >>> at) % 2 === 0)
+  }
+
+  #down(how: 'power' | 'kill', nodes: readonly ProductionNode[]): Made {
+    const running = nodes.filter(({ isRunning }) => isRunning)
+    if (running.length === 0) return 'nothing'
+    for (const node of running) {
+      if (how === 'power') this.#cluster.cutPower(node)
+      else this.#cluster.kill(node)
+    }
+    return () => {
+      for (const node of running) this.#cluster.restart(node)
+    }
+  }
+
+  // Another has written next to nothing before it hands over.
+  #handBack(target: ProductionNode): Made {
+    if (!target.isLeader) return 'nothing'
+    const { network, scheduler, ids } = this.#cluster
+    const links = split(ids, new Set([target.id]))
+    let isCut = true
+    const mend = (): void => {
+      if (isCut) network.mend(links)
+      isCut = false
+    }
+    const look = (): void => {
+      if (!isCut) return
+      const next = this.#cluster.nodes.find((node) => node !== target && node.isLeader)
+      if (next === undefined) scheduler.after(lookMs, look)
+      else {
+        mend()
+        next.operate((store) => store.transferLeader(target.id))
+      }
+    }
+    network.cut(links)
+    look()
+    return mend
+  }
+
+  #failDisk({ host }: ProductionNode, second: number, operations: number): Made {
+    host.fail({ atCall: 1 + (second % 30), operations, forever: (second >>> 8) % 2 === 0 })
+    return () => host.mend()
+  }
+}
