@@ -12,6 +12,7 @@ import type { ProductionFaultKind } from './plan.ts'
 type Make = (fault: Fault<ProductionFaultKind>, target: ProductionNode) => Made
 
 const lookMs = 2
+const burst = 8
 
 const { write, sync, names, directorySync } = diskOperations
 
@@ -80,7 +81,7 @@ export class ProductionFaults {
       target.operate((store) => store.transferLeader(to))
       return undefined
     },
-    handback: (_fault, target) => this.#handBack(target)
+    handback: (_fault, target) => this.#handBack(this.#cluster.leader ?? target)
   }
 
   #some({ second }: Fault<ProductionFaultKind>): readonly ProductionNode[] {
@@ -119,6 +120,10 @@ export class ProductionFaults {
       }
     }
     network.cut(links)
+    // What clients ask of it meanwhile comes behind these in its log, further than its successor will have got.
+    target.operate(({ records }) => {
+      for (let i = 0; i < burst; i++) records.put(`burst ${i}`, i).catch(() => undefined)
+    })
     look()
     return mend
   }

@@ -73,11 +73,11 @@ export const productionClasses: readonly [ProductionClass, ...ProductionClass[]]
   {
     name: 'leaders',
     tuning: {
-      faultEveryMs: 200,
+      faultEveryMs: 400,
       bulkEvery: 2,
       client: { count: 12, thinkMsMax: 10, patienceMs: 2_500, readPercent: 25, keys: 4 }
     },
-    weights: { handback: 8, isolate: 3, oneWay: 2, transfer: 3, pause: 1, kill: 1 }
+    weights: { handback: 20, isolate: 2, oneWay: 1, transfer: 3, pause: 1 }
   },
   // Logs that are cut early: who was away gets the tables.
   {

@@ -54,11 +54,6 @@ export const productionMutants: readonly Mutant[] = [
     ]
   },
   {
-    name: 'keeps what it has proposed over a change of leader',
-    seedClass: 'leaders',
-    edits: [{ file: 'server/raft/member.ts', find: '      this.#inFlight.clear()\n', replace: '' }]
-  },
-  {
     name: 'decides before it knows what is committed',
     seedClass: 'leaders',
     edits: [
