@@ -163,7 +163,7 @@ class Run {
     const cluster = this.#cluster
     await cluster.found()
     this.#clients.start()
-    const faultsEnough = plan === undefined ? faultsMin : 0
+    const faultsEnough = Math.min(plan?.length ?? faultsMin, faultsMin)
     const isLong = (share: number): boolean =>
       scheduler.events >= steps * share && cluster.receipts.size >= acknowledgedMin * share
     await this.#until(

@@ -22,8 +22,8 @@ export const productionMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'server/raft/log.ts',
-        find: 'if (responses.length > 0) await log.sync()',
-        replace: 'if (responses.length > 0) log.sync().catch(() => undefined)'
+        find: '    await this.#synced\n',
+        replace: '    this.#synced.catch(() => undefined)\n'
       }
     ]
   },
