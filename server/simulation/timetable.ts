@@ -45,8 +45,9 @@ export class Timetable<Kind extends string, Target extends { readonly id: NodeId
   }
 
   #begin(fault: Fault<Kind>): void {
-    if (this.#isOver) return
+    // Also what comes too late is an event: a run that repeats this one is as long by it.
     this.#begun.push(fault)
+    if (this.#isOver) return
     const { scheduler, trace, targetOf, make } = this.#context
     const target = targetOf(fault)
     if (target === undefined) return
