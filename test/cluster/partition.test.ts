@@ -51,7 +51,6 @@ const termsMax = 5
 const electionMs = 1_000
 const flipMs = 300
 
-const can = skipUnless('partitions', canPart(), 'needs root, network namespaces and iptables')
 const { names, rounds } = campaign('partitions', {
   short: { names: ['leader alone', 'nobody hears the leader'], rounds: 1 },
   long: { names: Object.keys(faults), rounds: 5 }
@@ -128,14 +127,14 @@ async function strike(cluster: PartedCluster, name: string, figures: Figures): P
 const others = (leader: number): number[] => [1, 2, 3].filter((member) => member !== leader)
 const { oneOf } = drawsOf(randomOf(seedOf('partitions')))
 
-describe.runIf(can)('partitions', () => {
-  const cluster = can ? new PartedCluster() : undefined
+describe.runIf(skipUnless('partitions', canPart(), 'needs root, namespaces and iptables'))('partitions', () => {
+  let cluster: PartedCluster | undefined
   afterAll(() => cluster?.close())
 
   test(
     'one leader soon, few terms, nobody disturbed, nothing answered alone',
     async () => {
-      if (cluster === undefined) throw new Error('there is no cluster')
+      cluster = new PartedCluster()
       const { leader } = await cluster.oneLeader(patienceMs)
       expect(await cluster.network.ask(leader, 'PUT before here', electionMs)).toMatch(/^\+OK/)
       const byFault: Record<string, Figures> = {}
