@@ -67,7 +67,9 @@ const searchStepsMax = 100_000
 // Of the steps.
 const faultyShare = 0.7
 const boundMs = 30_000
+// A run that makes this many times the events it was to make has a storm of messages in it; short ones make more anyway.
 const stormFactor = 20
+const stormStepsMin = 3_000
 const lookEvery = 16
 
 export function productionClassOf(seed: number, name?: string): ProductionClass {
@@ -222,7 +224,7 @@ class Run {
   async #until(what: string, isThere: () => boolean, withinMs = boundMs): Promise<void> {
     const scheduler = this.#scheduler
     const endMs = scheduler.nowMs + withinMs
-    const eventsMax = this.#options.steps * stormFactor
+    const eventsMax = Math.max(this.#options.steps, stormStepsMin) * stormFactor
     for (let looked = 0; looked % lookEvery !== 0 || !isThere(); looked++) {
       if (!scheduler.step()) throw new Violation('liveness', `Waiting for ${what}, nothing is left to happen.`)
       await this.#time.settle()
