@@ -13,7 +13,7 @@ import { usersWith } from '../support/users.ts'
 
 const workersEach = 2
 
-const failovers = campaign('failover', { short: 5, long: 50 })
+const failovers = campaign('failover', { short: 1, long: 50 })
 
 const aTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const comeBackTurnsMax = 20_000
