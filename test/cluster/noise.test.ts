@@ -13,7 +13,7 @@ import { program, tracked } from '../support/varve.ts'
 import { Counting } from './support/noisy.ts'
 
 const { keys, seconds } = campaign('noise', {
-  short: { keys: 20_000, seconds: 4 },
+  short: { keys: 10_000, seconds: 3 },
   long: { keys: 1_000_000, seconds: 600 }
 })
 const delayMsMax = 100
@@ -111,11 +111,14 @@ async function settled(nodes: readonly Node[]): Promise<Node[]> {
 const keyOf = (number: number): string => `key:${String(number).padStart(8, '0')}`
 const value = Buffer.alloc(200, 'v')
 const inBatch = 100
+const inFilling = 1_000
 
 async function fill(leader: Node): Promise<void> {
   const connection = await Counting.open(leader.port)
-  for (let at = 0; at < keys; at += inBatch) {
-    await connection.send(Array.from({ length: Math.min(inBatch, keys - at) }, (_, i) => ['SET', keyOf(at + i), value]))
+  for (let at = 0; at < keys; at += inFilling) {
+    await connection.send(
+      Array.from({ length: Math.min(inFilling, keys - at) }, (_, i) => ['SET', keyOf(at + i), value])
+    )
   }
   expect(connection.errors).toEqual([])
   connection.close()
