@@ -62,7 +62,7 @@ export const simulateCommand = (): Command =>
         'varve simulate --seed 7',
         'varve simulate --seed 7 --steps 20000 --json',
         'varve simulate --seed 1 --seeds 1000',
-        'varve simulate --production --seed 1 --seeds 100',
+        'varve simulate --production --seed 1 --seeds 3',
         'varve simulate --seed 7 --events | tail -50',
         'varve simulate --seed 7 --plan faults.json'
       )
