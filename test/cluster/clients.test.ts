@@ -10,7 +10,7 @@ import { hasCommand, skipUnless } from '../support/skip.ts'
 import { contentsOf } from './support/contents.ts'
 import { type ClusterOptions, ClusterProcesses } from './support/nodes.ts'
 
-const kills = campaign('clients of a cluster', { short: 2, long: 50, instrumented: 1 })
+const kills = campaign('clients of a cluster', { short: 1, long: 50, instrumented: 1 })
 const workersEach = 2
 const stepsBetween = 5
 /** A client that waits for so long waits for ever. */

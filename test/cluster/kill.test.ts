@@ -10,7 +10,7 @@ import { Load } from './support/load.ts'
 import { ClusterProcesses } from './support/nodes.ts'
 import { RawConnection, requestOf } from './support/raw-connection.ts'
 
-const kills = campaign('cluster kill -9', { short: 3, long: 50, instrumented: 1 })
+const kills = campaign('cluster kill -9', { short: 2, long: 50, instrumented: 1 })
 const seed = seedOf('cluster kill -9')
 
 test('the leader killed again and again: nothing acknowledged is lost, and writes go on soon', async () => {

@@ -8,7 +8,7 @@ import { Load, type Member, numberOf } from './support/load.ts'
 import { ClusterProcesses } from './support/nodes.ts'
 import { RawConnection, requestOf } from './support/raw-connection.ts'
 
-const stops = campaign('cluster SIGSTOP', { short: 2, long: 50, instrumented: 1 })
+const stops = campaign('cluster SIGSTOP', { short: 1, long: 50, instrumented: 1 })
 const seed = seedOf('cluster SIGSTOP')
 
 /** Clients notice by themselves that nothing comes: within this time and twice this. */
