@@ -47,7 +47,7 @@ describe('simulation of production code', () => {
     for (const name of counted) expect(sum?.[name], name).toBeGreaterThanOrEqual(isLong ? countedMin : 1)
   })
 
-  test('a seed is a run: its trace hash says so', { timeout: 240_000 }, async () => {
+  test('a seed is a run: its trace hash says so', { timeout: isLong ? 3_600_000 : 240_000 }, async () => {
     const reruns = campaign('simulation of production reruns', { short: 4, long: 100, instrumented: 2 })
     const first = seedOf('simulation of production reruns')
     const hashes = new Set<string>()

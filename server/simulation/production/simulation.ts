@@ -68,7 +68,7 @@ const searchStepsMax = 100_000
 const faultyShare = 0.7
 const boundMs = 30_000
 // A run that makes this many times the events it was to make has a storm of messages in it; short ones make more anyway.
-const stormFactor = 20
+const stormFactor = 60
 const stormStepsMin = 3_000
 const lookEvery = 16
 
