@@ -13,7 +13,7 @@ import { program, tracked } from '../support/varve.ts'
 import { Counting } from './support/noisy.ts'
 
 const { keys, seconds } = campaign('noise', {
-  short: { keys: 10_000, seconds: 3 },
+  short: { keys: 2_000, seconds: 1 },
   long: { keys: 1_000_000, seconds: 600 }
 })
 const delayMsMax = 100
