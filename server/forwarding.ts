@@ -73,7 +73,10 @@ export class Forwarder implements Forwarding {
   readonly #hold: Hold
   readonly #waiting = new Map<number, Waiting>()
   readonly #stops: (() => void)[]
+  /** Ends a pause between two attempts. */
+  readonly #pauses = new Set<() => void>()
   #lastId = 0
+  #isClosed = false
 
   constructor(context: ForwarderContext) {
     const { view, nowMs, after } = context
@@ -105,23 +108,39 @@ export class Forwarder implements Forwarding {
     this.#giveUp(({ sinceMs }) => nowMs - sinceMs >= patienceMs)
   }
 
+  /** Whoever waits is told what is known by then; nothing is attempted any more. */
   close(): void {
+    this.#isClosed = true
     for (const stop of this.#stops) stop()
     this.#hold.close()
     this.#giveUp(() => true)
+    for (const end of this.#pauses) end()
   }
 
   async #ask(question: Question): Promise<readonly Reply[]> {
     const { nowMs } = this.#context
     const untilMs = nowMs() + holdMsDefault
     for (;;) {
+      if (this.#isClosed) return question.requests.map(() => refused)
       const replies = await this.#hold
         .run(() => this.#attempt(question))
         .catch(() => question.requests.map(() => refused))
       const isNothingDone = replies.every(isRefused)
       if (!isNothingDone || nowMs() >= untilMs) return replies.map((reply) => (isRefused(reply) ? refused : reply))
-      await new Promise<void>((resolve) => void this.#context.after(againMs, resolve))
+      await this.#pause(againMs)
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel()
+        this.#pauses.delete(end)
+        resolve()
+      }
+      const cancel = this.#context.after(ms, end)
+      this.#pauses.add(end)
+    })
   }
 
   #attempt(question: Question): Promise<readonly Reply[]> {

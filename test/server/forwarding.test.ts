@@ -197,6 +197,32 @@ describe('where the leader does not answer', () => {
   })
 })
 
+describe('a server that stops', () => {
+  test('does not wait for an answer that was lost', async () => {
+    const { group, leader, follower, connect } = await start()
+    const client = await connect(follower)
+    cut(group, leader, follower)
+    client.send(respOf('INCR', 'n'))
+    await turns(100)
+    await group.serverAt(follower).stop(1)
+    expect(await client.rest()).toBe('')
+    await ask(await connect(leader), 'GET n', '$1\r\n1\r\n')
+  })
+
+  test('does not attempt again what was refused', async () => {
+    const { clock, group, leader, follower, connect } = await start()
+    const client = await connect(follower)
+    cut(group, follower, leader)
+    client.send(respOf('INCR', 'n'))
+    await turns(100)
+    await group.serverAt(follower).stop(1)
+    expect(await client.rest()).toBe('')
+    group.cutNotes.clear()
+    await pass(clock, 1)
+    await ask(await connect(leader), 'GET n', '$-1\r\n')
+  })
+})
+
 test('clients of all members, while leaders go and answers get lost: what was acknowledged was done, and nothing twice', async () => {
   const { clock, group, connect } = await start()
   const random = randomOf(seed)
