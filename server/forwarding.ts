@@ -103,11 +103,13 @@ export class Forwarder implements Forwarding {
   async #ask(question: Question): Promise<readonly Reply[]> {
     const { nowMs } = this.#context
     const untilMs = nowMs() + holdMsDefault
+    const count = countOf(question)
     for (;;) {
-      if (this.#isClosed) return question.requests.map(() => refused)
+      if (this.#isClosed) return repeated(refused, count)
+      // What is thrown here is the hold's own: nothing was attempted. Of an attempt that fails nobody knows how far it came.
       const replies = await this.#hold
-        .run(() => this.#attempt(question))
-        .catch(() => question.requests.map(() => refused))
+        .run(() => this.#attempt(question).catch(() => repeated(unknownOutcome, count)))
+        .catch(() => repeated(refused, count))
       const isNothingDone = replies.every(isRefused)
       if (!isNothingDone || nowMs() >= untilMs) return replies.map((reply) => (isRefused(reply) ? refused : reply))
       await this.#pause(againMs)
@@ -126,11 +128,11 @@ export class Forwarder implements Forwarding {
     })
   }
 
-  #attempt(question: Question): Promise<readonly Reply[]> {
+  async #attempt(question: Question): Promise<readonly Reply[]> {
     const { view, server, nowMs } = this.#context
     const leader = leaderOf(view)
     const count = countOf(question)
-    if (leader === undefined) return Promise.resolve(repeated(refused, count))
+    if (leader === undefined) return repeated(refused, count)
     if (leader.id === view.ownId) return this.#serve(question)
     const id = ++this.#lastId
     const note = encodeNote('forward', { ...question, id, run: server().runId } satisfies Asked)
