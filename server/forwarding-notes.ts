@@ -20,7 +20,8 @@ export interface Asked {
 export type Question = Omit<Asked, 'id' | 'run'>
 
 export interface Answered extends Pick<Asked, 'id' | 'run'> {
-  readonly replies: readonly Reply[]
+  /** `refused`: nothing was done. */
+  readonly replies: readonly Reply[] | 'refused'
 }
 
 /** How many replies it has. */
@@ -43,7 +44,8 @@ export function askedOf(note: Buffer): Asked | undefined {
 export function answeredOf(note: Buffer): Answered | undefined {
   const body = bodyOf(note)
   const { id, run, replies } = body
-  const isAnswered = typeof id === 'number' && typeof run === 'string' && isListOf(replies, isReply)
+  const isAnswered =
+    typeof id === 'number' && typeof run === 'string' && (replies === 'refused' || isListOf(replies, isReply))
   return isAnswered ? (body as unknown as Answered) : undefined
 }
 

@@ -159,7 +159,8 @@ export class Forwarder implements Forwarding {
     if (waiting === undefined || waiting.to !== from || answered?.run !== this.#context.server().runId) return
     this.#waiting.delete(answered.id)
     const { replies } = answered
-    waiting.resolve(replies.length === waiting.count ? replies : repeated(unknownOutcome, waiting.count))
+    if (replies === 'refused') waiting.resolve(repeated(refused, waiting.count))
+    else waiting.resolve(replies.length === waiting.count ? replies : repeated(unknownOutcome, waiting.count))
   }
 
   /** What leads no longer may have done what it was asked for, or not. */

@@ -54,6 +54,13 @@ export function decodeNote(note: Buffer): Note | undefined {
   }
 }
 
+/** The answer to a forwarded write that nobody is there to take: nothing of it was done. Undefined: it is no such note. */
+export function refusalOf(note: Buffer): Buffer | undefined {
+  if (kindOfNote(note) !== 'forward') return undefined
+  const { id, run } = (decodeNote(note)?.body ?? {}) as { id?: unknown; run?: unknown }
+  return encodeNote('forwarded', { id, run, replies: 'refused' })
+}
+
 /** Throws where the text or a place in it is none. */
 function parse(text: string, parts: Buffer): unknown {
   return JSON.parse(text, (_, value: unknown) => {
