@@ -7,11 +7,12 @@
 // 2. Requests of one note are done in their order, and a connection's notes are sent one after the other.
 // 3. A transaction is one decision there as it would be here. What it says of its own connection is said here.
 
-import { decodeNote, encodeNote } from './cluster/notes.ts'
+import { encodeNote, kindOfNote } from './cluster/notes.ts'
 import { type ClusterView, leaderOf, leads } from './cluster/view.ts'
 import { decisionOf } from './commands/atomic.ts'
 import type { Caller, Forwarding, ServerView, Watched } from './commands/caller.ts'
 import type { AskedRequest } from './commands/plan.ts'
+import { type Answered, type Asked, answeredOf, askedOf, countOf, type Question } from './forwarding-notes.ts'
 import { Requests, runGroup } from './pipeline.ts'
 import { planLine, planResp } from './planner.ts'
 import { arrayReply, errorReply, missing, missingArray, type Reply, unknownOutcome } from './protocol/reply.ts'
@@ -30,25 +31,6 @@ export interface ForwarderContext {
   readonly after: (ms: number, call: () => void) => () => void
 }
 
-/** What a note asks for. */
-interface Asked {
-  readonly id: number
-  /** Of the asker's process: the answer to an earlier one is nobody's. */
-  readonly run: string
-  readonly user: string
-  readonly language: 'line' | 'resp'
-  readonly version: 2 | 3
-  readonly requests: readonly AskedRequest[]
-  /** Of a transaction: the requests are one. `null`: there was no entry. */
-  readonly watched?: readonly { readonly key: Buffer; readonly sequence: number | null }[]
-}
-
-type Question = Omit<Asked, 'id' | 'run'>
-
-interface Answered extends Pick<Asked, 'id' | 'run'> {
-  readonly replies: readonly Reply[]
-}
-
 interface Waiting {
   readonly to: string
   readonly sinceMs: number
@@ -65,6 +47,7 @@ const againMs = 50
 const groupSizes = { readsMax: 1_000, writesMax: 1_000 }
 
 const refused = errorReply('nobody was there to take the write', 'NO_LEADER')
+const repeated = (reply: Reply, count: number): readonly Reply[] => Array.from({ length: count }, () => reply)
 const isRefused = (reply: Reply): boolean =>
   reply.kind === 'error' && (reply.code === 'NOT_LEADER' || reply.code === 'NO_LEADER')
 
@@ -73,7 +56,10 @@ export class Forwarder implements Forwarding {
   readonly #hold: Hold
   readonly #waiting = new Map<number, Waiting>()
   readonly #stops: (() => void)[]
+  /** Ends a pause between two attempts. */
+  readonly #pauses = new Set<() => void>()
   #lastId = 0
+  #isClosed = false
 
   constructor(context: ForwarderContext) {
     const { view, nowMs, after } = context
@@ -105,48 +91,76 @@ export class Forwarder implements Forwarding {
     this.#giveUp(({ sinceMs }) => nowMs - sinceMs >= patienceMs)
   }
 
+  /** Whoever waits is told what is known by then; nothing is attempted any more. */
   close(): void {
+    this.#isClosed = true
     for (const stop of this.#stops) stop()
     this.#hold.close()
     this.#giveUp(() => true)
+    for (const end of this.#pauses) end()
   }
 
   async #ask(question: Question): Promise<readonly Reply[]> {
     const { nowMs } = this.#context
     const untilMs = nowMs() + holdMsDefault
+    const count = countOf(question)
     for (;;) {
+      if (this.#isClosed) return repeated(refused, count)
+      // What is thrown here is the hold's own: nothing was attempted. Of an attempt that fails nobody knows how far it came.
       const replies = await this.#hold
-        .run(() => this.#attempt(question))
-        .catch(() => question.requests.map(() => refused))
+        .run(() => this.#attempt(question).catch(() => repeated(unknownOutcome, count)))
+        .catch(() => repeated(refused, count))
       const isNothingDone = replies.every(isRefused)
       if (!isNothingDone || nowMs() >= untilMs) return replies.map((reply) => (isRefused(reply) ? refused : reply))
-      await new Promise<void>((resolve) => void this.#context.after(againMs, resolve))
+      await this.#pause(againMs)
     }
   }
 
-  #attempt(question: Question): Promise<readonly Reply[]> {
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel()
+        this.#pauses.delete(end)
+        resolve()
+      }
+      const cancel = this.#context.after(ms, end)
+      this.#pauses.add(end)
+    })
+  }
+
+  async #attempt(question: Question): Promise<readonly Reply[]> {
     const { view, server, nowMs } = this.#context
     const leader = leaderOf(view)
-    const count = question.watched === undefined ? question.requests.length : 1
-    if (leader === undefined) return Promise.resolve(Array.from({ length: count }, () => refused))
+    const count = countOf(question)
+    if (leader === undefined) return repeated(refused, count)
     if (leader.id === view.ownId) return this.#serve(question)
     const id = ++this.#lastId
     const note = encodeNote('forward', { ...question, id, run: server().runId } satisfies Asked)
     return new Promise((resolve) => {
-      if (view.notes?.send(leader.id, note, roomBytes) !== true) resolve(Array.from({ length: count }, () => refused))
+      if (view.notes?.send(leader.id, note, roomBytes) !== true) resolve(repeated(refused, count))
       else this.#waiting.set(id, { to: leader.id, sinceMs: nowMs(), count, resolve })
     })
   }
 
-  #hear(from: string, bytes: Buffer): void {
-    const note = decodeNote(bytes)
-    if (note?.kind === 'forward') void this.#answer(from, note.body as Asked)
-    if (note?.kind !== 'forwarded') return
-    const { id, run, replies } = note.body as Answered
-    const waiting = this.#waiting.get(id)
-    if (waiting === undefined || waiting.to !== from || run !== this.#context.server().runId) return
-    this.#waiting.delete(id)
-    waiting.resolve(replies)
+  #hear(from: string, note: Buffer): void {
+    const kind = kindOfNote(note)
+    if (kind === 'forward') this.#asked(from, note)
+    else if (kind === 'forwarded') this.#answered(from, note)
+  }
+
+  #asked(from: string, note: Buffer): void {
+    const asked = askedOf(note)
+    if (asked !== undefined) void this.#answer(from, asked).catch(() => undefined)
+  }
+
+  #answered(from: string, note: Buffer): void {
+    const answered = answeredOf(note)
+    const waiting = answered && this.#waiting.get(answered.id)
+    if (waiting === undefined || waiting.to !== from || answered?.run !== this.#context.server().runId) return
+    this.#waiting.delete(answered.id)
+    const { replies } = answered
+    if (replies === 'refused') waiting.resolve(repeated(refused, waiting.count))
+    else waiting.resolve(replies.length === waiting.count ? replies : repeated(unknownOutcome, waiting.count))
   }
 
   /** What leads no longer may have done what it was asked for, or not. */
@@ -160,7 +174,7 @@ export class Forwarder implements Forwarding {
     for (const [id, waiting] of this.#waiting) {
       if (!isOver(waiting)) continue
       this.#waiting.delete(id)
-      waiting.resolve(Array.from({ length: waiting.count }, () => unknownOutcome))
+      waiting.resolve(repeated(unknownOutcome, waiting.count))
     }
   }
 

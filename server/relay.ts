@@ -2,7 +2,7 @@
 // subscribers; a member that cannot be told now, or that lags behind with what it was told, is left out: messages come at most
 // once, in a cluster as on one server.
 
-import { decodeNote, encodeNote } from './cluster/notes.ts'
+import { decodeNote, encodeNote, kindOfNote } from './cluster/notes.ts'
 import { type ClusterView, othersOf } from './cluster/view.ts'
 import type { Broker } from './pubsub.ts'
 
@@ -28,9 +28,9 @@ export class Relay {
   constructor(view: ClusterView, broker: Pick<Broker, 'publish'>) {
     this.#view = view
     const stop = view.notes?.onNote((_, bytes) => {
-      const note = decodeNote(bytes)
-      if (note?.kind !== 'published') return
-      const { channel, message } = note.body as Published
+      if (kindOfNote(bytes) !== 'published') return
+      const { channel, message } = (decodeNote(bytes)?.body ?? {}) as Partial<Published>
+      if (!Buffer.isBuffer(channel) || !Buffer.isBuffer(message)) return
       // The bytes may be a piece of a large chunk, and a subscriber may be slow.
       broker.publish(Buffer.from(channel), Buffer.from(message))
     })

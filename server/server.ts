@@ -196,6 +196,8 @@ export class Server {
     const closed = this.#listener?.close()
     const sessions = [...this.#sessions.values()]
     const timer = setTimeout(() => {
+      // A session that waits for another member's answer ends only once it is told that none comes.
+      this.#forwarder?.close()
       for (const session of sessions) session.destroy()
     }, graceMs)
     await Promise.all(sessions.map((session) => session.stop()))

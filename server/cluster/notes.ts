@@ -3,7 +3,8 @@
 //   note := kind uint8 · length uint32 LE · JSON of so many bytes · parts
 //
 // In the JSON, {"$bytes":[from,length]} stands for bytes among the parts, {"$int":"…"} for a big integer and {"$number":"…"} for a
-// number that JSON has no word for. Notes come from members alone, whose servers made them.
+// number that JSON has no word for. Notes come from members alone, whose servers made them; even so, bytes that are no note are
+// dropped, not believed.
 export const noteKinds = ['published', 'forward', 'forwarded'] as const
 export type NoteKind = (typeof noteKinds)[number]
 
@@ -37,18 +38,44 @@ export function encodeNote(kind: NoteKind, body: unknown): Buffer {
   return Buffer.concat([head, json, ...parts])
 }
 
-/** Bytes in it are views. Undefined: a kind that this version does not know. Throws where the bytes are no note. */
+/** By the first byte alone: what is for somebody else need not be decoded. */
+export const kindOfNote = (note: Buffer): NoteKind | undefined => noteKinds[note[0] ?? -1]
+
+/** Bytes in it are views. Undefined: no note, or of a kind that this version does not know. The body may be of any shape. */
 export function decodeNote(note: Buffer): Note | undefined {
-  const kind = noteKinds[note.readUInt8(0)]
-  if (kind === undefined) return undefined
+  const kind = kindOfNote(note)
+  if (kind === undefined || note.length < headBytes) return undefined
   const partsAt = headBytes + note.readUInt32LE(1)
-  const parts = note.subarray(partsAt)
-  const body: unknown = JSON.parse(note.toString('utf8', headBytes, partsAt), (_, value: unknown) => {
+  if (partsAt > note.length) return undefined
+  try {
+    return { kind, body: parse(note.toString('utf8', headBytes, partsAt), note.subarray(partsAt)) }
+  } catch {
+    return undefined
+  }
+}
+
+/** The answer to a forwarded write that nobody is there to take: nothing of it was done. Undefined: it is no such note. */
+export function refusalOf(note: Buffer): Buffer | undefined {
+  if (kindOfNote(note) !== 'forward') return undefined
+  const { id, run } = (decodeNote(note)?.body ?? {}) as { id?: unknown; run?: unknown }
+  return encodeNote('forwarded', { id, run, replies: 'refused' })
+}
+
+/** Throws where the text or a place in it is none. */
+function parse(text: string, parts: Buffer): unknown {
+  return JSON.parse(text, (_, value: unknown) => {
     if (typeof value !== 'object' || value === null) return value
-    const { $bytes, $int, $number } = value as { $bytes?: [number, number]; $int?: string; $number?: string }
-    if ($bytes !== undefined) return parts.subarray($bytes[0], $bytes[0] + $bytes[1])
+    const { $bytes, $int, $number } = value as { $bytes?: unknown; $int?: string; $number?: string }
+    if ($bytes !== undefined) return partOf(parts, $bytes)
     if ($int !== undefined) return BigInt($int)
     return $number === undefined ? value : Number($number)
   })
-  return { kind, body }
 }
+
+function partOf(parts: Buffer, place: unknown): Buffer {
+  const [from, length] = place as [unknown, unknown]
+  if (!isCount(from) || !isCount(length) || from + length > parts.length) throw new Error('there are no such bytes')
+  return parts.subarray(from, from + length)
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0

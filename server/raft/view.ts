@@ -1,5 +1,6 @@
 // MemberView: what a member tells of its cluster, to the server and its clients (cluster/view.ts).
 import type { Clock } from '../clock.ts'
+import { refusalOf } from '../cluster/notes.ts'
 import type { ClusterMember, ClusterView, MemberNotes, MemberRole, PeerProgress } from '../cluster/view.ts'
 import { StoreError } from '../store.ts'
 import { type NodeId, none, type Status } from './core/types.ts'
@@ -22,6 +23,8 @@ export interface MemberViewContext {
 }
 
 const defaultPatienceMs = 5_000
+/** As much may wait before a refusal. */
+const refusalRoomBytes = 2 ** 20
 
 export class MemberView implements ClusterView {
   readonly clusterId: string
@@ -99,8 +102,10 @@ export class MemberView implements ClusterView {
     }
   }
 
-  /** A member's server says something. */
+  /** A member's server says something. Where no server listens yet, or any more, whoever asked for a write is told so. */
   noted(from: NodeId, note: Buffer): void {
+    const refusal = this.#noteListeners.size === 0 ? refusalOf(note) : undefined
+    if (refusal !== undefined) this.#context.note(from, refusal, refusalRoomBytes)
     for (const listener of [...this.#noteListeners]) listener(String(from), note)
   }
 

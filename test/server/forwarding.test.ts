@@ -1,6 +1,6 @@
 // Writes that come to a member that does not lead and are made by the one that does: what clients are told, as whom they are made, and
 // that nothing is done twice.
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Users } from '../../server/auth/users.ts'
 import type { ServerOptions } from '../../server/server.ts'
 import { seedOf } from '../support/campaign.ts'
@@ -194,6 +194,62 @@ describe('where the leader does not answer', () => {
     group.members.elect(other)
     const replies = await Promise.all(clients.map(async (client) => (await client.bytes(4)).toString()))
     expect(replies.sort()).toEqual([':1\r\n', ':2\r\n'])
+  })
+})
+
+describe('where nobody leads', () => {
+  test('a transaction of nothing but watched keys is refused, as any other', async () => {
+    const { clock, group, follower, connect } = await start()
+    const client = await connect(follower)
+    await ask(client, 'WATCH a', '+OK\r\n')
+    await ask(client, 'MULTI', '+OK\r\n')
+    group.members.loseLeader({ keepsNone: true })
+    await turns(50)
+    client.send(respOf('EXEC'))
+    await turns(50)
+    await pass(clock, 3)
+    expect((await client.bytes(12)).toString()).toBe('-CLUSTERDOWN')
+  })
+
+  test('and this member comes to, what fails on the way is unknown, and not attempted again', async () => {
+    const { group, other, connect } = await start()
+    const client = await connect(other)
+    group.members.loseLeader({ keepsNone: true })
+    await turns(50)
+    client.send(respOf('INCR', 'n'))
+    await turns(50)
+    const identityOf = vi.spyOn(group.serverAt(other).view.users, 'identityOf').mockImplementation(() => {
+      throw new Error('lost on the way')
+    })
+    group.members.elect(other)
+    expect(await client.rest()).toBe('')
+    expect(identityOf).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('a server that stops', () => {
+  test('does not wait for an answer that was lost', async () => {
+    const { group, leader, follower, connect } = await start()
+    const client = await connect(follower)
+    cut(group, leader, follower)
+    client.send(respOf('INCR', 'n'))
+    await turns(100)
+    await group.serverAt(follower).stop(1)
+    expect(await client.rest()).toBe('')
+    await ask(await connect(leader), 'GET n', '$1\r\n1\r\n')
+  })
+
+  test('does not attempt again what was refused', async () => {
+    const { clock, group, leader, follower, connect } = await start()
+    const client = await connect(follower)
+    cut(group, follower, leader)
+    client.send(respOf('INCR', 'n'))
+    await turns(100)
+    await group.serverAt(follower).stop(1)
+    expect(await client.rest()).toBe('')
+    group.cutNotes.clear()
+    await pass(clock, 1)
+    await ask(await connect(leader), 'GET n', '$-1\r\n')
   })
 })
 

@@ -1,7 +1,9 @@
 // What is published at one member reaches the subscribers of all, each once.
 import { expect, test } from 'vitest'
 import { decodeNote, encodeNote } from '../../server/cluster/notes.ts'
+import { answeredOf, askedOf } from '../../server/forwarding-notes.ts'
 import { seedOf } from '../support/campaign.ts'
+import { randomOf } from './support/random.ts'
 import { RespPeer, requestOf } from './support/resp-peer.ts'
 import { atEnd } from './support/served.ts'
 import { type ServedGroup, servedGroup } from './support/served-group.ts'
@@ -71,4 +73,42 @@ test('a note says plain data, bytes and numbers of any size', () => {
     body: { ...body, views: [Buffer.from([7]), Buffer.alloc(0)], numbers: [1.5, 0, Number.POSITIVE_INFINITY] }
   })
   expect(decodeNote(Buffer.concat([Buffer.of(200), bytes.subarray(1)]))).toBeUndefined()
+})
+
+test('bytes that are no note, and bodies of another shape, are dropped by whoever hears them', async () => {
+  const group = await servedGroup(seed)
+  const random = randomOf(seed)
+  const request = { name: 'SET', args: [Buffer.from('k'), Buffer.from('v')] }
+  const asked = { id: 1, run: 'r', user: 'default', language: 'resp', version: 2, requests: [request], watched: [] }
+  const bodies = [
+    { kind: 'forward', body: asked },
+    { kind: 'forwarded', body: { id: 1, run: 'r', replies: [{ kind: 'integer', value: 1n }] } },
+    { kind: 'published', body: { channel: Buffer.from('news'), message: Buffer.from('x') } }
+  ] as const
+  expect(askedOf(encodeNote('forward', asked))).toMatchObject({ requests: [request] })
+  const [, answered] = bodies
+  expect(answeredOf(encodeNote('forwarded', answered.body))).toEqual(answered.body)
+  const say = async (note: Buffer) => {
+    expect(group.stores[0]?.notes.send('member-2', note, 2 ** 20)).toBe(true)
+    await group.members.quiet()
+  }
+  await say(Buffer.alloc(0))
+  for (const { kind, body } of bodies) {
+    const whole = encodeNote(kind, body)
+    for (let length = 1; length < whole.length; length += 3) await say(whole.subarray(0, length))
+    for (let i = 0; i < 100; i++) {
+      const flipped = Buffer.from(whole)
+      const at = 1 + random.below(flipped.length - 1)
+      flipped[at] = (flipped[at] as number) ^ (1 + random.below(255))
+      await say(flipped)
+    }
+    for (const name of Object.keys(body)) {
+      for (const value of [undefined, null, 'x', -1, {}, [null], [{}], { $bytes: [0, 2 ** 40] }, { $int: 'x' }]) {
+        await say(encodeNote(kind, { ...body, [name]: value }))
+      }
+    }
+    for (const other of [null, 1, 'x', [], [[]]]) await say(encodeNote(kind, other))
+  }
+  const peer = await peerOf(group, 1)
+  expect(await ask(peer, 'PING')).toBe('+PONG\r\n')
 })

@@ -64,7 +64,8 @@ const server: readonly Group[] = [
   },
   {
     name: 'server',
-    files: /^server\/(server|tls|http|log|relay|forwarding|remote-caller)\.ts$|^server\/(console|metrics)\//,
+    files:
+      /^server\/(server|tls|http|log|relay|forwarding|forwarding-notes|remote-caller)\.ts$|^server\/(console|metrics)\//,
     imports: [
       ...engine,
       'session',
