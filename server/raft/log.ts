@@ -65,6 +65,11 @@ export class MemberLog implements LogStorage {
     return keptOf(this.#member.applied)
   }
 
+  /** The files of a snapshot are still where they came to. */
+  get isInstalling(): boolean {
+    return this.#installing !== undefined
+  }
+
   initialState(): { readonly hardState: HardState | undefined; readonly membership: Membership } {
     const { membership } = this.kept
     const last = this.lastIndex()

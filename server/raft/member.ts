@@ -89,6 +89,7 @@ export class ClusterMember implements Store {
   cluster?: ClusterView
   readonly #options: ClusterMemberOptions
   readonly #member: Member
+  readonly #log: MemberLog
   readonly #driver: Driver
   readonly #leadership: Leadership
   readonly #reads: Reads
@@ -115,6 +116,7 @@ export class ClusterMember implements Store {
     const log = new MemberLog(member)
     this.#options = options
     this.#member = member
+    this.#log = log
     this.#applied = log.applied
     this.#leadership = new Leadership({ id: memberId, nowMs, addressOf: options.addressOf })
     this.#leaseClock = config.reads === 'lease' ? new LeaseClock(nowMs, tickMs) : undefined
@@ -168,6 +170,11 @@ export class ClusterMember implements Store {
     this.#received = []
     this.#tellMissed()
     this.#driver.receive(messages)
+  }
+
+  /** Tables that came lie ready and are not its own yet: no others may come into their place. */
+  get isInstalling(): boolean {
+    return this.#log.isInstalling || this.#received.some(({ kind }) => kind === 'snapshot')
   }
 
   /** The connection to a member's process broke. */

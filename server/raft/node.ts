@@ -218,7 +218,7 @@ class NodeParts {
   async #receiveSnapshot(message: InstallSnapshot, chunks: AsyncIterable<Buffer>): Promise<void> {
     const [store, member] = [this.#store, this.#member]
     if (store === undefined || member === undefined) throw new Error('It is no member yet.')
-    if (this.#isReceiving) throw new Error('It is receiving a snapshot already.')
+    if (this.#isReceiving || store.isInstalling) throw new Error('It is receiving a snapshot already.')
     this.#isReceiving = true
     try {
       const incoming = await receiveSnapshot(member, this.#options.directory, chunks)

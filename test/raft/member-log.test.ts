@@ -172,12 +172,16 @@ describe('what the core reads', () => {
     const snapshot = { index: 5, term: 2, membership: voters(1), ref: incoming }
     const hardState = { term: 3, vote: 1, commit: 5 }
     const order: string[] = []
+    expect(log.isInstalling).toBe(false)
     const writes = [
       log.append(write({ snapshot, responses: done })).then(() => order.push('snapshot')),
       log.append(write({ entries: [word(6, 3, 'w6')], responses: done })).then(() => order.push('entry')),
       log.append(write({ hardState, responses: done })).then(() => order.push('hard state'))
     ]
+    // Its tables are still where they came to.
+    expect(log.isInstalling).toBe(true)
     await machine.run(Promise.all(writes))
+    expect(log.isInstalling).toBe(false)
     expect(order).toEqual(['snapshot', 'entry', 'hard state'])
     await machine.run(member.close())
     const again = await enter(machine)

@@ -38,6 +38,15 @@ const add = (key: string, by = 1): Decision<number> => ({
     return sum
   }
 })
+/** True: nobody had. */
+const putOnce = (key: string): Decision<boolean> => ({
+  keys: [Buffer.from(key)],
+  decide: (view) => {
+    if (view.get(Buffer.from(key)) !== undefined) return false
+    view.put(Buffer.from(key), Buffer.from('v'))
+    return true
+  }
+})
 const others = (members: Members, store: Store): ClusterMember[] =>
   members.nodes.flatMap((node) => (node.store === undefined || node.store === store ? [] : [node.store]))
 const codeOf = (error: unknown): string => (error instanceof StoreError ? error.code : String(error))
@@ -155,6 +164,29 @@ test('a leader that is alone answers neither writes nor reads, and what it propo
   members.mend()
   await next.write([put('k', 'after')])
   expect(await read(leader, 'k')).toEqual(['after'])
+})
+
+test('a leader that was deposed and leads again decides on what is committed, not on what it had proposed', async () => {
+  const { members, leader } = await start(3)
+  expect(await leader.decide(add('n'))).toBe(1)
+  const { id, lastIndex: shared } = leader.raftStatus
+  members.isolate(id)
+  // What it decides then comes further behind in its log than its successors will have got when it leads again.
+  const before = Array.from({ length: 10 }, (_, i) => leader.records.put(`${i}`, i).catch(codeOf))
+  const lost = [leader.decide(add('n', 5)), leader.decide(putOnce('once')), leader.decide(add('n', 5))].map((each) =>
+    each.catch(codeOf)
+  )
+  await members.until(() => leader.raftStatus.lastIndex > shared + before.length)
+  await members.until(() => members.leader !== undefined && members.leader.id !== id)
+  const next = members.leader?.store as ClusterMember
+  members.mend()
+  await members.until(() => leader.status().commitIndex === next.status().commitIndex)
+  next.transferLeader(id)
+  await members.until(() => leader.leadership.isReady)
+  expect(leader.raftStatus.lastIndex).toBeLessThanOrEqual(shared + before.length)
+  expect(await Promise.all([leader.decide(add('n')), leader.decide(putOnce('once'))])).toEqual([2, true])
+  expect(new Set(await Promise.all([...before, ...lost]))).toEqual(new Set(['OUTCOME_UNKNOWN']))
+  for (const store of [leader, ...others(members, leader)]) expect(await read(store, 'n', 'once')).toEqual(['2', 'v'])
 })
 
 test('members that start again have what they had, and serve', async () => {

@@ -3,7 +3,7 @@
 //
 // Every change of an entry puts a receipt in the same batch, under a key of its own, which says what was asked and answered:
 // acknowledged, it must be there for ever, and all that are there, in the order of their sequences, must be what happened.
-import type { Operation, Store } from '../../store.ts'
+import type { Decision, Operation, Store } from '../../store.ts'
 import type { Command } from '../machine.ts'
 import { type Call, type Cell, execute, type Reply } from '../models.ts'
 
@@ -26,8 +26,10 @@ export interface Receipt {
 
 export const receiptIn = (value: string): Receipt => JSON.parse(value) as Receipt
 
-/** So many operations are proposed at once, whatever else is on its way. */
-const bulk: readonly Operation[] = new Array(1_000).fill({ type: 'del', key: Buffer.from('bulk') })
+/** So many operations or decisions of one turn are proposed at once, whatever else is on its way (store/queue.ts). */
+const bulkCount = 1_000
+const bulk: readonly Operation[] = new Array(bulkCount).fill({ type: 'del', key: Buffer.from('bulk') })
+const nothing: Decision<void> = { keys: [], decide: () => undefined }
 
 function receipt(command: Command, reply: Reply, { paddingBytesMax }: Shape): { key: Buffer; value: Buffer } {
   const { key, call, serial } = command
@@ -48,6 +50,7 @@ export interface Shape {
 export function perform(store: Store, command: Command, shape: Shape): Promise<Reply> {
   if (isRecord(command)) return performOnRecord(store, command)
   const { call, serial } = command
+  const isBulk = serial % shape.bulkEvery === 0
   const key = Buffer.from(command.key)
   if (call.kind === 'get') return store.getMany([key]).then(([value]) => ({ value: cellOf(value) }))
   if (call.kind === 'put') {
@@ -56,9 +59,9 @@ export function perform(store: Store, command: Command, shape: Shape): Promise<R
       { type: 'put', key, value: textOf(call.value) },
       { type: 'put', ...receipt(command, reply, shape) }
     ]
-    return store.write(serial % shape.bulkEvery === 0 ? [...bulk, ...operations] : operations).then(() => reply)
+    return store.write(isBulk ? [...bulk, ...operations] : operations).then(() => reply)
   }
-  return store.decide({
+  const decided = store.decide({
     keys: [key],
     decide: (view) => {
       const before = cellOf(view.get(key)?.value)
@@ -70,6 +73,9 @@ export function perform(store: Store, command: Command, shape: Shape): Promise<R
       return reply
     }
   })
+  // As a pipeline of them would come.
+  if (isBulk) for (let i = 1; i < bulkCount; i++) store.decide(nothing).catch(() => undefined)
+  return decided
 }
 
 async function performOnRecord({ records }: Store, { key, call }: Command): Promise<Reply> {

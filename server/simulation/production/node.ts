@@ -206,16 +206,21 @@ export class ProductionNode {
   /** What another node's tables are, for this one: resolves once it goes on from them. */
   async receiveSnapshot(message: InstallSnapshot, shipped: ShippedVersion): Promise<void> {
     const [life, member, store] = [this.#life, this.#member, this.#store]
-    if (member === undefined || store === undefined || this.#isReceiving) throw new Error('It cannot take a snapshot.')
+    const isTaken = this.#isReceiving || store?.isInstalling === true
+    if (member === undefined || store === undefined || isTaken) throw new Error('It cannot take a snapshot.')
     this.#isReceiving = true
     try {
       this.host.wake()
       const incoming = await receiveTables(member, this.host, shipped)
       if (life !== this.#life) throw new Error('Its process is gone.')
       this.#around.trace.note('snapshot', this.id, incoming.flushed.index)
-      this.#now(() => store.receive([{ ...message, snapshot: { ...message.snapshot, ref: incoming } }]))
-    } finally {
+      this.#now(() => {
+        this.#isReceiving = false
+        store.receive([{ ...message, snapshot: { ...message.snapshot, ref: incoming } }])
+      })
+    } catch (error) {
       if (life === this.#life) this.#isReceiving = false
+      throw error
     }
   }
 

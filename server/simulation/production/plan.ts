@@ -74,8 +74,9 @@ export const productionClasses: readonly [ProductionClass, ...ProductionClass[]]
     name: 'leaders',
     tuning: {
       faultEveryMs: 400,
-      bulkEvery: 2,
-      client: { count: 12, thinkMsMax: 10, patienceMs: 2_500, readPercent: 25, keys: 4 }
+      bulkEvery: 4,
+      // One key of each kind: the next leader is asked for just what the last one had proposed.
+      client: { count: 12, thinkMsMax: 10, patienceMs: 800, readPercent: 25, keys: 3 }
     },
     weights: { handback: 20, isolate: 2, oneWay: 1, transfer: 3, pause: 1 }
   },

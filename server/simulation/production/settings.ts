@@ -29,7 +29,7 @@ export interface NodeSettings {
   readonly keepEntries: number
   /** What a write carries besides what is checked. */
   readonly paddingBytesMax: number
-  /** Every so many of a client's puts are of many operations. */
+  /** Every so many of a client's changes come with many others, and are proposed at once. */
   readonly bulkEvery: number
 }
 

@@ -65,6 +65,11 @@ export const productionMutants: readonly Mutant[] = [
     ]
   },
   {
+    name: 'keeps what it had proposed when it no longer leads, and decides on that when it leads again',
+    seedClass: 'leaders',
+    edits: [{ file: 'server/raft/member.ts', find: '      this.#inFlight.clear()\n', replace: '' }]
+  },
+  {
     name: 'reads what it has without asking who leads',
     seedClass: 'partitions',
     edits: [
