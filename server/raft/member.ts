@@ -124,6 +124,7 @@ export class ClusterMember implements Store {
       sendSnapshot: options.sendSnapshot,
       applyMembership: (entry, kept) => this.#applyMembership(entry, kept),
       onApplied: (entries) => this.#onApplied(entries),
+      onInstalled: (index) => this.#reached(index, true),
       onReads: (reads) => this.#reads.answered(reads),
       onRole: (state) => this.#onRole(state),
       onFailure: (error) => this.#fail(error)
@@ -362,12 +363,17 @@ export class ClusterMember implements Store {
   #onApplied(entries: readonly LogEntry[]): void {
     const last = entries.at(-1)
     if (last === undefined) return
-    this.#applied = last.index
-    this.#inFlight.applied(last.index)
     if (!this.#leadership.isReady && last.term === this.#driver.status.term) this.#leadership.ready()
     this.#proposals.applied(entries)
-    if (entries.some(isOfSystem)) for (const listener of this.#systemListeners) listener()
-    this.#reads.applied(last.index)
+    this.#reached(last.index, entries.some(isOfSystem))
+  }
+
+  /** Entry by entry, or by a snapshot: what is applied ends there. */
+  #reached(index: number, changesSystem: boolean): void {
+    this.#applied = index
+    this.#inFlight.applied(index)
+    if (changesSystem) for (const listener of this.#systemListeners) listener()
+    this.#reads.applied(index)
   }
 
   #applyMembership({ change }: MembershipEntry, kept: KeptMembership): KeptMembership {
