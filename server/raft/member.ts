@@ -450,11 +450,14 @@ export class ClusterMember implements Store {
 
   #systemRecords(): SystemRecords {
     const write = (operation: Operation) => this.#whenReady(() => this.#propose(systemSpace, [[operation]]))
+    const { system } = this.#member.database
+    const under = (prefix: string) => system.iterator({ gte: prefix, lt: `${prefix}\u{10ffff}` })
     return {
       list: async (prefix) => {
         await this.#reads.wait()
-        return this.#member.database.system.iterator({ gte: prefix, lt: `${prefix}\u{10ffff}` }).all()
+        return under(prefix).all()
       },
+      listApplied: (prefix) => [...under(prefix)],
       put: (key, value) => write({ type: 'put', key: Buffer.from(key), value: Buffer.from(JSON.stringify(value)) }),
       del: (key) => write({ type: 'del', key: Buffer.from(key) }),
       onChange: (listener) => void this.#systemListeners.push(listener)
