@@ -101,6 +101,12 @@ export class Driver {
     })
   }
 
+  /** Resolves once what came with a snapshot is in force, or is not wanted: nobody needs its files any more. */
+  install(message: InstallSnapshot): Promise<void> {
+    this.receive([message])
+    return this.#log.installed()
+  }
+
   /** Undefined: it is stopped. */
   propose(body: EntryBody): ProposeResult | undefined {
     return this.#do(() => this.#node.propose([payloadOf(body)]))

@@ -171,6 +171,14 @@ export class ClusterMember implements Store {
     this.#driver.receive(messages)
   }
 
+  /** Tables have come with it. Resolves once they are in force, or not wanted: until then nobody may touch their files. */
+  install(message: InstallSnapshot): Promise<void> {
+    // It said something before.
+    this.#takeReceived()
+    this.#tellMissed()
+    return this.#driver.install(message)
+  }
+
   /** The connection to a member's process broke. */
   lost(peer: NodeId): void {
     // It said something before.

@@ -204,7 +204,9 @@ test('a snapshot is what is applied: reads of a member that took one wait for no
   expect(await read(store, 'k')).toEqual(['new'])
   expect(await store.records.list('user:')).toEqual([['user:ada', { name: 'ada' }]])
   expect(changes).toBe(1)
-  expect(members.snapshots).toBe(1)
+  const { commitIndex: at } = leader.status()
+  await members.until(() => members.installed.length > 0)
+  expect(members.installed).toEqual([{ at, applied: at }])
   expect(store.status().commitIndex).toBe(leader.status().commitIndex)
   // Nothing was written after it.
   expect(behind?.member?.flushed.index).toBe(node.member?.applied.index)

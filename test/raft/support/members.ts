@@ -46,8 +46,8 @@ export class Members {
   #timer: NodeJS.Timeout | undefined
   #isStill = false
   ticks = 0
-  /** That have come whole. */
-  snapshots = 0
+  /** Snapshots that came whole, and what was applied when nobody needed their files any more. */
+  readonly installed: { readonly at: number; readonly applied: number }[] = []
 
   private constructor(count: number, seed: number, options: MembersOptions) {
     this.#seed = seed
@@ -207,10 +207,10 @@ export class Members {
     const { version, unpin } = member.pin()
     try {
       const ref = await ship(member, version, from, to)
-      this.snapshots++
       const { membership } = version.flushed.membership as KeptMembership
       const { index, term } = version.flushed
-      to.store?.receive([{ ...message, snapshot: { index, term, membership, ref } }])
+      await to.store?.install({ ...message, snapshot: { index, term, membership, ref } })
+      this.installed.push({ at: index, applied: to.member.applied.index })
     } finally {
       unpin()
     }
