@@ -91,6 +91,8 @@ export interface ReadConsistency {
 export interface SystemRecords {
   /** All whose key begins so, in order. */
   list(prefix: string): Promise<readonly (readonly [key: string, value: unknown])[]>
+  /** The same as it is here, within the call: for stores that have to ask others first. Left out: `list` is as new. */
+  listApplied?(prefix: string): readonly (readonly [key: string, value: unknown])[]
   /** Resolves when it is on disk, as `del` does. */
   put(key: string, value: unknown): Promise<void>
   del(key: string): Promise<void>

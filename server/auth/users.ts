@@ -67,24 +67,32 @@ export class Users {
   /** Reads what is stored. */
   static async open(options: UsersOptions): Promise<Users> {
     const users = new Users(options)
-    const stored = (await options.records?.list(userKeys)) ?? []
-    for (const [key, value] of stored) users.#keep(decodeUser(key, value))
-    options.records?.onChange?.(() => void users.#reload())
+    const { records } = options
+    const listed = (await records?.list(userKeys)) ?? []
+    // Nothing changes between the two: from this turn on it is told.
+    records?.onChange?.(() => users.#reload())
+    users.#take(records?.listApplied?.(userKeys) ?? listed)
     return users
   }
 
-  /** Another member of the cluster may have changed them. What cannot be read now is read again later. */
-  async #reload(): Promise<void> {
+  /**
+   * Another member of the cluster has changed them. What is applied here counts at once: whoever is gone would be let in by a
+   * member that can ask nobody just now. What cannot be read is read again later.
+   */
+  #reload(): void {
     try {
-      await this.#inTurn(async () => {
-        const stored = ((await this.#records?.list(userKeys)) ?? []).map(([key, value]) => decodeUser(key, value))
-        const names = new Set(stored.map(({ name }) => name))
-        for (const name of [...this.#known.keys()]) if (!names.has(name)) this.#forget(name)
-        for (const user of stored) this.#keep(user)
-      })
+      const applied = this.#records?.listApplied?.(userKeys)
+      if (applied !== undefined) this.#take(applied)
     } catch {
-      setTimeout(() => void this.#reload(), reloadMs).unref()
+      setTimeout(() => this.#reload(), reloadMs).unref()
     }
+  }
+
+  #take(records: readonly (readonly [key: string, value: unknown])[]): void {
+    const stored = records.map(([key, value]) => decodeUser(key, value))
+    const names = new Set(stored.map(({ name }) => name))
+    for (const name of [...this.#known.keys()]) if (!names.has(name)) this.#forget(name)
+    for (const user of stored) this.#keep(user)
   }
 
   #forget(name: string): void {

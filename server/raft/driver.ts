@@ -10,6 +10,7 @@ import type { RawNode } from './core/node.ts'
 import {
   type Entry,
   type InstallSnapshot,
+  type LogIndex,
   type Membership,
   type MembershipChange,
   type Message,
@@ -37,6 +38,8 @@ export interface DriverEvents {
   readonly applyMembership: ApplyMembership
   /** These are visible now. */
   readonly onApplied: (entries: readonly Entry[]) => void
+  /** The tables of a snapshot, which reach up to the index, are visible now, in the place of everything before. */
+  readonly onInstalled: (index: LogIndex) => void
   readonly onReads: (reads: readonly ReadState[]) => void
   readonly onRole: (state: SoftState) => void
   readonly onFailure: (error: Error) => void
@@ -96,6 +99,12 @@ export class Driver {
     this.#do(() => {
       for (const message of messages) this.#node.step(message)
     })
+  }
+
+  /** Resolves once what came with a snapshot is in force, or is not wanted: nobody needs its files any more. */
+  install(message: InstallSnapshot): Promise<void> {
+    this.receive([message])
+    return this.#log.installed()
   }
 
   /** Undefined: it is stopped. */
@@ -201,6 +210,7 @@ export class Driver {
     this.#after(this.#log.append(append), () => {
       this.#writing.shift()
       this.#deliver(append)
+      if (append.snapshot !== undefined) this.#events.onInstalled(append.snapshot.index)
     })
   }
 

@@ -172,6 +172,11 @@ export class MemberLog implements LogStorage {
     await this.#synced
   }
 
+  /** Resolves when no snapshot that was given to `append` up to now is still to be installed; rejects where one could not be. */
+  async installed(): Promise<void> {
+    await this.#installing
+  }
+
   /** Applies the entries of a Ready; calls are carried out in their order. */
   apply(entries: readonly Entry[], applyMembership: ApplyMembership): Promise<void> {
     const applied = this.#applying.then(() => this.#apply(entries, applyMembership))

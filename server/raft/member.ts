@@ -126,6 +126,7 @@ export class ClusterMember implements Store {
       sendSnapshot: options.sendSnapshot,
       applyMembership: (entry, kept) => this.#applyMembership(entry, kept),
       onApplied: (entries) => this.#onApplied(entries),
+      onInstalled: (index) => this.#reached(index, true),
       onReads: (reads) => this.#reads.answered(reads),
       onRole: (state) => this.#onRole(state),
       onFailure: (error) => this.#fail(error)
@@ -175,6 +176,14 @@ export class ClusterMember implements Store {
   /** Tables that came lie ready and are not its own yet: no others may come into their place. */
   get isInstalling(): boolean {
     return this.#log.isInstalling || this.#received.some(({ kind }) => kind === 'snapshot')
+  }
+
+  /** Tables have come with it. Resolves once they are in force, or not wanted: until then nobody may touch their files. */
+  install(message: InstallSnapshot): Promise<void> {
+    // It said something before.
+    this.#takeReceived()
+    this.#tellMissed()
+    return this.#driver.install(message)
   }
 
   /** The connection to a member's process broke. */
@@ -369,12 +378,17 @@ export class ClusterMember implements Store {
   #onApplied(entries: readonly LogEntry[]): void {
     const last = entries.at(-1)
     if (last === undefined) return
-    this.#applied = last.index
-    this.#inFlight.applied(last.index)
     if (!this.#leadership.isReady && last.term === this.#driver.status.term) this.#leadership.ready()
     this.#proposals.applied(entries)
-    if (entries.some(isOfSystem)) for (const listener of this.#systemListeners) listener()
-    this.#reads.applied(last.index)
+    this.#reached(last.index, entries.some(isOfSystem))
+  }
+
+  /** Entry by entry, or by a snapshot: what is applied ends there. */
+  #reached(index: number, changesSystem: boolean): void {
+    this.#applied = index
+    this.#inFlight.applied(index)
+    if (changesSystem) for (const listener of this.#systemListeners) listener()
+    this.#reads.applied(index)
   }
 
   #applyMembership({ change }: MembershipEntry, kept: KeptMembership): KeptMembership {
@@ -451,11 +465,14 @@ export class ClusterMember implements Store {
 
   #systemRecords(): SystemRecords {
     const write = (operation: Operation) => this.#whenReady(() => this.#propose(systemSpace, [[operation]]))
+    const { system } = this.#member.database
+    const under = (prefix: string) => system.iterator({ gte: prefix, lt: `${prefix}\u{10ffff}` })
     return {
       list: async (prefix) => {
         await this.#reads.wait()
-        return this.#member.database.system.iterator({ gte: prefix, lt: `${prefix}\u{10ffff}` }).all()
+        return under(prefix).all()
       },
+      listApplied: (prefix) => [...under(prefix)],
       put: (key, value) => write({ type: 'put', key: Buffer.from(key), value: Buffer.from(JSON.stringify(value)) }),
       del: (key) => write({ type: 'del', key: Buffer.from(key) }),
       onChange: (listener) => void this.#systemListeners.push(listener)

@@ -220,12 +220,18 @@ class NodeParts {
     if (store === undefined || member === undefined) throw new Error('It is no member yet.')
     if (this.#isReceiving || store.isInstalling) throw new Error('It is receiving a snapshot already.')
     this.#isReceiving = true
+    let installed: Promise<void> | undefined
     try {
       const incoming = await receiveSnapshot(member, this.#options.directory, chunks)
       this.#members = membersOf(incoming.flushed.membership)
-      store.receive([{ ...message, snapshot: { ...message.snapshot, ref: incoming } }])
+      installed = store.install({ ...message, snapshot: { ...message.snapshot, ref: incoming } })
     } finally {
-      this.#isReceiving = false
+      // The next one would take the place of files that are still to be moved in.
+      const free = () => {
+        this.#isReceiving = false
+      }
+      if (installed === undefined) free()
+      else installed.then(free, free)
     }
   }
 

@@ -4,7 +4,7 @@ import type { ClusterMember } from '../../server/raft/member.ts'
 import { type Decision, type Operation, type Store, StoreError } from '../../server/store.ts'
 import { storeContract } from '../server/support/store-contract.ts'
 import { seedOf } from '../support/campaign.ts'
-import { Members } from './support/members.ts'
+import { Members, type MembersOptions } from './support/members.ts'
 
 const seed = seedOf('members')
 let open: Members[] = []
@@ -17,8 +17,11 @@ afterEach(async () => {
   }
 })
 
-async function start(count: number): Promise<{ members: Members; leader: ClusterMember }> {
-  const members = await Members.start(count, seed)
+async function start(
+  count: number,
+  options: MembersOptions = {}
+): Promise<{ members: Members; leader: ClusterMember }> {
+  const members = await Members.start(count, seed, options)
   open.push(members)
   return { members, leader: await members.elected() }
 }
@@ -210,4 +213,33 @@ test('records of the system are on every member, and not among the entries', asy
     expect(await store.records.list('user/')).toEqual([['user/bob', { role: 'admin' }]])
     expect(await read(store, 'user/bob')).toEqual([undefined])
   }
+})
+
+test('a snapshot is what is applied: reads of a member that took one wait for nothing, and users are read again', async () => {
+  const { members, leader } = await start(3, { engine: { memtableBytes: 16 << 10 } })
+  const node = members.node(leader.raftStatus.id)
+  const [behind] = members.nodes.filter(({ store }) => store !== leader)
+  const store = behind?.store as ClusterMember
+  await leader.write([put('k', 'old')])
+  expect(await read(store, 'k')).toEqual(['old'])
+  let changes = 0
+  store.records.onChange?.(() => changes++)
+  members.isolate(store.raftStatus.id)
+  await leader.write([put('k', 'new')])
+  await leader.records.put('user:ada', { name: 'ada' })
+  // Segments of the log go as a whole.
+  for (let i = 0; i < 10; i++) await leader.write([put(`filler${i}`, 'v'.repeat(20_000))])
+  await members.cutLog(node, store.raftStatus.lastIndex + 1)
+  expect(changes).toBe(0)
+  members.mend()
+  await members.until(() => behind?.member?.applied.index === node.member?.applied.index)
+  expect(await read(store, 'k')).toEqual(['new'])
+  expect(await store.records.list('user:')).toEqual([['user:ada', { name: 'ada' }]])
+  expect(changes).toBe(1)
+  const { commitIndex: at } = leader.status()
+  await members.until(() => members.installed.length > 0)
+  expect(members.installed).toEqual([{ at, applied: at }])
+  expect(store.status().commitIndex).toBe(leader.status().commitIndex)
+  // Nothing was written after it.
+  expect(behind?.member?.flushed.index).toBe(node.member?.applied.index)
 })

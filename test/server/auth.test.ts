@@ -32,7 +32,11 @@ const granted = (...texts: string[]) =>
   )
 
 class Records implements SystemRecords {
-  readonly kept = new Map<string, unknown>()
+  readonly kept: Map<string, unknown>
+
+  constructor(kept = new Map<string, unknown>()) {
+    this.kept = kept
+  }
 
   async list(prefix: string): Promise<[string, unknown][]> {
     return [...this.kept].filter(([key]) => key.startsWith(prefix))
@@ -44,6 +48,46 @@ class Records implements SystemRecords {
 
   async del(key: string): Promise<void> {
     this.kept.delete(key)
+  }
+}
+
+/** Of a member: others change them too, and it may be alone. */
+class MemberRecords extends Records {
+  isAlone = false
+  readonly elsewhere = new Records(this.kept)
+  readonly #listeners: (() => void)[] = []
+  #held: Promise<void> | undefined
+  #letGo: () => void = () => undefined
+
+  /** Until `letGo`, what was listed does not get to who asked. */
+  hold(): void {
+    this.#held = new Promise((resolve) => {
+      this.#letGo = resolve
+    })
+  }
+
+  letGo(): void {
+    this.#letGo()
+  }
+
+  /** An entry that changed something is applied here. */
+  tell(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  override async list(prefix: string): Promise<[string, unknown][]> {
+    if (this.isAlone) throw new Error('nobody leads')
+    const listed = await super.list(prefix)
+    await this.#held
+    return listed
+  }
+
+  listApplied(prefix: string): [string, unknown][] {
+    return [...this.kept].filter(([key]) => key.startsWith(prefix))
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener)
   }
 }
 
@@ -193,6 +237,37 @@ describe('users', () => {
     expect(await again.remove('bob')).toBe(true)
     expect([...records.kept.keys()]).toEqual(['user:ada'])
     expect(JSON.stringify([...records.kept])).not.toContain('secret')
+  })
+
+  test('that changed elsewhere hold so at once, though nobody can be asked', async () => {
+    const records = new MemberRecords()
+    const users = await Users.open({ records })
+    expect(users.isOpen).toBe(true)
+    const elsewhere = await Users.open({ records: records.elsewhere })
+    await elsewhere.change('ada', admin)
+    await elsewhere.change('bob', rules('on >x ~* +@read'))
+    records.isAlone = true
+    records.tell()
+    expect(users.isOpen).toBe(false)
+    expect(users.guest.access).toBe(noAccess)
+    const identity = users.identityOf('bob')
+    expect(identity.access).not.toBe(noAccess)
+    await elsewhere.remove('bob')
+    records.tell()
+    expect(users.identityOf('bob').access).toBe(noAccess)
+    expect(identity.access).toBe(noAccess)
+    await expect(records.list('user:')).rejects.toThrow('nobody leads')
+  })
+
+  test('that changed while they were read for the first time are not missed', async () => {
+    const records = new MemberRecords()
+    const elsewhere = await Users.open({ records: records.elsewhere })
+    records.hold()
+    const opening = Users.open({ records })
+    await elsewhere.change('ada', admin)
+    records.tell()
+    records.letGo()
+    expect((await opening).list().map(({ name }) => name)).toEqual(['ada'])
   })
 
   test('what changes holds for who is logged in', async () => {

@@ -1,10 +1,19 @@
 // A cluster in one process: members with the production log on disks in memory, and a network between them that can be cut.
 // Time is ticks that the test, or a timer, makes.
 import native from '#native'
-import { becomeMember, type Member, type MemberOptions, openMember } from '../../../lib/member.ts'
+import { Disk } from '../../../lib/disk/fs.ts'
+import {
+  becomeMember,
+  type IncomingSnapshot,
+  type IncomingTable,
+  type Member,
+  type MemberOptions,
+  openMember,
+  type Version
+} from '../../../lib/member.ts'
 import type { Environment } from '../../../lib/options.ts'
 import { emptyMembership } from '../../../server/raft/core/membership.ts'
-import type { NodeId, PeerMessage } from '../../../server/raft/core/types.ts'
+import type { InstallSnapshot, NodeId, PeerMessage } from '../../../server/raft/core/types.ts'
 import type { KeptMembership } from '../../../server/raft/log.ts'
 import { ClusterMember } from '../../../server/raft/member.ts'
 import { turn } from '../../../server/turn.ts'
@@ -35,7 +44,10 @@ export class Members {
   /** "from to": nothing gets through. */
   readonly #cut = new Set<string>()
   #timer: NodeJS.Timeout | undefined
+  #isStill = false
   ticks = 0
+  /** Snapshots that came whole, and what was applied when nobody needed their files any more. */
+  readonly installed: { readonly at: number; readonly applied: number }[] = []
 
   private constructor(count: number, seed: number, options: MembersOptions) {
     this.#seed = seed
@@ -55,8 +67,11 @@ export class Members {
     const voters = members.nodes.map(({ id }) => id)
     const membership: KeptMembership = { membership: { ...emptyMembership, voters } }
     for (const node of members.nodes) {
-      await becomeMember(directory, { clusterId: 'lakes', memberId: node.id, membership }, {}, () =>
-        environmentOf(node)
+      await becomeMember(
+        directory,
+        { clusterId: 'lakes', memberId: node.id, membership },
+        members.#options.engine ?? {},
+        () => environmentOf(node)
       )
       await members.up(node)
     }
@@ -80,6 +95,7 @@ export class Members {
   }
 
   tick(): void {
+    if (this.#isStill) return
     this.ticks++
     for (const { id, store } of this.nodes) if (!this.#paused.has(id)) store?.tick()
   }
@@ -103,7 +119,7 @@ export class Members {
     node.lives++
     const member = await openMember(directory, this.#options.engine ?? {}, () => environmentOf(node))
     node.member = member
-    // Nobody sends snapshots here.
+    // Until a test cuts it.
     member.keepFrom(1)
     node.store = new ClusterMember({
       member,
@@ -123,7 +139,7 @@ export class Members {
         applyUnstable: false
       },
       send: (messages) => this.#send(messages),
-      sendSnapshot: () => Promise.reject(new Error('nobody sends snapshots here')),
+      sendSnapshot: (message) => this.#sendSnapshot(member, node, message),
       addressOf: (member) => `member-${member}:6379`,
       nowMs: this.#options.nowMs ?? (() => performance.now()),
       atEnd: (call) => turn.atEnd(call),
@@ -174,6 +190,32 @@ export class Members {
     for (const { fs } of this.nodes) native.release(fs)
   }
 
+  /** What is applied is in tables, and the log has an entry no more. */
+  async cutLog({ member }: Node, index: number): Promise<void> {
+    if (member === undefined) throw new Error('it is down')
+    // Time stands still: a tick would look for what others need.
+    this.#isStill = true
+    member.keepFrom(Number.POSITIVE_INFINITY)
+    await member.flush()
+    this.#isStill = false
+    if (member.log.firstIndex <= index) throw new Error(`the log still begins at ${member.log.firstIndex}`)
+  }
+
+  async #sendSnapshot(member: Member, from: Node, message: InstallSnapshot): Promise<void> {
+    const to = this.node(message.to)
+    if (to.member === undefined || this.#cut.has(`${from.id} ${to.id}`)) throw new Error('it does not get there')
+    const { version, unpin } = member.pin()
+    try {
+      const ref = await ship(member, version, from, to)
+      const { membership } = version.flushed.membership as KeptMembership
+      const { index, term } = version.flushed
+      await to.store?.install({ ...message, snapshot: { index, term, membership, ref } })
+      this.installed.push({ at: index, applied: to.member.applied.index })
+    } finally {
+      unpin()
+    }
+  }
+
   #send(messages: readonly PeerMessage[]): void {
     const byPeer = new Map<NodeId, PeerMessage[]>()
     for (const message of messages) {
@@ -186,6 +228,27 @@ export class Members {
       if (first === undefined || this.#cut.has(`${first.from} ${to}`)) continue
       setImmediate(() => this.node(to).store?.receive(some))
     }
+  }
+}
+
+let shipped = 0
+
+async function ship(member: Member, version: Version, from: Node, to: Node): Promise<IncomingSnapshot> {
+  const { executor, fs } = environmentOf(to)
+  const disk = new Disk(fs, executor)
+  const tables: IncomingTable[] = []
+  try {
+    for (const [level, files] of version.levels.entries()) {
+      for (const table of files) {
+        const path = `${directory}/shipped${++shipped}.sst`
+        await disk.writeFile(path, native.memoryDump(from.fs, member.pathOf(table)))
+        tables.push({ level, table, path })
+      }
+    }
+    await disk.syncDirectory(directory)
+    return { flushed: version.flushed, tables }
+  } finally {
+    native.release(executor)
   }
 }
 
