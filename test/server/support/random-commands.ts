@@ -210,7 +210,7 @@ function command(random: Random, pick: ReturnType<typeof picker>): Request {
   if (mutation === 0) words = words.slice(0, -1 - random.below(words.length))
   const more = value(random)
   // Not a time: it would be over at another millisecond in each of two servers.
-  if (mutation === 1 && !/^P?EX(AT)?$/i.test(String(words.at(-1)))) words.push(more)
+  if (mutation === 1 && !/^[EP]X(AT)?$/i.test(String(words.at(-1)))) words.push(more)
   if (words.length === 0) words = [name]
   return requestOf(...words.map((word, i) => (i === 0 || random.below(4) === 0 ? inSomeCase(word, random) : word)))
 }
