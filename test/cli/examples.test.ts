@@ -193,19 +193,23 @@ describe('the examples of --help', () => {
     expect(examples.length).toBeGreaterThanOrEqual(4)
     const files = readdirSync(join(root, 'server')).filter((name) => name.endsWith('.yaml'))
     const lines = new Set([...examples, ...files.map((name) => `varve serve -f server/${name}`)])
-    await Promise.all([...lines].map((line, i) => startsBy(line, join(work, `serve-${i}`))))
+    // Ended when all have begun: members of a cluster begin together.
+    const begun = await Promise.allSettled([...lines].map((line, i) => startsBy(line, join(work, `serve-${i}`))))
+    for (const one of begun) if (one.status === 'fulfilled') await one.value[Symbol.asyncDispose]()
+    expect(begun.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []))).toEqual([])
   })
 })
 
-/** Runs a line of `varve serve` until it listens: on a free port, with a data directory and secrets that there are. */
-async function startsBy(line: string, dataDir: string): Promise<void> {
+/** Runs a line of `varve serve`, which listens then: on a free port, with a data directory and secrets that there are. */
+async function startsBy(line: string, dataDir: string): Promise<ServerProcess> {
   const [, variable = '', flags = ''] = /^(\S+=\S+ )?varve serve ?(.*)$/.exec(line) ?? []
   const args = flags.replace('server/', `${root}server/`).split(' ').filter(Boolean)
   const [name = '', value = ''] = variable.trim().split('=')
   const secret = { VARVE_AUTH_PASSWORD_FILE: join(work, 'root.txt'), ...(name === '' ? {} : { [name]: value }) }
   const more = ['--port', '0', '--data-dir', dataDir, '--http-port', '0']
-  await using started = await ServerProcess.start([...args, ...more], secret)
+  const started = await ServerProcess.start([...args, ...more], secret)
   expect([line, started.output]).toEqual([line, expect.stringMatching(/listening on \S+:\d+\n/)])
+  return started
 }
 
 describe('the README', () => {
