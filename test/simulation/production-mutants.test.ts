@@ -1,12 +1,17 @@
 // The simulation of production code can see: each mutant turns it red within two minutes, and the unchanged sources do not.
 import { afterAll, describe, expect, test } from 'vitest'
-import { report } from '../support/campaign.ts'
+import { campaign, report, seedOf } from '../support/campaign.ts'
 import { type Hunt, Hunts } from './support/hunt.ts'
 import { mutate } from './support/mutants.ts'
 import { productionMutants, readProductionSources } from './support/production-mutants.ts'
 
 const huntSeconds = 120
 const cleanSeconds = 2
+
+/** Some of them, others each time; all of them in the long form. */
+const count = campaign('mutants of production', { short: 3, long: productionMutants.length, instrumented: 1 })
+const from = seedOf('mutants of production') % productionMutants.length
+const hunted = [...productionMutants.slice(from), ...productionMutants.slice(0, from)].slice(0, count)
 
 const sources = readProductionSources()
 const hunts = new Hunts(sources)
@@ -15,14 +20,18 @@ const found: Record<string, { readonly seconds: number } & Hunt> = {}
 afterAll(() => {
   hunts.close()
   report('simulation mutants of production', {
-    built: productionMutants.length,
+    built: hunted.length,
     found: Object.keys(found).length,
     mutants: found
   })
 })
 
 describe('mutants of production code', () => {
-  test.each(productionMutants)('is seen: $name', { timeout: 10 * huntSeconds * 1000 }, async (mutant) => {
+  test('each fits its source', () => {
+    for (const mutant of productionMutants) expect(mutate(sources, mutant)).not.toEqual(sources)
+  })
+
+  test.each(hunted)('is seen: $name', { timeout: 10 * huntSeconds * 1000 }, async (mutant) => {
     const start = performance.now()
     const { seedClass } = mutant
     const result = await hunts.hunt(mutate(sources, mutant), { seedClass, seconds: huntSeconds, form: 'production' })
