@@ -48,7 +48,7 @@ describe('simulation of production code', () => {
   })
 
   test('a seed is a run: its trace hash says so', { timeout: isLong ? 3_600_000 : 240_000 }, async () => {
-    const reruns = campaign('simulation of production reruns', { short: 4, long: 100, instrumented: 2 })
+    const reruns = campaign('simulation of production reruns', { short: 2, long: 100, instrumented: 2 })
     const first = seedOf('simulation of production reruns')
     const hashes = new Set<string>()
     for (let seed = first; seed < first + reruns; seed++) {
