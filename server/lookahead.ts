@@ -5,6 +5,7 @@
 //
 // What is foreseen is as good an answer as one that is read when the session is served: both come after the request and before
 // the reply, and nothing of the session is between.
+import { copyShort } from './net/copy-short.ts'
 import type { Reply } from './protocol/reply.ts'
 import type { Run } from './protocol/resp-runs.ts'
 import { framings } from './runs.ts'
@@ -104,12 +105,6 @@ export class Lookahead {
       return 0
     }
   }
-}
-
-/** Bytes one by one: for short ones, faster than a call. */
-function copyShort(from: Buffer, at: number, length: number, to: Buffer, start: number): void {
-  if (length > 64) from.copy(to, start, at, at + length)
-  else for (let i = 0; i < length; i++) to[start + i] = from[at + i] as number
 }
 
 /** Of this thread, as its turns are. */

@@ -9,6 +9,7 @@ import { getSystemErrorName } from 'node:util'
 import native from '#native'
 import { turn } from '../turn.ts'
 import type { Address, Connection, Listener, ListenOptions } from './connection.ts'
+import { copyShort } from './copy-short.ts'
 import { ReactorConnection, type ReactorPort } from './reactor-connection.ts'
 
 const slabBytes = 64 * 2 ** 10
@@ -188,7 +189,7 @@ export class Reactor implements Listener, ReactorPort {
   writeLater(connection: ReactorConnection, bytes: Uint8Array): void {
     if (this.#outgoingBytes + bytes.length > sendBytes || this.#writers.length === partsMax) this.flush()
     const at = this.#outgoingBytes
-    copyShort(bytes, this.#outgoing, at)
+    copyShort(bytes, 0, bytes.length, this.#outgoing, at)
     this.#outgoingBytes = at + bytes.length
     const writers = this.#writers
     if (writers.at(-1) !== connection) {
@@ -239,12 +240,6 @@ function tell(connection: ReactorConnection, what: number): void {
   if (what === sent) connection.sent()
   else if (what === end) connection.ended()
   else if (what === gone) connection.destroy()
-}
-
-/** Bytes one by one: for short ones, faster than a call. */
-function copyShort(from: Uint8Array, to: Buffer, start: number): void {
-  if (from.length > 64) to.set(from, start)
-  else for (let i = 0; i < from.length; i++) to[start + i] = from[i] as number
 }
 
 function addressOf(text: string): Address {
