@@ -31,8 +31,7 @@ export class Relay {
       if (kindOfNote(bytes) !== 'published') return
       const { channel, message } = (decodeNote(bytes)?.body ?? {}) as Partial<Published>
       if (!Buffer.isBuffer(channel) || !Buffer.isBuffer(message)) return
-      // The bytes may be a piece of a large chunk, and a subscriber may be slow.
-      broker.publish(Buffer.from(channel), Buffer.from(message))
+      broker.publish(channel, message)
     })
     this.#unsubscribe = stop ?? (() => {})
   }
