@@ -141,3 +141,14 @@ function isFault(value: unknown, kinds: readonly string[]): value is Fault<strin
   const isKind = kinds.some((kind) => kind === fields.get('kind'))
   return isKind && ['atMs', 'forMs', 'pick', 'second'].every(isWhole)
 }
+
+/** The class that a seed picks, or the one of a name. Throws a RangeError with the names there are. */
+export function classOf<Class extends { readonly name: string }>(
+  classes: readonly Class[],
+  seed: number,
+  name: string | undefined
+): Class {
+  const found = name === undefined ? classes[seed % classes.length] : classes.find((one) => one.name === name)
+  if (found !== undefined) return found
+  throw new RangeError(`There is no seed class "${name}". There are: ${classes.map((one) => one.name).join(', ')}.`)
+}

@@ -14,7 +14,7 @@ import { Clients } from './clients.ts'
 import { Cluster, type DiskMaker } from './cluster.ts'
 import { Faults } from './faults.ts'
 import { checkHistories } from './histories.ts'
-import { drawPlan, type Fault, faultKinds, type SeedClass, seedClasses } from './plan.ts'
+import { classOf, drawPlan, type Fault, faultKinds, type SeedClass, seedClasses } from './plan.ts'
 import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import { drawSettings } from './settings.ts'
@@ -67,14 +67,7 @@ const stormFactor = 20
 const lookEvery = 16
 
 export function seedClassOf(seed: number, name?: string): SeedClass {
-  const found =
-    name === undefined ? seedClasses[seed % seedClasses.length] : seedClasses.find((one) => one.name === name)
-  if (found === undefined) {
-    throw new RangeError(
-      `There is no seed class "${name}". There are: ${seedClasses.map((one) => one.name).join(', ')}.`
-    )
-  }
-  return found
+  return classOf(seedClasses, seed, name)
 }
 
 export function simulate(options: SimulationOptions): Outcome {

@@ -12,7 +12,7 @@
 // the same bytes on every disk: the trace hash says so.
 import { Clients } from '../clients.ts'
 import { checkHistories } from '../histories.ts'
-import { drawPlan, type Fault } from '../plan.ts'
+import { classOf, drawPlan, type Fault } from '../plan.ts'
 import { Random } from '../random.ts'
 import { Scheduler } from '../scheduler.ts'
 import { Trace, type TraceListener } from '../trace.ts'
@@ -73,10 +73,7 @@ const stormStepsMin = 3_000
 const lookEvery = 16
 
 export function productionClassOf(seed: number, name?: string): ProductionClass {
-  const classes = productionClasses
-  const found = name === undefined ? classes[seed % classes.length] : classes.find((one) => one.name === name)
-  if (found !== undefined) return found
-  throw new RangeError(`There is no seed class "${name}". There are: ${classes.map((one) => one.name).join(', ')}.`)
+  return classOf(productionClasses, seed, name)
 }
 
 /** One at a time in a process: it runs on the process' own timers, which are the scheduler's meanwhile. */
