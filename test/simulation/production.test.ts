@@ -28,7 +28,7 @@ const commandOf = ({ seed, seedClass }: ProductionOutcome): string =>
 
 describe('simulation of production code', () => {
   test('no seed breaks a promise', { timeout: isLong ? 12 * 3_600_000 : 240_000 }, async () => {
-    const seeds = campaign('simulation of production', { short: 14, long: 5_000, instrumented: 7 })
+    const seeds = campaign('simulation of production', { short: 28, long: 5_000, instrumented: 7 })
     const first = seedOf('simulation of production')
     let sum: Sum | undefined
     for (let seed = first; seed < first + seeds; seed++) {
