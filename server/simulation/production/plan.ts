@@ -83,7 +83,7 @@ export const productionClasses: readonly [ProductionClass, ...ProductionClass[]]
   // Logs that are cut early: who was away gets the tables.
   {
     name: 'snapshots',
-    tuning: { keepEntries: 0, faultEveryMs: 300 },
+    tuning: { keepEntries: 0, faultEveryMs: 300, bulkEvery: 3 },
     weights: { isolate: 5, power: 4, powerAll: 2, kill: 3, slowDisk: 2, failDisk: 2 }
   }
 ]
