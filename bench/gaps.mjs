@@ -41,13 +41,13 @@ async function measure({ name, operations, work }, withProfile) {
 const cell = (value, width = 8) => String(value ?? '-').padStart(width)
 
 function printHead() {
-  const columns = ['longest', 'gc', 'cpu', 'waiting', 'blocked', 'p99'].map((column) => cell(column)).join('')
+  const columns = ['longest', 'gc', 'cpu', 'waiting', 'blocked', 'stolen', 'p99'].map((column) => cell(column)).join('')
   console.log(`${'ms of the longest gap'.padEnd(24)}${columns}${cell('ops/s', 10)}`)
 }
 
 function print({ name, opsPerSecond, gaps }) {
   const [first] = gaps.longest
-  const parts = [first?.gcMs, first?.cpuMs, first?.waitingMs, first?.blockedMs, gaps.p99Ms]
+  const parts = [first?.gcMs, first?.cpuMs, first?.waitingMs, first?.blockedMs, first?.stolenMs, gaps.p99Ms]
   const columns = [gaps.maxMs, ...parts].map((part) => cell(part)).join('')
   console.log(`${name.padEnd(24)}${columns}${cell(opsPerSecond, 10)}`)
 }
@@ -61,7 +61,10 @@ function printDetails({ name, gaps }) {
   console.log(`  garbage collection, ms: ${collections.join(', ') || 'none'}`)
   for (const gap of gaps.longest) {
     const kinds = Object.entries(gap.gc).map(([kind, ms]) => `${kind} ${ms}`)
-    const known = gap.cpuMs === undefined ? '' : ` cpu ${gap.cpuMs} waiting ${gap.waitingMs} blocked ${gap.blockedMs}`
+    const known =
+      gap.cpuMs === undefined
+        ? ''
+        : ` cpu ${gap.cpuMs} waiting ${gap.waitingMs} blocked ${gap.blockedMs} stolen ${gap.stolenMs}`
     const collected = kinds.length > 0 ? ` (${kinds.join(', ')})` : ''
     console.log(`  ${cell(gap.ms)} ms at ${cell(gap.atMs, 9)}: gc ${gap.gcMs}${collected}${known}`)
     for (const { name: called, ms, under } of gap.functions ?? []) console.log(`      ${cell(ms)} ${called} < ${under}`)

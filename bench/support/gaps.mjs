@@ -5,9 +5,12 @@
 //   gc       garbage collection, by the 'gc' entries of perf_hooks that fall into it
 //   cpu      the thread ran (garbage collection included)
 //   waiting  another thread or process had the processor: the machine's doing
-//   blocked  the rest: the thread slept, in the poll of an idle loop or in a system call
-// The kernel counts cpu and waiting up at its own ticks, 1 to 4 ms apart, so these two are that coarse; gc is exact.
-// The observing itself costs a few microseconds a tick.
+//   blocked  the rest: the thread slept, in the poll of an idle loop or in a system call, or the host of a virtual
+//            machine had taken the processor away, which the kernel counts as neither
+//   stolen   what the host took from all processors meanwhile (/proc/stat): where it is about as much as what is blocked,
+//            nothing in this process slept
+// The kernel counts cpu and waiting up at its own ticks, 1 to 4 ms apart, and stolen in 10 ms, so these are that coarse; gc
+// is exact. The observing itself costs about 20 microseconds a tick.
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { createHistogram, PerformanceObserver } from 'node:perf_hooks'
@@ -52,16 +55,23 @@ export class Longest {
   }
 }
 
-/** Reads [ms run, ms waited for a processor] of the main thread; undefined where the kernel does not tell. */
+const clockTickMs = 10 // USER_HZ is 100 wherever Node runs on Linux
+
+/** ms of "steal" in the line of all processors, the first of /proc/stat: "cpu  user nice system idle iowait irq softirq steal". */
+const stolenIn = (line) => Number(line.split('\n', 1)[0].split(/ +/)[8] ?? 0) * clockTickMs
+
+/** Reads [ms run, ms waited for a processor] of the main thread and ms stolen; undefined where the kernel does not tell. */
 function openSchedule() {
   try {
-    const file = openSync('/proc/self/schedstat', 'r')
-    const bytes = Buffer.alloc(64)
+    const thread = openSync('/proc/self/schedstat', 'r')
+    const processors = openSync('/proc/stat', 'r')
+    const bytes = Buffer.alloc(256)
+    const text = (file) => bytes.latin1Slice(0, readSync(file, bytes, 0, bytes.length, 0))
     const read = () => {
-      const [ran, waited] = bytes.latin1Slice(0, readSync(file, bytes, 0, 64, 0)).split(' ')
-      return [Number(ran) / 1e6, Number(waited) / 1e6]
+      const [ran, waited] = text(thread).split(' ')
+      return [Number(ran) / 1e6, Number(waited) / 1e6, stolenIn(text(processors))]
     }
-    return { read, close: () => closeSync(file) }
+    return { read, close: () => [thread, processors].forEach(closeSync) }
   } catch {
     return undefined
   }
@@ -110,6 +120,7 @@ export class GapWatch {
     if (now.schedule !== undefined) {
       gap.cpuMs = now.schedule[0] - last.schedule[0]
       gap.waitingMs = now.schedule[1] - last.schedule[1]
+      gap.stolenMs = now.schedule[2] - last.schedule[2]
     }
     this.#longest.add(gap)
   }
@@ -161,6 +172,7 @@ export class GapWatch {
     const cpuMs = Math.min(ms, gap.cpuMs)
     const waitingMs = Math.min(ms - cpuMs, gap.waitingMs)
     const blockedMs = ms - cpuMs - waitingMs
-    return { ...account, cpuMs: rounded(cpuMs), waitingMs: rounded(waitingMs), blockedMs: rounded(blockedMs) }
+    const parts = { cpuMs: rounded(cpuMs), waitingMs: rounded(waitingMs), blockedMs: rounded(blockedMs) }
+    return { ...account, ...parts, stolenMs: gap.stolenMs }
   }
 }

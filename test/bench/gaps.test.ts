@@ -44,8 +44,9 @@ test('a blocked loop is a gap, and what ran in it is told', async () => {
   const long = histogram.filter(({ toMs }) => toMs === null || toMs > 30)
   expect(long.reduce((sum, { gaps }) => sum + gaps, 0)).toBeGreaterThanOrEqual(1)
   const [parts] = longest
-  if (parts !== undefined && 'cpuMs' in parts)
-    expect(parts.cpuMs + parts.waitingMs + parts.blockedMs).toBeCloseTo(maxMs, 0)
+  if (parts === undefined || !('cpuMs' in parts)) return
+  expect(parts.cpuMs + parts.waitingMs + parts.blockedMs).toBeCloseTo(maxMs, 0)
+  expect(parts.stolenMs).toBeGreaterThanOrEqual(0)
 })
 
 test('functions are told by their own time within the span', () => {
