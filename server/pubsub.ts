@@ -23,6 +23,14 @@ export type SubscriptionKind = 'channels' | 'patterns'
 
 const nameOf = (bytes: Buffer): string => bytes.toString('latin1')
 
+/** Of messages that were published at this member of a cluster. */
+export interface RelayCounts {
+  /** Once for each other member that was told. */
+  relayed: number
+  /** Not sent to a member, for want of a connection or of room. */
+  dropped: number
+}
+
 export class Broker {
   readonly #channels = new Map<string, Set<Subscriber>>()
   readonly #patterns = new Map<string, Pattern>()

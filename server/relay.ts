@@ -4,7 +4,7 @@
 
 import { decodeNote, encodeNote, kindOfNote } from './cluster/notes.ts'
 import { type ClusterView, othersOf } from './cluster/view.ts'
-import type { Broker } from './pubsub.ts'
+import type { Broker, RelayCounts } from './pubsub.ts'
 
 /** What may wait to be sent to a member before a message is not sent to it. */
 const roomBytes = 8 * 2 ** 20
@@ -12,12 +12,6 @@ const roomBytes = 8 * 2 ** 20
 interface Published {
   readonly channel: Buffer
   readonly message: Buffer
-}
-
-export interface RelayCounts {
-  relayed: number
-  /** Not sent to a member, for want of a connection or of room. */
-  dropped: number
 }
 
 export class Relay {

@@ -311,7 +311,8 @@ export class Server {
     const address = () => this.#listener?.address
     const store = this.#store
     const limits = () => this.#limits
-    const cluster = store.cluster && this.#watch && { view: store.cluster, watch: this.#watch, masterName }
+    const [view, watch, relayed] = [store.cluster, this.#watch, this.#relay?.counts]
+    const cluster = view && watch && { view, watch, masterName, relayed }
     return {
       nodeId: this.#nodeId,
       runId: randomBytes(20).toString('hex'),

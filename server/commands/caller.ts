@@ -5,7 +5,7 @@ import type { Users } from '../auth/users.ts'
 import type { LeaderWatch } from '../cluster/leader-watch.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { Reply } from '../protocol/reply.ts'
-import type { Broker, Subscriber } from '../pubsub.ts'
+import type { Broker, RelayCounts, Subscriber } from '../pubsub.ts'
 import type { SlowLog } from '../slow-log.ts'
 import type { Statistics } from '../statistics.ts'
 import type { Entry, Key, Store, StoreStatus } from '../store.ts'
@@ -134,6 +134,8 @@ export interface ServedCluster {
   readonly watch: Pick<LeaderWatch, 'isSettling' | 'isLeaderless' | 'isDown' | 'switches'>
   /** Of the cluster, as clients of Sentinel ask for it. */
   readonly masterName: string
+  /** Of messages that were published here, to other members. */
+  readonly relayed?: Readonly<RelayCounts> | undefined
 }
 
 /** The limits that commands apply or tell. */

@@ -1,16 +1,18 @@
 // Metrics of a member of a cluster: who leads, how far this member and the others are.
 import { type ClusterView, lagOf, leaderOf, type MemberRole, memberOf, ownOf } from '../cluster/view.ts'
+import type { RelayCounts } from '../pubsub.ts'
 import type { Exposition } from './exposition.ts'
 
 /** What is exposed of a server's cluster. */
 export interface ClusterFigures {
   readonly view: ClusterView
   readonly watch: { readonly switches: number }
+  readonly relayed?: Readonly<RelayCounts> | undefined
 }
 
 const roles: readonly MemberRole[] = ['leader', 'follower', 'learner']
 
-export function exposeCluster(to: Exposition, { view, watch }: ClusterFigures): void {
+export function exposeCluster(to: Exposition, { view, watch, relayed }: ClusterFigures): void {
   const { role } = ownOf(view)
   const is = roles.map((each) => ({ labels: { role: each }, value: each === role ? 1 : 0 }))
   to.gauge('varve_cluster_role', 'What this member is: 1 for the role that it has.', is)
@@ -26,6 +28,13 @@ export function exposeCluster(to: Exposition, { view, watch }: ClusterFigures): 
   to.gauge('varve_cluster_commit_index', 'Index up to which the log is committed.', view.commitIndex)
   to.gauge('varve_cluster_applied_index', 'Index up to which the log is applied.', view.appliedIndex)
   exposePeers(to, view)
+  if (relayed !== undefined) exposeRelayed(to, relayed)
+}
+
+function exposeRelayed(to: Exposition, { relayed, dropped }: RelayCounts): void {
+  const published = 'Messages published here'
+  to.counter('varve_cluster_messages_relayed_total', `${published} that went to another member.`, relayed)
+  to.counter('varve_cluster_messages_dropped_total', `${published} that another member was not told.`, dropped)
 }
 
 function exposePeers(to: Exposition, view: ClusterView): void {

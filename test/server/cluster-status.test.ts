@@ -93,6 +93,10 @@ test('metrics and health', async () => {
     nodeId: at,
     version: '1'
   })
+  // To each of the others.
+  const client = await clientOf(group.serverAt(leader))
+  client.send(Buffer.concat([respOf('PUBLISH', 'news', 'hello'), respOf('QUIT')]))
+  expect(await client.rest()).toBe(':0\r\n+OK\r\n')
   const text = await exposeAll(sources(leader))
   const index = group.members.commitIndex
   const others = [0, 1, 2].filter((at) => at !== leader).map((at) => `node${at + 1}`)
@@ -102,6 +106,8 @@ test('metrics and health', async () => {
     `varve_cluster_leader{member="node${leader + 1}"} 1`,
     `varve_cluster_leader{member="${others[0]}"} 0`,
     'varve_cluster_leader_switches_total 0',
+    'varve_cluster_messages_relayed_total 2',
+    'varve_cluster_messages_dropped_total 0',
     'varve_cluster_term 1',
     `varve_cluster_last_index ${index}`,
     `varve_cluster_commit_index ${index}`,
