@@ -38,7 +38,7 @@ interface Waiting {
   readonly resolve: (replies: readonly Reply[]) => void
 }
 
-/** As much may wait to be sent to the leader. */
+/** As much may wait to be sent to a member, and no note is longer. */
 const roomBytes = 64 * 2 ** 20
 /** An answer that is not there by then will hardly come. */
 const patienceMs = 5_000
@@ -47,6 +47,10 @@ const againMs = 50
 const groupSizes = { readsMax: 1_000, writesMax: 1_000 }
 
 const refused = errorReply('nobody was there to take the write', 'NO_LEADER')
+const tooLarge = errorReply(
+  `a follower forwards at most ${roomBytes} bytes at once; ask the leader itself`,
+  'TOO_LARGE'
+)
 const repeated = (reply: Reply, count: number): readonly Reply[] => Array.from({ length: count }, () => reply)
 const isRefused = (reply: Reply): boolean =>
   reply.kind === 'error' && (reply.code === 'NOT_LEADER' || reply.code === 'NO_LEADER')
@@ -136,6 +140,7 @@ export class Forwarder implements Forwarding {
     if (leader.id === view.ownId) return this.#serve(question)
     const id = ++this.#lastId
     const note = encodeNote('forward', { ...question, id, run: server().runId } satisfies Asked)
+    if (note.length > roomBytes) return repeated(tooLarge, count)
     return new Promise((resolve) => {
       if (view.notes?.send(leader.id, note, roomBytes) !== true) resolve(repeated(refused, count))
       else this.#waiting.set(id, { to: leader.id, sinceMs: nowMs(), count, resolve })
@@ -181,8 +186,11 @@ export class Forwarder implements Forwarding {
   async #answer(from: string, asked: Asked): Promise<void> {
     const { id, run } = asked
     const replies = await this.#serve(asked)
+    const noteOf = (some: readonly Reply[]) => encodeNote('forwarded', { id, run, replies: some } satisfies Answered)
+    const note = noteOf(replies)
+    const isTooLong = note.length > roomBytes
     // Where it cannot be told, whoever asked waits in vain, and takes the outcome for unknown.
-    this.#context.view.notes?.send(from, encodeNote('forwarded', { id, run, replies } satisfies Answered), roomBytes)
+    this.#context.view.notes?.send(from, isTooLong ? noteOf(repeated(unknownOutcome, replies.length)) : note, roomBytes)
   }
 
   async #serve({ user, language, version, requests, watched }: Question): Promise<readonly Reply[]> {

@@ -71,6 +71,19 @@ describe('a write on a follower', () => {
     await ask(client, 'SET b 1 XX EX', '-ERR syntax error\r\n')
   })
 
+  test('that is longer than what may wait for the leader is refused at once, and says why', async () => {
+    const { clock, follower, connect } = await start()
+    const client = await connect(follower)
+    const value = Buffer.alloc(2 ** 20, 'v')
+    const pairs = Array.from({ length: 65 }, (_, i) => [`key${i}`, value]).flat()
+    client.send(Buffer.concat([respOf('MSET', ...pairs), respOf('QUIT')]))
+    const startMs = clock.nowMs()
+    expect(await client.rest()).toBe(
+      '-TOO_LARGE a follower forwards at most 67108864 bytes at once; ask the leader itself\r\n+OK\r\n'
+    )
+    expect(clock.nowMs()).toBe(startMs)
+  })
+
   test('is refused where it is not to be forwarded', async () => {
     const { follower, connect } = await start(() => ({ forwardsWrites: false }))
     const client = await connect(follower)
