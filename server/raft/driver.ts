@@ -3,7 +3,9 @@
 //
 // 1. Nothing that rests on a write leaves before the write is durable. A write or an apply that fails is the end: nothing is
 //    acknowledged any more, and `onFailure` says why.
-// 2. Between two Readys nothing is awaited: writing, applying and sending go on beside each other.
+// 2. An append without entries, which mostly tells a peer how far is committed, waits for the end of the turn: one with
+//    entries that goes to the same peer before that tells it too, and takes its place.
+// 3. Between two Readys nothing is awaited: writing, applying and sending go on beside each other.
 
 import type { EntryBody } from '../../lib/member.ts'
 import type { RawNode } from './core/node.ts'
@@ -43,6 +45,8 @@ export interface DriverEvents {
   readonly onReads: (reads: readonly ReadState[]) => void
   readonly onRole: (state: SoftState) => void
   readonly onFailure: (error: Error) => void
+  /** Calls back once this turn has brought all that it brings. */
+  readonly atEnd: (call: () => void) => void
 }
 
 /** Between the campaigns of two voters that have lost the same leader. */
@@ -59,6 +63,8 @@ export class Driver {
   readonly #writing: number[] = []
   /** The turn of this voter comes after so many ticks, if the term is still that. */
   #turn: { readonly term: Term; ticks: number } | undefined
+  /** Appends without entries that were not sent yet: the newest for each peer. */
+  readonly #held = new Map<NodeId, PeerMessage>()
   #isPumping = false
   #isStopped = false
 
@@ -238,10 +244,27 @@ export class Driver {
   }
 
   #send(messages: readonly PeerMessage[]): void {
-    const sent = messages.filter(({ kind }) => kind !== 'snapshot')
+    const sent: PeerMessage[] = []
+    for (const message of messages) {
+      if (message.kind === 'snapshot') this.#sendSnapshot(message)
+      else if (message.kind === 'append' && message.entries.length === 0) this.#hold(message)
+      else {
+        if (message.kind === 'append') this.#held.delete(message.to)
+        sent.push(message)
+      }
+    }
     if (sent.length > 0) this.#events.send(sent)
-    if (sent.length === messages.length) return
-    for (const message of messages) if (message.kind === 'snapshot') this.#sendSnapshot(message)
+  }
+
+  #hold(message: PeerMessage): void {
+    if (this.#held.size === 0) this.#events.atEnd(() => this.#sendHeld())
+    this.#held.set(message.to, message)
+  }
+
+  #sendHeld(): void {
+    const held = [...this.#held.values()]
+    this.#held.clear()
+    if (held.length > 0 && !this.#isStopped) this.#events.send(held)
   }
 
   #sendSnapshot(message: InstallSnapshot): void {

@@ -129,7 +129,8 @@ export class ClusterMember implements Store {
       onInstalled: (index) => this.#reached(index, true),
       onReads: (reads) => this.#reads.answered(reads),
       onRole: (state) => this.#onRole(state),
-      onFailure: (error) => this.#fail(error)
+      onFailure: (error) => this.#fail(error),
+      atEnd
     })
     const deciding: Deciding = {
       batch: (operations) => this.#propose(userSpace, [operations]),
