@@ -37,6 +37,8 @@ export interface KeptMembership {
 export type ApplyMembership = (entry: MembershipEntry, kept: KeptMembership) => KeptMembership
 
 const recentBytesMax = 4 << 20
+/** A commit alone is written once it is that far ahead of the one that was: a record for each costs a write more a batch. */
+const untoldCommitsMax = 64
 /** What a record takes in the file beyond what an entry counts, at most. */
 const recordOverheadBytes = 64
 
@@ -160,9 +162,10 @@ export class MemberLog implements LogStorage {
       this.#isUnsynced = true
     }
     if (hardState !== undefined) {
-      const { term, vote } = log.hardState
-      if (term !== hardState.term || vote !== hardState.vote) this.#isUnsynced = true
-      log.setHardState(hardState)
+      const { term, vote, commit } = log.hardState
+      const isOnlyCommit = term === hardState.term && vote === hardState.vote
+      if (!isOnlyCommit) this.#isUnsynced = true
+      if (!isOnlyCommit || hardState.commit - commit >= untoldCommitsMax) log.setHardState(hardState)
     }
     if (responses.length === 0) return
     if (this.#isUnsynced) {
