@@ -46,7 +46,7 @@ describe('simulation of production code', () => {
       sum = add(sum, await promised({ seed, steps }))
       if (isLong && (seed - first) % 50 === 49) console.log(`${seed - first + 1} seeds: ${JSON.stringify(sum)}`)
     }
-    // Of few seeds none may have installed a snapshot: two of three, even of their own class, install none.
+    // Of few seeds none may have installed a snapshot: some, even of their own class, install none.
     let runs = seeds
     for (; sum?.snapshots === 0 && runs < seeds + 30; runs++) {
       sum = add(sum, await promised({ seed: first + runs, steps, seedClass: 'snapshots' }))

@@ -12,6 +12,7 @@ import type { ProductionFaultKind } from './plan.ts'
 type Make = (fault: Fault<ProductionFaultKind>, target: ProductionNode) => Made
 
 const lookMs = 2
+const cutLookMs = 20
 const burst = 8
 
 const { write, sync, names, directorySync } = diskOperations
@@ -19,6 +20,8 @@ const { write, sync, names, directorySync } = diskOperations
 export class ProductionFaults {
   readonly #cluster: ProductionCluster
   readonly #timetable: Timetable<ProductionFaultKind, ProductionNode>
+  // Of who is being left behind: one at a time, or nobody is left to write.
+  #rejoin: (() => void) | undefined
 
   constructor(cluster: ProductionCluster, plan: readonly Fault<ProductionFaultKind>[]) {
     this.#cluster = cluster
@@ -46,6 +49,7 @@ export class ProductionFaults {
   /** Ends every fault, and lets none begin. */
   end(): void {
     this.#timetable.end()
+    this.#rejoin?.()
     this.#cluster.network.calm()
     for (const node of this.#cluster.nodes) this.#cluster.restart(node)
   }
@@ -81,6 +85,7 @@ export class ProductionFaults {
       target.operate((store) => store.transferLeader(to))
       return undefined
     },
+    leaveBehind: (fault) => this.#leaveBehind(fault),
     handback: (_fault, target) => this.#handBack(this.#cluster.leader ?? target)
   }
 
@@ -126,6 +131,32 @@ export class ProductionFaults {
     })
     look()
     return mend
+  }
+
+  // How long it takes to cut a log is a matter of the settings: it is waited for, not the end of the fault's time.
+  #leaveBehind({ second }: Fault<ProductionFaultKind>): Made {
+    const { network, scheduler, ids, nodes } = this.#cluster
+    const target = pickOf(
+      nodes.filter(({ store, isLeader }) => store !== undefined && !isLeader),
+      second
+    )
+    if (target?.store === undefined || this.#rejoin !== undefined) return 'nothing'
+    const { lastIndex } = target.store.raftStatus
+    const links = split(ids, new Set([target.id]))
+    network.cut(links)
+    const mend = (): void => {
+      this.#rejoin = undefined
+      network.mend(links)
+    }
+    this.#rejoin = mend
+    const look = (): void => {
+      if (this.#rejoin !== mend) return
+      const firstIndex = this.#cluster.leader?.member?.log.firstIndex ?? 0
+      if (firstIndex > lastIndex + 1) mend()
+      else scheduler.after(cutLookMs, look)
+    }
+    look()
+    return undefined
   }
 
   #failDisk({ host }: ProductionNode, second: number, operations: number): Made {

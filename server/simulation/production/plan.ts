@@ -20,6 +20,8 @@ export const productionFaultKinds = [
   'transfer',
   /** The leader is cut off, and leads again as soon as it is heard of. */
   'handback',
+  /** A follower is cut off until the leader's log begins behind the end of its own: it needs a snapshot. */
+  'leaveBehind',
   'split',
   'isolate',
   'oneWay',
@@ -83,7 +85,8 @@ export const productionClasses: readonly [ProductionClass, ...ProductionClass[]]
   // Logs that are cut early: who was away gets the tables.
   {
     name: 'snapshots',
-    tuning: { keepEntries: 0, faultEveryMs: 300, bulkEvery: 3 },
-    weights: { isolate: 5, power: 4, powerAll: 2, kill: 3, slowDisk: 2, failDisk: 2 }
+    // Memtables have to fill for a log to be cut at all.
+    tuning: { keepEntries: 0, faultEveryMs: 300, bulkEvery: 3, memtableBytes: 16 * 1024, paddingBytesMax: 2_000 },
+    weights: { leaveBehind: 10, isolate: 2, power: 4, powerAll: 2, kill: 3, slowDisk: 2, failDisk: 2 }
   }
 ]

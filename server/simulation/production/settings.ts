@@ -49,6 +49,8 @@ export interface ProductionTuning {
   readonly faultEveryMs?: number
   readonly voters?: number
   readonly bulkEvery?: number
+  readonly memtableBytes?: number
+  readonly paddingBytesMax?: number
   readonly client?: Partial<ClientSettings>
 }
 
@@ -62,11 +64,11 @@ export function drawSettings(random: Random, tuning: ProductionTuning): Producti
     heartbeatTicks: 2,
     messageBytesMax: random.oneOf([0, 1000, 1 << 20]),
     inflightMessagesMax: random.oneOf([1, 4, 256]),
-    memtableBytes: random.oneOf([16 * KiB, 16 * KiB, 64 * KiB]),
+    memtableBytes: tuning.memtableBytes ?? random.oneOf([16 * KiB, 16 * KiB, 64 * KiB]),
     tableBytes: random.oneOf([32 * KiB, 64 * KiB]),
     blockCacheBytes: random.oneOf([0, 64 * KiB]),
     keepEntries: tuning.keepEntries ?? random.oneOf([0, 5, 20, 1_000_000]),
-    paddingBytesMax: random.oneOf([10, 400, 2_000]),
+    paddingBytesMax: tuning.paddingBytesMax ?? random.oneOf([10, 400, 2_000]),
     bulkEvery: tuning.bulkEvery ?? random.oneOf([6, 20])
   }
   const disk: DiskSettings = {
